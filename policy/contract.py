@@ -1,0 +1,33 @@
+"""What goes into a model and what comes out: `models/<model>/contract/contract.yml`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from policy.documents import Document
+
+SchemaFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.json$")]
+TaskKind = Literal["structured", "classification", "tool_calls", "text"]
+
+
+class Contract(Document):
+    """The task kind decides the metrics; the schemas decide which rows fit."""
+
+    task: TaskKind
+    schema_version: Annotated[int, Field(ge=1)]
+    input_schema: SchemaFile | None = None
+    """JSON Schema of the last user message, a file beside this one."""
+    output_schema: SchemaFile | None = None
+    """JSON Schema of the assistant's answer (parsed as JSON), a file beside this one."""
+    key_fields: tuple[str, ...] = ()
+    """Fields of the answer that are compared one by one."""
+    label_field: str | None = None
+    """For classification: the field of a JSON answer that holds the label; none: the whole text."""
+
+    @model_validator(mode="after")
+    def _structured_needs_a_schema(self) -> Contract:
+        if self.task == "structured" and (self.output_schema is None or not self.key_fields):
+            raise ValueError("a structured task needs output_schema and key_fields")
+        return self

@@ -1,0 +1,194 @@
+"""Read the YAML and JSON that people write: every problem at once, each with file, line and field.
+
+YAML is read through its node tree, so that a validation error can be led back to the line it came
+from. Duplicate keys and aliases are refused: the first hides what was meant, the second lets a small
+file grow without bound.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from policy.errors import Problem, UserError
+
+MAX_DOCUMENT_BYTES = 1_000_000
+"""Recipes, cards and policies are small; a larger file is a mistake or an attack."""
+MAX_DEPTH = 40
+
+Path_ = tuple[str | int, ...]
+Lines = dict[Path_, int]
+
+
+class Document(BaseModel):
+    """Base of everything a person writes: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+D = TypeVar("D", bound=BaseModel)
+
+
+def read_yaml(text: str, where: str) -> tuple[Any, Lines]:
+    """Return the value of one YAML document and the line (from 1) of every key path in it."""
+    if len(text.encode("utf-8", "replace")) > MAX_DOCUMENT_BYTES:
+        raise UserError.one(where, f"larger than {MAX_DOCUMENT_BYTES} bytes", "make it smaller")
+    try:
+        _refuse_aliases(text, where)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise UserError.one(
+            f"{where}:{line}", f"not valid YAML: {error.problem}", "mend the syntax there"
+        ) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UserError.one(where, f"not valid YAML: {error}", "mend the syntax") from error
+    lines: Lines = {(): 1}
+    problems: list[Problem] = []
+    value = _value(node, (), lines, problems, where) if node is not None else None
+    if problems:
+        raise UserError(problems)
+    return value, lines
+
+
+def _refuse_aliases(text: str, where: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            raise UserError.one(
+                f"{where}:{line}", "a YAML alias (*name) stands here", "write the value out"
+            )
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise UserError.one(f"{where}:{line}", f"nested deeper than {MAX_DEPTH} levels")
+
+
+_SCALARS = yaml.SafeLoader("")
+
+
+def _value(
+    node: yaml.Node, path: Path_, lines: Lines, problems: list[Problem], where: str
+) -> Any:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                problems.append(Problem(f"{where}:{line}", "a key must be plain text"))
+                continue
+            key = key_node.value
+            if key in mapping:
+                problems.append(
+                    Problem(f"{where}:{line}", f"{key!r} is given twice", "keep one of them")
+                )
+                continue
+            lines[(*path, key)] = line
+            mapping[key] = _value(value_node, (*path, key), lines, problems, where)
+        return mapping
+    if isinstance(node, yaml.SequenceNode):
+        return [
+            _value(item, (*path, index), lines, problems, where)
+            for index, item in enumerate(node.value)
+        ]
+    if node.tag == "tag:yaml.org,2002:str":
+        return node.value
+    if node.tag == "tag:yaml.org,2002:float" or node.tag == "tag:yaml.org,2002:int":
+        return _SCALARS.construct_object(node)
+    if node.tag == "tag:yaml.org,2002:bool" or node.tag == "tag:yaml.org,2002:null":
+        return _SCALARS.construct_object(node)
+    return node.value  # dates and the like stay the text that was written
+
+
+def parse(kind: type[D], text: str, where: str) -> D:
+    """Read `text` (YAML, or JSON as its subset) into `kind`; raise every problem located."""
+    value, lines = read_yaml(text, where)
+    return build(kind, value, where, lines)
+
+
+def parse_json(kind: type[D], text: str | bytes, where: str) -> D:
+    """Read machine-written JSON into `kind`; problems name the field."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 1)
+        raise UserError.one(f"{where}:{line}", f"not valid JSON: {error}") from error
+    return build(kind, value, where, None)
+
+
+def build(kind: type[D], value: Any, where: str, lines: Lines | None) -> D:
+    """Validate a plain value; every problem carries its field and, where known, its line."""
+    if not isinstance(value, dict):
+        raise UserError.one(
+            where, f"holds {_named(value)}, not a mapping of keys", "write `key: value` lines"
+        )
+    strict = None if lines is not None else False
+    try:
+        return kind.model_validate(value, strict=strict)
+    except ValidationError as error:
+        problems = [_problem(kind, detail, where, lines) for detail in error.errors()]
+        raise UserError(problems) from error
+
+
+def _problem(kind: type[BaseModel], detail: ErrorDetails, where: str, lines: Lines | None) -> Problem:
+    location = tuple(part for part in detail["loc"] if not _is_union_tag(part))
+    field = ".".join(str(part) for part in location)
+    place = where
+    if lines is not None:
+        known = location
+        while known and known not in lines:
+            known = known[:-1]
+        place = f"{where}:{lines.get(known, 1)}"
+    if detail["type"] == "extra_forbidden":
+        names = _field_names(kind, location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), names, n=1, cutoff=0.5)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(names)}"
+        return Problem(f"{place} {field}", "unknown key", remedy)
+    if detail["type"] == "missing":
+        return Problem(f"{place} {field}", "missing", "add it")
+    shown = detail["input"]
+    text = detail["msg"].removeprefix("Value error, ")
+    given = f" (given: {str(shown)[:60]!r})" if isinstance(shown, str | int | float | bool) else ""
+    return Problem(f"{place} {field}", text[0].lower() + text[1:] + given)
+
+
+def _is_union_tag(part: str | int) -> bool:
+    return isinstance(part, str) and ("[" in part or part.startswith("function-"))
+
+
+def _field_names(kind: Any, location: Path_) -> list[str]:
+    """Return the keys that are known at `location` inside `kind`."""
+    here: Any = kind
+    for part in location:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            fields = {(field.alias or name): field for name, field in here.model_fields.items()}
+            if part not in fields:
+                return []
+            here = fields[str(part)].annotation
+        else:
+            arguments = [arg for arg in get_args(here) if arg is not type(None)]
+            here = arguments[-1] if arguments else None
+        while get_args(here) and not _is_container(here):
+            options = [arg for arg in get_args(here) if arg is not type(None)]
+            models = [arg for arg in options if isinstance(arg, type)]
+            here = models[0] if models else options[0]
+    if isinstance(here, type) and issubclass(here, BaseModel):
+        return sorted(field.alias or name for name, field in here.model_fields.items())
+    return []
+
+
+def _is_container(kind: Any) -> bool:
+    return getattr(kind, "__origin__", None) in (dict, list, tuple)
+
+
+def _named(value: Any) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,36 @@
+"""Two families of failure: what a person can mend, and what is our own bug.
+
+A `UserError` carries one or more `Problem`s; the command line prints each as one line and exits with
+code 2. Anything else that escapes is a bug and shows its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong: where it stands, what it is, and how to mend it."""
+
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+class UserError(Exception):
+    """Every problem found, at once; `str()` gives one line per problem."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def one(cls, where: str, what: str, remedy: str = "") -> UserError:
+        """The common case: a single problem."""
+        return cls([Problem(where, what, remedy)])

@@ -1,0 +1,56 @@
+"""The pointer: `models/<model>/pointer.json`, the one file that says which version is live."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from policy.documents import Document
+from policy.names import Digest, ModelName, Version
+
+
+class PointerArtifact(Document):
+    """The file that is served: its bytes by digest, and the registry it was published to."""
+
+    digest: Digest
+    size: Annotated[int, Field(ge=1)]
+    uri: str
+    format: Literal["gguf"] = "gguf"
+    quantisation: str
+
+
+class PointerEvidence(Document):
+    """Where the evidence lies in the repository, and the digest of its bytes."""
+
+    path: str
+    digest: Digest
+
+
+class Predecessor(Document):
+    """The version that was live before, as the base branch's pointer named it."""
+
+    version: Version
+    artifact: Digest
+
+
+class Pointer(Document):
+    """What is live, on which evidence, and what it replaced."""
+
+    schema_version: Literal[1] = 1
+    model: ModelName
+    version: Version
+    artifact: PointerArtifact
+    evidence: PointerEvidence
+    proposal: Digest
+    predecessor: Predecessor | None = None
+
+    def text(self) -> str:
+        """Return the file's exact content."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def next_version(artifact: str, predecessor: Pointer | None) -> str:
+    """Return the version name of an artifact that follows `predecessor`."""
+    count = int(predecessor.version[1:].split("-")[0]) + 1 if predecessor else 1
+    return f"v{count}-{artifact.removeprefix('sha256:')[:8]}"

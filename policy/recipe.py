@@ -1,0 +1,77 @@
+"""The training recipe: `models/<model>/recipe.yml`, in the keys of TRL, PEFT and axolotl."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from policy.documents import Document
+
+Quantisation = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"]
+
+
+class Decoding(Document):
+    """How every model answers while it is measured; greedy, so that a run repeats."""
+
+    max_new_tokens: Annotated[int, Field(ge=1, le=8192)] = 128
+    temperature: Literal[0] = 0
+
+
+class Recipe(Document):
+    """What to train and how. Everything that changes the result stands here, or in the data."""
+
+    base_model: Annotated[str, Field(min_length=1)]
+    """A hub id, a local path, or the path of a folder with a `base.yml` that `base build` reads."""
+    base_model_revision: str | None = None
+    """The pinned commit of a hub id (40 hex digits), or `sha256:...` of a base that is built."""
+    engine: Literal["local"] = "local"
+    chat_template: Literal["chatml", "alpaca", "tokenizer_default"] = "tokenizer_default"
+
+    adapter: Literal["lora", "qlora"] = "lora"
+    lora_r: Annotated[int, Field(ge=1, le=1024)] = 16
+    lora_alpha: Annotated[float, Field(gt=0)] = 32
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    lora_target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    use_rslora: bool = False
+
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-4
+    lr_scheduler_type: Literal["constant", "linear", "cosine"] = "cosine"
+    warmup_steps: Annotated[float, Field(ge=0)] = 0
+    """A count of steps, or below 1 a share of them (as in transformers)."""
+    num_train_epochs: Annotated[float, Field(gt=0, le=1000)] = 1
+    max_steps: Annotated[int, Field(ge=1)] | None = None
+    per_device_train_batch_size: Annotated[int, Field(ge=1, le=4096)] = 8
+    gradient_accumulation_steps: Annotated[int, Field(ge=1, le=4096)] = 1
+    max_length: Annotated[int, Field(ge=16, le=1_000_000)] = 1024
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    max_grad_norm: Annotated[float, Field(ge=0)] = 1.0
+    gradient_checkpointing: bool = False
+    save_steps: Annotated[int, Field(ge=1)] = 200
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    wandb_project: str | None = None
+    decoding: Decoding = Decoding()
+    quantization: Quantisation = "Q8_0"
+
+    @model_validator(mode="after")
+    def _revision_is_pinned(self) -> Recipe:
+        """A hub id without a commit may change under the same name (peft#1567)."""
+        revision = self.base_model_revision
+        if revision is None:
+            if self.looks_like_hub_id:
+                raise ValueError(
+                    "base_model_revision is missing: pin the 40-digit commit of the base model"
+                )
+        elif not re.fullmatch(r"[0-9a-f]{40}|sha256:[0-9a-f]{64}", revision):
+            raise ValueError(
+                "base_model_revision must be a 40-digit commit or sha256:<64 hex digits>"
+            )
+        return self
+
+    @property
+    def looks_like_hub_id(self) -> bool:
+        """True for `owner/name` that is not written as a path (`./x`, `/x`, `models/x`)."""
+        name = self.base_model
+        return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", name)) and not name.startswith((".", "/"))
