@@ -1,0 +1,71 @@
+"""The proposal digest: which inputs a run was about, and nothing else.
+
+It covers the git blobs of a model's recipe, contract, data and base spec, the base model's revision
+and the runner's version. Thresholds are not in it: judging again needs no training again. The
+dataset card's and contract's prose are in it, because they are part of what is approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from policy.digest import digest_of
+from policy.documents import Document
+from policy.names import Digest, ModelName
+from policy.version import RUNNER_VERSION
+
+POINTER_FILE = "pointer.json"
+
+
+class InputBlob(Document):
+    """One input file: its path below the model's folder, and its git blob id."""
+
+    path: str
+    blob: str
+
+
+class Proposal(Document):
+    """The inputs of one model's fine-tune, and the digest that names them all."""
+
+    model: ModelName
+    digest: Digest
+    inputs: tuple[InputBlob, ...]
+    base_model: str
+    base_revision: str
+    runner_version: str
+
+
+def propose(
+    model: str,
+    blobs: Iterable[tuple[str, str]],
+    base_model: str,
+    base_revision: str | None,
+    runner_version: str = RUNNER_VERSION,
+) -> Proposal:
+    """Return the proposal of `(path below the model's folder, blob id)` pairs in any order."""
+    inputs = tuple(
+        InputBlob(path=path, blob=blob) for path, blob in sorted(blobs) if path != POINTER_FILE
+    )
+    revision = base_revision or "unpinned"
+    digest = digest_of(
+        {
+            "model": model,
+            "inputs": [[entry.path, entry.blob] for entry in inputs],
+            "base_model": base_model,
+            "base_revision": revision,
+            "runner_version": runner_version,
+        }
+    )
+    return Proposal(
+        model=model,
+        digest=digest,
+        inputs=inputs,
+        base_model=base_model,
+        base_revision=revision,
+        runner_version=runner_version,
+    )
+
+
+def run_key(proposal: str, incumbent: str | None) -> str:
+    """Return the short name of one measurement: a proposal against an incumbent artifact."""
+    return digest_of([proposal, incumbent]).removeprefix("sha256:")[:16]

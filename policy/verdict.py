@@ -1,0 +1,79 @@
+"""Outcomes, and findings as a tree that explains itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What a gate found. Only `passed` and `waived` let a proposal through."""
+
+    PASSED = "passed"
+    WAIVED = "waived"
+    MISSING = "missing"
+    INCONCLUSIVE = "inconclusive"
+    ERRORED = "errored"
+    FAILED = "failed"
+
+    @property
+    def lets_through(self) -> bool:
+        return self in (Outcome.PASSED, Outcome.WAIVED)
+
+
+_SEVERITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One judged statement, in a plain sentence, with the findings that it rests on."""
+
+    name: str
+    outcome: Outcome
+    sentence: str
+    parts: tuple[Finding, ...] = ()
+
+    def leaves(self) -> Iterator[Finding]:
+        """Yield the findings that rest on nothing else, in order."""
+        if not self.parts:
+            yield self
+        for part in self.parts:
+            yield from part.leaves()
+
+    def blocking(self) -> tuple[Finding, ...]:
+        """Return every leaf that does not let through."""
+        return tuple(leaf for leaf in self.leaves() if not leaf.outcome.lets_through)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the tree as plain JSON values."""
+        value: dict[str, object] = {
+            "name": self.name,
+            "outcome": self.outcome.value,
+            "sentence": self.sentence,
+        }
+        if self.parts:
+            value["parts"] = [part.as_json() for part in self.parts]
+        return value
+
+
+Verdict = Finding
+"""The root of a tree of findings: what the proposal as a whole came to."""
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the most severe outcome; nothing to look at is `missing`, never `passed`."""
+    return max(outcomes, key=_SEVERITY.__getitem__, default=Outcome.MISSING)
+
+
+def gather(name: str, parts: Sequence[Finding], sentence: str = "") -> Finding:
+    """Return a finding whose outcome is the worst of its parts."""
+    outcome = worst([part.outcome for part in parts])
+    if not sentence:
+        blocked = [part for part in parts if not part.outcome.lets_through]
+        sentence = (
+            f"{len(blocked)} of {len(parts)} do not hold"
+            if blocked
+            else f"all {len(parts)} hold"
+        )
+    return Finding(name, outcome, sentence, tuple(parts))
