@@ -1,0 +1,292 @@
+"""Judge evidence by policy: pure functions from frozen facts to findings.
+
+Fail closed: a fact that is not there is `missing`, a figure that is not a number is `failed`, and a
+difference that the sample cannot show is `inconclusive`. None of these lets a proposal through.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from policy import messages
+from policy.evidence import (
+    SHIPPED,
+    DataFacts,
+    Evidence,
+    Measurement,
+    ParityFacts,
+    TrainingFacts,
+)
+from policy.pointer import Pointer
+from policy.rules import DataGate, MetricGate, Policy
+from policy.statistics import Difference, compare_means, compare_shares
+from policy.verdict import Finding, Outcome, gather
+
+DATA_GATES: tuple[DataGate, ...] = ("contract", "approved", "provenance", "duplicates", "leakage")
+ALPHA = 0.05
+
+
+def judge(
+    policy: Policy, evidence: Evidence, *, proposal_digest: str, incumbent: str | None
+) -> Finding:
+    """Return what the evidence of a fine-tune comes to under `policy`.
+
+    `proposal_digest` and `incumbent` (the artifact that the base branch points to, or None) are
+    what the caller computed itself; evidence about anything else is not evidence here.
+    """
+    parts = [judge_binding(evidence, proposal_digest, incumbent), judge_stages(evidence)]
+    parts.append(judge_data(policy, evidence.data))
+    if parts[-1].outcome.lets_through:
+        parts.append(judge_training(policy, evidence.training))
+        parts.append(gather("measurement", tuple(_judge_metrics(policy, evidence))))
+        parts.append(judge_export(policy, evidence))
+    return gather("evidence", parts)
+
+
+def judge_binding(evidence: Evidence, proposal_digest: str, incumbent: str | None) -> Finding:
+    """Return whether the evidence is about this proposal and this incumbent."""
+    measured_against = evidence.incumbent.artifact if evidence.incumbent else None
+    pinned = evidence.proposal.base_revision != "unpinned" or _base_is_an_input(evidence)
+    parts = (
+        _check(
+            "kind", evidence.kind == "finetune", messages.KIND_OK, messages.KIND_WRONG
+        ),
+        _check(
+            "proposal",
+            evidence.proposal.digest == proposal_digest,
+            messages.proposal_matches(proposal_digest),
+            messages.proposal_differs(proposal_digest, evidence.proposal.digest),
+        ),
+        _check(
+            "incumbent",
+            measured_against == incumbent,
+            messages.incumbent_matches(incumbent),
+            messages.incumbent_differs(incumbent, measured_against),
+        ),
+        _check("base model", pinned, messages.BASE_PINNED, messages.BASE_UNPINNED),
+    )
+    return gather("binding", parts)
+
+
+def _base_is_an_input(evidence: Evidence) -> bool:
+    """Return whether the base is built from files that the proposal digest covers."""
+    inside = evidence.proposal.base_model.partition(f"models/{evidence.model}/")
+    return inside[0] in ("", "./") and any(
+        entry.path == f"{inside[2].rstrip('/')}/base.yml" for entry in evidence.proposal.inputs
+    )
+
+
+def judge_stages(evidence: Evidence) -> Finding:
+    """Return whether every stage of the run came to its end."""
+    parts = []
+    for stage in evidence.stages:
+        outcome = {
+            "done": Outcome.PASSED,
+            "stopped": Outcome.FAILED,
+            "errored": Outcome.ERRORED,
+        }[stage.outcome]
+        parts.append(Finding(stage.stage, outcome, messages.stage(stage)))
+    return gather("stages", parts)
+
+
+def judge_data(policy: Policy, data: DataFacts | None) -> Finding:
+    """Return what the data gates' counts come to; a gate that was not run is missing."""
+    if data is None:
+        return Finding("data", Outcome.MISSING, messages.NO_DATA_FACTS)
+    rules = policy.gates.data
+    counted = {facts.gate: facts for facts in data.gates}
+    parts: list[Finding] = []
+    for gate in DATA_GATES:
+        facts = counted.get(gate)
+        limit = rules.max_findings.get(gate, 0)
+        if facts is None:
+            parts.append(Finding(gate, Outcome.MISSING, messages.gate_not_run(gate)))
+        else:
+            outcome = Outcome.PASSED if facts.count <= limit else Outcome.FAILED
+            parts.append(Finding(gate, outcome, messages.data_gate(gate, facts.count, limit)))
+    for split, least in (("train", rules.min_train_rows), ("test", rules.min_test_rows)):
+        rows = data.rows(split)
+        parts.append(
+            _check(
+                f"{split} rows",
+                rows >= least,
+                messages.rows_enough(split, rows, least),
+                messages.rows_too_few(split, rows, least),
+            )
+        )
+    return gather("data", parts)
+
+
+def judge_training(policy: Policy, training: TrainingFacts | None) -> Finding:
+    """Return whether training learned what it was given: the silent failures, each by name."""
+    if training is None:
+        return Finding("training", Outcome.MISSING, messages.NO_TRAINING_FACTS)
+    share = training.rows_truncated / training.rows if training.rows else 1.0
+    limit = policy.gates.training.max_truncated_share
+    finite = math.isfinite(training.final_loss) and training.steps > 0
+    parts = (
+        _check(
+            "trained tokens",
+            training.trained_tokens > 0 and training.rows_without_trained_tokens == 0,
+            messages.tokens_trained(training),
+            messages.rows_without_tokens(training),
+        ),
+        _check(
+            "stop token", training.stop_token_trained, messages.STOP_TRAINED, messages.STOP_UNTRAINED
+        ),
+        _check(
+            "truncation",
+            share <= limit,
+            messages.truncated(training.rows_truncated, training.rows, limit),
+            messages.truncated(training.rows_truncated, training.rows, limit),
+        ),
+        _check("loss", finite, messages.loss(training), messages.loss_not_finite(training)),
+    )
+    return gather("training", parts)
+
+
+def judge_export(policy: Policy, evidence: Evidence) -> Finding:
+    """Return whether the file that ships is the model that was measured, and answers like it."""
+    artifact = evidence.artifact(SHIPPED)
+    candidate = evidence.measurement("candidate")
+    same = artifact is not None and candidate is not None and artifact.digest == candidate.model
+    parts = (
+        _judge_parity(policy, evidence.parity),
+        _check("artifact", same, messages.ARTIFACT_MEASURED, messages.ARTIFACT_NOT_MEASURED),
+    )
+    return gather("export", parts)
+
+
+def _judge_parity(policy: Policy, parity: ParityFacts | None) -> Finding:
+    if parity is None or parity.answers == 0 or parity.prompts == 0:
+        return Finding("parity", Outcome.MISSING, messages.NO_PARITY)
+    least = policy.gates.export.min_equal_answers
+    holds = (
+        parity.prompts_with_equal_tokens == parity.prompts
+        and parity.equal_answers / parity.answers >= least
+    )
+    sentence = messages.parity(parity, least)
+    return Finding("parity", Outcome.PASSED if holds else Outcome.FAILED, sentence)
+
+
+def _judge_metrics(policy: Policy, evidence: Evidence) -> Iterator[Finding]:
+    candidate = evidence.measurement("candidate")
+    for gate in policy.gates.metrics:
+        if candidate is None:
+            yield Finding(gate.metric, Outcome.MISSING, messages.no_measurement(gate.metric))
+        else:
+            yield judge_metric(gate, evidence, candidate)
+
+
+def judge_metric(gate: MetricGate, evidence: Evidence, candidate: Measurement) -> Finding:
+    """Return what one metric of the candidate comes to: bars, then the incumbent, then the base."""
+    metric = candidate.metric(gate.metric)
+    if metric is None or metric.n == 0:
+        return Finding(gate.metric, Outcome.MISSING, messages.no_metric(gate.metric, candidate))
+    if not math.isfinite(metric.value):
+        return Finding(gate.metric, Outcome.FAILED, messages.not_a_number(gate.metric))
+    parts: list[Finding] = []
+    if gate.min is not None:
+        holds = metric.value >= gate.min
+        parts.append(_bar("min", holds, messages.at_least(metric, gate.min)))
+    if gate.max is not None:
+        holds = metric.value <= gate.max
+        parts.append(_bar("max", holds, messages.at_most(metric, gate.max)))
+    if gate.max_drop is not None:
+        parts.append(_judge_drop(gate.metric, gate.max_drop, evidence, metric.higher_is_better))
+    if gate.min_gain_over_base is not None:
+        base = evidence.measurement("base")
+        figure = base.metric(gate.metric) if base else None
+        if figure is None:
+            parts.append(Finding("base", Outcome.MISSING, messages.no_base(gate.metric)))
+        else:
+            sign = 1 if metric.higher_is_better else -1
+            gain = sign * (metric.value - figure.value)
+            sentence = messages.gain(gain, gate.min_gain_over_base)
+            parts.append(_bar("base", gain >= gate.min_gain_over_base, sentence))
+    return gather(gate.metric, parts, messages.metric(metric, parts))
+
+
+def _judge_drop(
+    name: str, margin: float, evidence: Evidence, higher_is_better: bool
+) -> Finding:
+    """Judge a drop against the incumbent: significant and at least the margin fails.
+
+    A drop that the sample could not have shown (its smallest detectable effect is above the margin)
+    is inconclusive, unless the interval already rules a drop of the margin out.
+    """
+    if evidence.incumbent is None:
+        return Finding("incumbent", Outcome.PASSED, messages.NO_INCUMBENT)
+    difference = difference_from(evidence, name)
+    if difference is None:
+        return Finding("incumbent", Outcome.MISSING, messages.no_comparison(name))
+    sign = 1 if higher_is_better else -1
+    change = sign * difference.value
+    worst_case = difference.low if higher_is_better else -difference.high
+    sentence = messages.drop(difference, margin)
+    if difference.p < ALPHA and -change >= margin and change < 0:
+        return Finding("incumbent", Outcome.FAILED, sentence)
+    if worst_case >= -margin:
+        return Finding("incumbent", Outcome.PASSED, sentence)
+    if difference.detectable > margin:
+        return Finding(
+            "incumbent", Outcome.INCONCLUSIVE, messages.inconclusive(difference, margin)
+        )
+    return Finding("incumbent", Outcome.PASSED, sentence)
+
+
+def difference_from(evidence: Evidence, metric: str) -> Difference | None:
+    """Return candidate minus incumbent for `metric`, or None where it was not measured."""
+    comparison = evidence.comparison(metric, "incumbent", "candidate")
+    if comparison is None:
+        return None
+    if comparison.counts is not None:
+        return compare_shares(comparison.counts)
+    if comparison.means is not None:
+        return compare_means(comparison.means)
+    return None
+
+
+def judge_recovery(
+    policy: Policy, recorded: Evidence | None, recovery: Evidence, *, target: Pointer
+) -> Finding:
+    """Return whether a rolled-back artifact is whole and repeats its recorded benchmark."""
+    measured = recovery.measurement("candidate")
+    parts = [
+        _check("kind", recovery.kind == "recovery", messages.RECOVERY_OK, messages.RECOVERY_WRONG),
+        judge_stages(recovery),
+        _check(
+            "artifact",
+            measured is not None and measured.model == target.artifact.digest,
+            messages.artifact_verified(target.artifact.digest),
+            messages.artifact_not_verified(target.artifact.digest),
+        ),
+    ]
+    before = recorded.measurement("candidate") if recorded else None
+    if before is None or measured is None:
+        parts.append(Finding("benchmark", Outcome.MISSING, messages.NO_RECORDED_BENCHMARK))
+        return gather("recovery", parts)
+    if before.model != target.artifact.digest:
+        parts.append(Finding("record", Outcome.FAILED, messages.RECORD_OF_ANOTHER))
+    if before.rows != measured.rows:
+        parts.append(Finding("rows", Outcome.FAILED, messages.OTHER_ROWS))
+    tolerance = policy.gates.recovery.tolerance
+    for gate in policy.gates.metrics:
+        old, new = before.metric(gate.metric), measured.metric(gate.metric)
+        if old is None or new is None:
+            parts.append(Finding(gate.metric, Outcome.MISSING, messages.no_comparison(gate.metric)))
+            continue
+        loss = (old.value - new.value) * (1 if new.higher_is_better else -1)
+        parts.append(
+            _bar(gate.metric, loss <= tolerance, messages.repeated(old, new, tolerance))
+        )
+    return gather("recovery", parts)
+
+
+def _check(name: str, holds: bool, passed: str, failed: str) -> Finding:
+    return Finding(name, Outcome.PASSED if holds else Outcome.FAILED, passed if holds else failed)
+
+
+def _bar(name: str, holds: bool, sentence: str) -> Finding:
+    return Finding(name, Outcome.PASSED if holds else Outcome.FAILED, sentence)

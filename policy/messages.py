@@ -1,0 +1,188 @@
+"""Every sentence that a finding of the policy says to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from policy.evidence import Measurement, Metric, ParityFacts, StageFacts, TrainingFacts
+from policy.statistics import Difference
+from policy.verdict import Finding
+
+KIND_OK = "the evidence is of a fine-tune"
+KIND_WRONG = "the evidence is not of a fine-tune"
+BASE_PINNED = "the base model is pinned"
+BASE_UNPINNED = (
+    "the base model is a local folder outside the proposal without base_model_revision; pin it"
+)
+NO_DATA_FACTS = "the data gates were not run"
+NO_TRAINING_FACTS = "nothing was trained"
+STOP_TRAINED = "the stop token is trained in every row"
+STOP_UNTRAINED = "the stop token is never trained: the model would not know when to stop"
+NO_PARITY = "the exported file was not compared with the trained model"
+ARTIFACT_MEASURED = "the file that ships is the file that was measured"
+ARTIFACT_NOT_MEASURED = "the file that would ship is not the file that was measured"
+NO_INCUMBENT = "there is no incumbent yet to fall behind"
+RECOVERY_OK = "the evidence is of a rollback"
+RECOVERY_WRONG = "the evidence is not of a rollback"
+NO_RECORDED_BENCHMARK = (
+    "the version's recorded evidence is not in the repository, or its benchmark was not repeated"
+)
+RECORD_OF_ANOTHER = "the recorded evidence is of another artifact"
+OTHER_ROWS = "the benchmark was repeated on other rows than those recorded"
+
+
+def short(digest: str | None) -> str:
+    """Return a digest's first twelve hex digits, or `none`."""
+    return digest.removeprefix("sha256:")[:12] if digest else "none"
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def figure(metric: Metric) -> str:
+    """Return a metric's value as people read it: shares in per cent."""
+    return percent(metric.value) if metric.kind == "share" else f"{metric.value:.4g}"
+
+
+def proposal_matches(digest: str) -> str:
+    return f"the evidence is about this proposal ({short(digest)})"
+
+
+def proposal_differs(expected: str, found: str) -> str:
+    return f"the evidence is about proposal {short(found)}, not {short(expected)}"
+
+
+def incumbent_matches(digest: str | None) -> str:
+    if digest is None:
+        return "no version is live yet, and none was compared with"
+    return f"it was compared with the live version ({short(digest)})"
+
+
+def incumbent_differs(expected: str | None, found: str | None) -> str:
+    return f"it was compared with {short(found)}, but {short(expected)} is live"
+
+
+def stage(facts: StageFacts) -> str:
+    text = f"{facts.stage} {facts.outcome} after {facts.seconds:.1f} s"
+    return f"{text}: {facts.message}" if facts.message else text
+
+
+def gate_not_run(gate: str) -> str:
+    return f"the {gate} gate was not run"
+
+
+def data_gate(gate: str, count: int, limit: int) -> str:
+    noun = "finding" if count == 1 else "findings"
+    return f"{count} {noun}" if limit == 0 else f"{count} {noun}, {limit} allowed"
+
+
+def rows_enough(split: str, rows: int, least: int) -> str:
+    return f"{rows} {split} rows, at least {least} wanted"
+
+
+def rows_too_few(split: str, rows: int, least: int) -> str:
+    return f"only {rows} {split} rows, at least {least} wanted"
+
+
+def tokens_trained(facts: TrainingFacts) -> str:
+    return f"{facts.trained_tokens} of {facts.total_tokens} tokens a pass are trained on"
+
+
+def rows_without_tokens(facts: TrainingFacts) -> str:
+    return f"{facts.rows_without_trained_tokens} of {facts.rows} rows have no token to train on"
+
+
+def truncated(rows: int, total: int, limit: float) -> str:
+    return f"{rows} of {total} rows are cut off by max_length, {percent(limit)} allowed"
+
+
+def loss(facts: TrainingFacts) -> str:
+    return f"loss {facts.first_loss:.3f} to {facts.final_loss:.3f} in {facts.steps} steps"
+
+
+def loss_not_finite(facts: TrainingFacts) -> str:
+    return f"the loss is {facts.final_loss} after {facts.steps} steps"
+
+
+def parity(facts: ParityFacts, least: float) -> str:
+    text = (
+        f"{facts.prompts_with_equal_tokens} of {facts.prompts} prompts read alike, "
+        f"{facts.equal_answers} of {facts.answers} answers equal "
+        f"(at least {percent(least)} wanted)"
+    )
+    return f"{text}; first difference: {facts.first_difference}" if facts.first_difference else text
+
+
+def no_measurement(metric: str) -> str:
+    return f"{metric} was not measured on the file that would ship"
+
+
+def no_metric(name: str, measurement: Measurement) -> str:
+    known = ", ".join(metric.name for metric in measurement.metrics)
+    return f"{name} was not measured; measured were: {known or 'none'}"
+
+
+def not_a_number(metric: str) -> str:
+    return f"{metric} is not a number"
+
+
+def at_least(metric: Metric, least: float) -> str:
+    return f"{figure(metric)}, at least {_bar(metric, least)} wanted"
+
+
+def at_most(metric: Metric, most: float) -> str:
+    return f"{figure(metric)}, at most {_bar(metric, most)} allowed"
+
+
+def _bar(metric: Metric, value: float) -> str:
+    return percent(value) if metric.kind == "share" else f"{value:.4g}"
+
+
+def no_base(metric: str) -> str:
+    return f"{metric} of the base model was not measured"
+
+
+def no_comparison(metric: str) -> str:
+    return f"{metric} was not compared row by row"
+
+
+def gain(value: float, least: float) -> str:
+    return f"{signed(value)} over the base, at least {signed(least)} wanted"
+
+
+def signed(value: float) -> str:
+    return f"{value:+.3f}"
+
+
+def drop(difference: Difference, margin: float) -> str:
+    return (
+        f"{signed(difference.value)} against the incumbent "
+        f"({signed(difference.low)} to {signed(difference.high)}, p = {difference.p:.2g}, "
+        f"n = {difference.n}); a drop of {margin:g} fails"
+    )
+
+
+def inconclusive(difference: Difference, margin: float) -> str:
+    return (
+        f"{drop(difference, margin)}; {difference.n} rows can only show "
+        f"{difference.detectable:.3f}, so this is not known"
+    )
+
+
+def metric(value: Metric, parts: Sequence[Finding]) -> str:
+    """Return the metric's figure, or what stands against it."""
+    blocked = [part.sentence for part in parts if not part.outcome.lets_through]
+    return "; ".join(blocked) if blocked else figure(value)
+
+
+def artifact_verified(digest: str) -> str:
+    return f"the artifact {short(digest)} is in the registry, whole, and loads"
+
+
+def artifact_not_verified(digest: str) -> str:
+    return f"the artifact {short(digest)} was not verified"
+
+
+def repeated(old: Metric, new: Metric, tolerance: float) -> str:
+    return f"{figure(new)} now, {figure(old)} recorded; {tolerance:g} may be lost"

@@ -1,0 +1,41 @@
+"""Every sentence about who signed and who is still missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from policy.codeowners import Rule
+
+NO_CODEOWNERS = "the base branch has no CODEOWNERS file"
+NO_OWNED_PATHS = "no changed file has an owner"
+
+
+def people(logins: Sequence[str]) -> str:
+    return ", ".join(f"@{login}" for login in logins)
+
+
+def signed(logins: Sequence[str], head: str) -> str:
+    return f"signed by {people(logins)} on {head[:12]}"
+
+
+def role_missing(missing: int, could: Sequence[str], have: Sequence[str]) -> str:
+    noun = "signature" if missing == 1 else "signatures"
+    already = f" (signed: {people(have)})" if have else ""
+    if not could:
+        return f"{missing} {noun} missing, and nobody but those involved holds this role{already}"
+    return f"{missing} {noun} missing; {people(could)} could give it{already}"
+
+
+def owner_missing(rule: Rule, where: str, paths: int, could: Sequence[str]) -> str:
+    files = "1 file" if paths == 1 else f"{paths} files"
+    who = f"{people(could)} could give it" if could else "no owner but those involved can sign"
+    return f"no owner has signed for {files} (CODEOWNERS line {rule.line}); {who}"
+
+
+def objection(login: str) -> str:
+    return f"@{login} requested changes"
+
+
+def unknown_contributors(names: Sequence[str]) -> str:
+    listed = ", ".join(names)
+    return f"commits by {listed} belong to no account, so nobody can tell whether they sign their own"
