@@ -1,0 +1,57 @@
+# Everything a person needs: `make demo` and `make test` set themselves up in .venv first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# A smaller build of llama.cpp: this project uses neither its vision part nor its downloads.
+export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help demo test test-slow test-gpu check format install install-base schemas clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25" "setuptools>=77"
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@touch $@
+
+demo: $(VENV)/.installed ## The whole loop on this machine: propose, measure, sign off, merge, serve, revert
+	$(BIN)/countersign demo
+
+test: $(VENV)/.installed ## Every test that takes seconds
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-slow: $(VENV)/.installed ## The tests that take minutes
+	$(BIN)/python -m pytest -m "slow and not gpu" --timeout 3600
+
+test-gpu: $(VENV)/.installed ## The tests that need a CUDA device
+	$(BIN)/python -m pytest -m gpu --timeout 3600
+
+check: $(VENV)/.installed ## Lint, types, layers, schemas, workflow security
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m policy.schemas --check
+	$(BIN)/zizmor --offline --quiet .github/workflows
+
+format: $(VENV)/.installed ## Put the code into its standard form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: $(VENV)/.installed ## Write the JSON Schemas that editors use
+	$(BIN)/python -m policy.schemas
+
+install: ## Install into the running Python (for a runner's image): everything
+	$(PYTHON) -m pip install --requirement requirements.lock
+	$(PYTHON) -m pip install --no-deps .
+
+install-base: ## Install into the running Python: policy and bot only, without torch
+	$(PYTHON) -m pip install --constraint requirements.lock .
+
+clean: ## Remove what was built here
+	rm -rf $(VENV) .countersign demo-output

@@ -1,0 +1,113 @@
+"""The command: a lazy table of subcommands, so that `--help` and the bot never import torch."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NamedTuple
+
+from policy.errors import UserError
+
+
+class Subcommand(NamedTuple):
+    """Where a subcommand's `main(argv) -> exit code` lives, and what it does in one line."""
+
+    module: str
+    function: str
+    summary: str
+
+
+COMMANDS: dict[str, Subcommand] = {
+    "validate": Subcommand("runner.commands", "validate", "check a model's files and data gates"),
+    "train": Subcommand("runner.commands", "train", "train the adapter that the recipe asks for"),
+    "evaluate": Subcommand("runner.commands", "evaluate", "measure base, incumbent and candidate"),
+    "export": Subcommand("runner.commands", "export", "merge, convert to GGUF, quantise, compare"),
+    "attest": Subcommand("runner.commands", "attest", "write the evidence of what was measured"),
+    "publish": Subcommand("runner.commands", "publish", "put the artifacts into the registry"),
+    "run": Subcommand("runner.commands", "run", "all of these in one go"),
+    "recover": Subcommand("runner.commands", "recover", "verify and benchmark the pointer's artifact"),
+    "import": Subcommand("runner.commands", "import_csv", "make a governed model of a CSV file"),
+    "base": Subcommand("runner.commands", "base", "build a tiny base model (base build MODEL)"),
+    "judge": Subcommand("policy.commands", "judge", "judge an evidence file by a policy, offline"),
+    "owners": Subcommand("policy.commands", "owners", "show which CODEOWNERS line decides a path"),
+    "serve": Subcommand("serving.commands", "serve", "serve the version that the pointer names"),
+    "bot": Subcommand("bot.commands", "serve", "run the GitHub bot"),
+    "demo": Subcommand("demo.commands", "demo", "the whole loop on this machine"),
+}
+
+PASSED, BLOCKED, WRONG_USE = 0, 1, 2
+
+
+def usage() -> str:
+    """Return what `countersign --help` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: countersign COMMAND [options]",
+            "",
+            "Fine-tunes ship by pull request.",
+            "",
+            *lines,
+            "",
+            "countersign COMMAND --help tells a command's options.",
+            "Exit codes: 0 passed, 1 gates failed, 2 wrong use.",
+        ]
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one subcommand; a person's mistake is printed as its problems, one line each."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or words[0] in ("-h", "--help"):
+        print(usage())
+        return PASSED if words else WRONG_USE
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"countersign {version('countersign')}")
+        return PASSED
+    command = COMMANDS.get(words[0])
+    if command is None:
+        import difflib
+
+        near = difflib.get_close_matches(words[0], COMMANDS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "countersign --help lists them"
+        print(f"countersign: unknown command {words[0]!r}; {hint}", file=sys.stderr)
+        return WRONG_USE
+    try:
+        module = importlib.import_module(command.module)
+    except ModuleNotFoundError as error:
+        print(f"countersign {words[0]}: {_missing(error)}", file=sys.stderr)
+        return WRONG_USE
+    try:
+        code: int = getattr(module, command.function)(words[1:])
+    except UserError as error:
+        for problem in error.problems:
+            print(f"countersign: {problem}", file=sys.stderr)
+        return WRONG_USE
+    except ModuleNotFoundError as error:
+        print(f"countersign {words[0]}: {_missing(error)}", file=sys.stderr)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        print("countersign: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+OWN_PACKAGES = ("policy", "registry", "runner", "serving", "bot", "forge", "demo", "examples")
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """Say which extra brings a package that is not installed; our own missing module is a bug."""
+    name = (error.name or "").partition(".")[0]
+    if name in OWN_PACKAGES:
+        raise error
+    return (
+        f"the package {name!r} is not installed; "
+        "install it with: pip install 'countersign[runner,gguf]'"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
