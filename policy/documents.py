@@ -75,9 +75,7 @@ def _refuse_aliases(text: str, where: str) -> None:
 _SCALARS = yaml.SafeLoader("")
 
 
-def _value(
-    node: yaml.Node, path: Path_, lines: Lines, problems: list[Problem], where: str
-) -> Any:
+def _value(node: yaml.Node, path: Path_, lines: Lines, problems: list[Problem], where: str) -> Any:
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         mapping: dict[Any, Any] = {}
@@ -139,7 +137,9 @@ def build(kind: type[D], value: Any, where: str, lines: Lines | None) -> D:
         raise UserError(problems) from error
 
 
-def _problem(kind: type[BaseModel], detail: ErrorDetails, where: str, lines: Lines | None) -> Problem:
+def _problem(
+    kind: type[BaseModel], detail: ErrorDetails, where: str, lines: Lines | None
+) -> Problem:
     location = tuple(part for part in detail["loc"] if not _is_union_tag(part))
     field = ".".join(str(part) for part in location)
     place = where

@@ -49,9 +49,7 @@ def judge_binding(evidence: Evidence, proposal_digest: str, incumbent: str | Non
     measured_against = evidence.incumbent.artifact if evidence.incumbent else None
     pinned = evidence.proposal.base_revision != "unpinned" or _base_is_an_input(evidence)
     parts = (
-        _check(
-            "kind", evidence.kind == "finetune", messages.KIND_OK, messages.KIND_WRONG
-        ),
+        _check("kind", evidence.kind == "finetune", messages.KIND_OK, messages.KIND_WRONG),
         _check(
             "proposal",
             evidence.proposal.digest == proposal_digest,
@@ -133,7 +131,10 @@ def judge_training(policy: Policy, training: TrainingFacts | None) -> Finding:
             messages.rows_without_tokens(training),
         ),
         _check(
-            "stop token", training.stop_token_trained, messages.STOP_TRAINED, messages.STOP_UNTRAINED
+            "stop token",
+            training.stop_token_trained,
+            messages.STOP_TRAINED,
+            messages.STOP_UNTRAINED,
         ),
         _check(
             "truncation",
@@ -208,9 +209,7 @@ def judge_metric(gate: MetricGate, evidence: Evidence, candidate: Measurement) -
     return gather(gate.metric, parts, messages.metric(metric, parts))
 
 
-def _judge_drop(
-    name: str, margin: float, evidence: Evidence, higher_is_better: bool
-) -> Finding:
+def _judge_drop(name: str, margin: float, evidence: Evidence, higher_is_better: bool) -> Finding:
     """Judge a drop against the incumbent: significant and at least the margin fails.
 
     A drop that the sample could not have shown (its smallest detectable effect is above the margin)
@@ -230,9 +229,7 @@ def _judge_drop(
     if worst_case >= -margin:
         return Finding("incumbent", Outcome.PASSED, sentence)
     if difference.detectable > margin:
-        return Finding(
-            "incumbent", Outcome.INCONCLUSIVE, messages.inconclusive(difference, margin)
-        )
+        return Finding("incumbent", Outcome.INCONCLUSIVE, messages.inconclusive(difference, margin))
     return Finding("incumbent", Outcome.PASSED, sentence)
 
 
@@ -278,9 +275,7 @@ def judge_recovery(
             parts.append(Finding(gate.metric, Outcome.MISSING, messages.no_comparison(gate.metric)))
             continue
         loss = (old.value - new.value) * (1 if new.higher_is_better else -1)
-        parts.append(
-            _bar(gate.metric, loss <= tolerance, messages.repeated(old, new, tolerance))
-        )
+        parts.append(_bar(gate.metric, loss <= tolerance, messages.repeated(old, new, tolerance)))
     return gather("recovery", parts)
 
 

@@ -107,7 +107,10 @@ class Policy(Document):
 
     @model_validator(mode="after")
     def _quorums_name_roles(self) -> Policy:
-        for kind, quorum in (("promote", self.sign_off.promote), ("rollback", self.sign_off.rollback)):
+        for kind, quorum in (
+            ("promote", self.sign_off.promote),
+            ("rollback", self.sign_off.rollback),
+        ):
             for role in quorum:
                 if role not in self.roles:
                     raise ValueError(

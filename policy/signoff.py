@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from policy import codeowners, signoff_messages as say
+from policy import codeowners
+from policy import signoff_messages as say
 from policy.codeowners import Codeowners, Rule
 from policy.verdict import Finding, Outcome, gather
 
@@ -92,9 +93,7 @@ def judge_sign_off(quorum: Mapping[str, int], facts: SignOffFacts) -> Finding:
     return gather("sign-off", parts)
 
 
-def _judge_role(
-    role: str, count: int, facts: SignOffFacts, signed: frozenset[str]
-) -> Finding:
+def _judge_role(role: str, count: int, facts: SignOffFacts, signed: frozenset[str]) -> Finding:
     holders = _lower(facts.roles.get(role, frozenset()))
     have = sorted(signed & holders)
     if len(have) >= count:

@@ -38,4 +38,6 @@ def objection(login: str) -> str:
 
 def unknown_contributors(names: Sequence[str]) -> str:
     listed = ", ".join(names)
-    return f"commits by {listed} belong to no account, so nobody can tell whether they sign their own"
+    return (
+        f"commits by {listed} belong to no account, so nobody can tell whether they sign their own"
+    )

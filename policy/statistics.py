@@ -45,9 +45,7 @@ def exact_mcnemar(only_first: int, only_second: int) -> float:
     k = min(only_first, only_second)
     log_half = n * math.log(0.5)
     tail = math.fsum(
-        math.exp(
-            math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) + log_half
-        )
+        math.exp(math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) + log_half)
         for i in range(k + 1)
     )
     return min(1.0, 2 * tail)

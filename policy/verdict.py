@@ -72,8 +72,6 @@ def gather(name: str, parts: Sequence[Finding], sentence: str = "") -> Finding:
     if not sentence:
         blocked = [part for part in parts if not part.outcome.lets_through]
         sentence = (
-            f"{len(blocked)} of {len(parts)} do not hold"
-            if blocked
-            else f"all {len(parts)} hold"
+            f"{len(blocked)} of {len(parts)} do not hold" if blocked else f"all {len(parts)} hold"
         )
     return Finding(name, outcome, sentence, tuple(parts))

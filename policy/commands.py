@@ -1,0 +1,90 @@
+"""The subcommands that only read and judge: `countersign judge` and `countersign owners`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from policy import codeowners, documents, tree
+from policy.errors import UserError
+from policy.evidence import parse_evidence
+from policy.judge import judge as judge_evidence
+from policy.rules import Policy
+
+
+def read(path: Path) -> str:
+    """Return a text file's content; what cannot be read is named."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError.one(str(path), "no such file", "check the path") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError.one(str(path), f"cannot be read: {error}") from error
+
+
+def judge(argv: list[str]) -> int:
+    """Judge an evidence file by a policy file, without network, models or GitHub."""
+    parser = argparse.ArgumentParser(prog="countersign judge", description=judge.__doc__)
+    parser.add_argument("model")
+    parser.add_argument("--evidence", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--policy", type=Path, default=Path("policy/policy.yml"), metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="print the tree as JSON")
+    options = parser.parse_args(argv)
+    evidence = parse_evidence(read(options.evidence), str(options.evidence))
+    policy = documents.parse(Policy, read(options.policy), str(options.policy))
+    if evidence.model != options.model:
+        raise UserError.one(
+            str(options.evidence), f"is about {evidence.model!r}, not {options.model!r}"
+        )
+    incumbent = evidence.incumbent.artifact if evidence.incumbent else None
+    verdict = judge_evidence(
+        policy, evidence, proposal_digest=evidence.proposal.digest, incumbent=incumbent
+    )
+    if options.json:
+        print(json.dumps(verdict.as_json(), indent=2))
+    else:
+        print("\n".join(tree.lines(verdict)))
+    return 0 if verdict.outcome.lets_through else 1
+
+
+def owners(argv: list[str]) -> int:
+    """Print, for each path, the CODEOWNERS line that decides and its owners."""
+    parser = argparse.ArgumentParser(prog="countersign owners", description=owners.__doc__)
+    parser.add_argument("paths", nargs="+", metavar="PATH")
+    parser.add_argument("--codeowners", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(argv)
+    file = options.codeowners or _find_codeowners()
+    parsed = codeowners.parse(read(file), str(file))
+    rules = [(path, parsed.rule_for(path)) for path in options.paths]
+    if options.json:
+        rows = [
+            {
+                "path": path,
+                "line": rule.line if rule else None,
+                "pattern": rule.pattern if rule else None,
+                "owners": list(rule.owners) if rule else [],
+            }
+            for path, rule in rules
+        ]
+        print(json.dumps(rows, indent=2))
+        return 0
+    for problem in parsed.problems:
+        print(f"skipped: {problem}")
+    for path, rule in rules:
+        if rule is None:
+            print(f"{path}: no line matches")
+        else:
+            named = " ".join(rule.owners) or "nobody needs to sign"
+            print(f"{path}: line {rule.line} ({rule.pattern}): {named}")
+    return 0
+
+
+def _find_codeowners() -> Path:
+    for location in codeowners.LOCATIONS:
+        if Path(location).is_file():
+            return Path(location)
+    raise UserError.one(
+        "CODEOWNERS", f"found in none of {', '.join(codeowners.LOCATIONS)}", "name it: --codeowners"
+    )

@@ -1,0 +1,65 @@
+"""JSON Schemas of the files that people write, for editors: `python -m policy.schemas [--check]`.
+
+A file names its schema in its first line: `# yaml-language-server: $schema=...`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from policy.contract import Contract
+from policy.dataset_card import DatasetCard
+from policy.evidence import Evidence
+from policy.pointer import Pointer
+from policy.recipe import Recipe
+from policy.rules import Policy
+
+FOLDER = Path(__file__).parent / "schemas"
+KINDS: dict[str, type[BaseModel]] = {
+    "recipe": Recipe,
+    "contract": Contract,
+    "dataset_card": DatasetCard,
+    "policy": Policy,
+    "pointer": Pointer,
+    "evidence": Evidence,
+}
+
+
+def render(kind: type[BaseModel]) -> str:
+    """Return the JSON Schema (draft 2020-12) of one kind of file."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **kind.model_json_schema(),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def stale() -> list[str]:
+    """Return the schema files that are not what the models say."""
+    return [
+        name
+        for name, kind in KINDS.items()
+        if not (FOLDER / f"{name}.json").is_file()
+        or (FOLDER / f"{name}.json").read_text() != render(kind)
+    ]
+
+
+def main(argv: list[str]) -> int:
+    """Write the schemas, or with `--check` name those that are out of date (exit code 1)."""
+    if argv == ["--check"]:
+        names = stale()
+        for name in names:
+            print(f"policy/schemas/{name}.json is out of date; run: make schemas", file=sys.stderr)
+        return 1 if names else 0
+    FOLDER.mkdir(exist_ok=True)
+    for name, kind in KINDS.items():
+        (FOLDER / f"{name}.json").write_text(render(kind))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,23 @@
+"""A tree of findings as plain text: what `judge` prints, and what a log shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policy.verdict import Finding, Outcome
+
+MARKS = {
+    Outcome.PASSED: "ok",
+    Outcome.WAIVED: "waived",
+    Outcome.MISSING: "MISSING",
+    Outcome.INCONCLUSIVE: "INCONCLUSIVE",
+    Outcome.ERRORED: "ERRORED",
+    Outcome.FAILED: "FAILED",
+}
+
+
+def lines(finding: Finding, depth: int = 0) -> Iterator[str]:
+    """Yield one line for each node, indented by its depth."""
+    yield f"{'  ' * depth}{MARKS[finding.outcome]:<7} {finding.name}: {finding.sentence}"
+    for part in finding.parts:
+        yield from lines(part, depth + 1)
