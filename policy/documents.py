@@ -1,8 +1,8 @@
 """Read the YAML and JSON that people write: every problem at once, each with file, line and field.
 
 YAML is read through its node tree, so that a validation error can be led back to the line it came
-from. Duplicate keys and aliases are refused: the first hides what was meant, the second lets a small
-file grow without bound.
+from. Duplicate keys and aliases are refused: the first hides what was meant, the second lets a
+small file grow without bound.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def read_yaml(text: str, where: str) -> tuple[Any, Lines]:
 def _refuse_aliases(text: str, where: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
             raise UserError.one(
                 f"{where}:{line}", "a YAML alias (*name) stands here", "write the value out"

@@ -1,7 +1,7 @@
 """Two families of failure: what a person can mend, and what is our own bug.
 
-A `UserError` carries one or more `Problem`s; the command line prints each as one line and exits with
-code 2. Anything else that escapes is a bug and shows its traceback.
+A `UserError` carries one or more `Problem`s; the command line prints each as one line and exits
+with code 2. Anything else that escapes is a bug and shows its traceback.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Evidence: what one run measured, one JSON document, bound to a proposal digest.
 
-It holds facts, never verdicts: counts, metrics and the paired counts that a judge needs, so that the
-policy can judge it again at any time, without the models and without numpy.
+It holds facts, never verdicts: counts, metrics and the paired counts that a judge needs, so that
+the policy can judge it again at any time, without the models and without numpy.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class TrainingFacts(Document):
 
 
 class Metric(Document):
-    """One figure over `n` rows: a share (with its successes), a mean over rows, or a corpus figure."""
+    """One figure over `n` rows: a share (with its successes), a mean, or a corpus figure."""
 
     name: str
     kind: Literal["share", "mean", "corpus"]

@@ -1,8 +1,8 @@
 """Sign-off: who approved exactly this commit, in which role, and who is still missing.
 
-An approval counts when it is a review's latest state, names the head commit, and comes from somebody
-with write access who neither wrote nor committed anything of the pull request. Source of the review
-rules: GitHub's "About pull request reviews"; bound to the commit, never to time.
+An approval counts when it is a review's latest state, names the head commit, and comes from
+somebody with write access who neither wrote nor committed anything of the pull request. Source of
+the review rules: GitHub's "About pull request reviews"; bound to the commit, never to time.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ POWER_Z = Z95 + NormalDist().inv_cdf(0.80)
 
 @dataclass(frozen=True)
 class Difference:
-    """Second minus first on the same rows: estimate, 95 % interval, p, smallest detectable effect."""
+    """Second minus first on the same rows: estimate, 95 % interval, p, detectable effect."""
 
     n: int
     value: float
@@ -86,7 +86,7 @@ def _correlation(counts: PairedCounts) -> float:
     margins = (a + b) * (c + d) * (a + c) * (b + d)
     if margins == 0:
         return 0.0
-    product = a * d - b * c
+    product = float(a * d - b * c)
     if product > 0:
         product = max(product - counts.n / 2, 0)
     return product / math.sqrt(margins)
