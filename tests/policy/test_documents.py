@@ -1,0 +1,86 @@
+"""What a person gets to read when a file of theirs is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from policy import documents
+from policy.dataset_card import parse_card
+from policy.errors import UserError
+from policy.recipe import Recipe
+from policy.rules import Policy
+from policy.schemas import stale
+from tests.policy import builders as b
+
+RECIPE = """\
+base_model: acme/base
+base_model_revision: 0123456789abcdef0123456789abcdef01234567
+learning_rate: 5e-3
+"""
+
+
+def problems(kind: type, text: str, where: str = "recipe.yml") -> list[str]:
+    with pytest.raises(UserError) as caught:
+        documents.parse(kind, text, where)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_good_recipe() -> None:
+    assert documents.parse(Recipe, RECIPE, "recipe.yml").learning_rate == 0.005
+
+
+def test_every_problem_at_once_with_its_line() -> None:
+    found = problems(Recipe, RECIPE + "lora_rank: 8\nseed: -1\nadapter: dora\n")
+    assert "recipe.yml:4 lora_rank: unknown key; did you mean 'lora_r'?" in found
+    assert sorted(line.split(":")[1].split()[0] for line in found) == ["4", "5", "6"]
+
+
+def test_a_nested_unknown_key_names_its_neighbour() -> None:
+    found = problems(Recipe, RECIPE + "decoding:\n  max_tokens: 3\n")
+    assert found == [
+        "recipe.yml:5 decoding.max_tokens: unknown key; did you mean 'max_new_tokens'?"
+    ]
+
+
+def test_an_unpinned_hub_model_is_refused() -> None:
+    found = problems(Recipe, "base_model: acme/base\n")
+    assert "pin the 40-digit commit" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("a: &x 1\nb: *x\n", "alias"),
+        ("seed: 1\nseed: 2\n", "given twice"),
+        ("a: [1\n", "not valid YAML"),
+        ("- 1\n", "not a mapping"),
+        ("", "not a mapping"),
+        ("[" * 100 + "]" * 100, "nested deeper"),
+        ("seed: 1 # " + "x" * 1_100_000, "larger than"),
+        ("a: \0", "not valid YAML"),
+    ],
+)
+def test_files_that_cannot_be_read(text: str, what: str) -> None:
+    assert what in problems(Recipe, text)[0]
+
+
+def test_a_policy_that_names_an_unknown_role() -> None:
+    text = b.POLICY.replace("{ml-lead: 1, operations: 1}", "{ml-head: 1}")
+    found = problems(Policy, text, "policy/policy.yml")
+    assert "names the role 'ml-head'" in found[0]
+
+
+def test_a_gate_that_asks_nothing() -> None:
+    text = b.POLICY.replace(", min: 0.5, max_drop: 0.05, min_gain_over_base: 0.2", "")
+    assert "asks nothing" in problems(Policy, text, "policy/policy.yml")[0]
+
+
+def test_a_card_keeps_the_line_numbers_of_its_file() -> None:
+    with pytest.raises(UserError) as caught:
+        parse_card("---\nlicense: MIT\nconfigs: []\n---\n", "README.md")
+    where = [problem.where for problem in caught.value.problems]
+    assert where == ["README.md:3 configs", "README.md:1 countersign"]
+
+
+def test_the_schemas_for_editors_are_current() -> None:
+    assert stale() == []

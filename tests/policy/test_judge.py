@@ -1,0 +1,188 @@
+"""What evidence comes to under a policy."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy.evidence import Evidence, parse_evidence
+from policy.judge import judge, judge_recovery
+from policy.pointer import Pointer, PointerArtifact, PointerEvidence
+from policy.verdict import Finding, Outcome
+from tests.policy import builders as b
+
+
+def verdict(evidence: Evidence, incumbent: str | None = b.INCUMBENT) -> Finding:
+    return judge(b.policy(), evidence, proposal_digest=b.proposal().digest, incumbent=incumbent)
+
+
+def leaf(finding: Finding, name: str) -> Finding:
+    return next(part for part in finding.leaves() if part.name == name)
+
+
+def test_good_evidence_passes() -> None:
+    assert verdict(b.evidence()).outcome is Outcome.PASSED
+
+
+def test_evidence_of_another_proposal_fails() -> None:
+    other = b.evidence(proposal=b.proposal(base_revision="f" * 40))
+    assert leaf(verdict(other), "proposal").outcome is Outcome.FAILED
+
+
+def test_evidence_against_another_incumbent_fails() -> None:
+    assert verdict(b.evidence(), incumbent=None).outcome is Outcome.FAILED
+    assert verdict(b.evidence(), incumbent="sha256:" + "9" * 64).outcome is Outcome.FAILED
+
+
+def test_recovery_evidence_does_not_promote() -> None:
+    assert verdict(b.evidence(kind="recovery")).outcome is Outcome.FAILED
+
+
+def test_an_unpinned_base_outside_the_proposal_fails() -> None:
+    outside = b.evidence(proposal=b.proposal(base_model="/data/llama"))
+    finding = judge(
+        b.policy(),
+        outside,
+        proposal_digest=outside.proposal.digest,
+        incumbent=b.INCUMBENT,
+    )
+    assert [part.name for part in finding.blocking()] == ["base model"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "name"),
+    [
+        ({"data": None}, "data"),
+        ({"training": None}, "training"),
+        ({"parity": None}, "parity"),
+        ({"measurements": ()}, "exact_match"),
+        ({"comparisons": ()}, "incumbent"),
+        ({"stages": ()}, "stages"),
+    ],
+)
+def test_what_was_not_measured_is_missing_and_blocks(missing: dict[str, object], name: str) -> None:
+    finding = verdict(b.evidence(**missing))
+    assert not finding.outcome.lets_through
+    assert any(part.name == name for part in finding.blocking())
+
+
+def test_a_data_gate_that_was_not_run_is_missing() -> None:
+    facts = b.data()
+    less = facts.model_copy(update={"gates": facts.gates[:-1]})
+    assert leaf(verdict(b.evidence(data=less)), "leakage").outcome is Outcome.MISSING
+
+
+def test_one_finding_in_the_data_stops_it_before_training_is_judged() -> None:
+    finding = verdict(b.evidence(data=b.data(contract=1), training=None))
+    assert [part.name for part in finding.blocking()] == ["contract"]
+
+
+def test_a_file_that_was_not_measured_does_not_ship() -> None:
+    artifact = b.evidence().artifacts[0].model_copy(update={"digest": b.OUTPUTS})
+    finding = verdict(b.evidence(artifacts=(artifact,)))
+    assert [part.name for part in finding.blocking()] == ["artifact"]
+
+
+def test_a_metric_that_is_not_a_number_fails() -> None:
+    measured = b.measurement("candidate", b.CANDIDATE, 0.9)
+    bad = measured.metrics[0].model_copy(update={"value": float("nan")})
+    broken = measured.model_copy(update={"metrics": (bad,)})
+    finding = verdict(b.evidence(measurements=(broken,)))
+    assert leaf(finding, "exact_match").outcome is Outcome.FAILED
+
+
+def test_a_clear_drop_fails() -> None:
+    finding = verdict(b.evidence(comparisons=(b.compared(both=200, lost=60, won=10, neither=30),)))
+    names = {part.name: part.outcome for part in finding.blocking()}
+    assert names == {"incumbent": Outcome.FAILED}
+
+
+def test_a_drop_that_the_rows_cannot_show_is_inconclusive() -> None:
+    few = b.compared(both=40, lost=5, won=3, neither=2)
+    finding = verdict(b.evidence(comparisons=(few,)))
+    assert {part.outcome for part in finding.blocking()} == {Outcome.INCONCLUSIVE}
+
+
+def test_the_first_version_has_no_incumbent_to_fall_behind() -> None:
+    finding = verdict(b.evidence(incumbent=None, comparisons=()), incumbent=None)
+    assert finding.outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trained_tokens": 0},
+        {"rows_without_trained_tokens": 1},
+        {"stop_token_trained": False},
+        {"rows_truncated": 1},
+        {"final_loss": float("nan")},
+        {"steps": 0},
+    ],
+)
+def test_silent_failures_of_training_are_errors(change: dict[str, object]) -> None:
+    assert verdict(b.evidence(training=b.training(**change))).outcome is Outcome.FAILED
+
+
+counts = st.integers(min_value=0, max_value=400)
+
+
+@given(counts, counts, counts, counts, st.integers(1, 200))
+def test_losing_more_rows_never_turns_red_to_green(
+    both: int, lost: int, won: int, neither: int, more: int
+) -> None:
+    before = verdict(b.evidence(comparisons=(b.compared(both + more, lost, won, neither),)))
+    after = verdict(b.evidence(comparisons=(b.compared(both, lost + more, won, neither),)))
+    assert before.outcome.lets_through or not after.outcome.lets_through
+
+
+@given(st.sampled_from(["contract", "approved", "provenance", "duplicates", "leakage"]), counts)
+def test_more_findings_never_improve_a_verdict(gate: str, count: int) -> None:
+    fewer = verdict(b.evidence(data=b.data(**{gate: count})))
+    more = verdict(b.evidence(data=b.data(**{gate: count + 1})))
+    assert fewer.outcome.lets_through or not more.outcome.lets_through
+
+
+def test_evidence_survives_its_own_text() -> None:
+    evidence = b.evidence()
+    again = parse_evidence(evidence.text(), "evidence.json")
+    assert again == evidence
+    assert again.digest() == evidence.digest()
+
+
+def pointer() -> Pointer:
+    return Pointer(
+        model=b.MODEL,
+        version="v1-11111111",
+        artifact=PointerArtifact(digest=b.INCUMBENT, size=1, uri="file:///r", quantisation="Q8_0"),
+        evidence=PointerEvidence(path="model_cards/x.json", digest=b.OUTPUTS),
+        proposal=b.proposal().digest,
+    )
+
+
+def recovered(share: float, model: str = b.INCUMBENT) -> Evidence:
+    return b.evidence(kind="recovery", measurements=(b.measurement("candidate", model, share),))
+
+
+def recorded() -> Evidence:
+    return b.evidence(measurements=(b.measurement("candidate", b.INCUMBENT, 0.51),))
+
+
+def test_a_rollback_that_repeats_its_benchmark_passes() -> None:
+    finding = judge_recovery(b.policy(), recorded(), recovered(0.51), target=pointer())
+    assert finding.outcome is Outcome.PASSED
+
+
+def test_a_rollback_that_answers_worse_than_recorded_fails() -> None:
+    finding = judge_recovery(b.policy(), recorded(), recovered(0.45), target=pointer())
+    assert finding.outcome is Outcome.FAILED
+
+
+def test_a_rollback_to_another_artifact_fails() -> None:
+    finding = judge_recovery(b.policy(), recorded(), recovered(0.51, b.CANDIDATE), target=pointer())
+    assert finding.outcome is Outcome.FAILED
+
+
+def test_a_rollback_without_a_record_is_missing() -> None:
+    finding = judge_recovery(b.policy(), None, recovered(0.51), target=pointer())
+    assert finding.outcome is Outcome.MISSING
