@@ -1,0 +1,83 @@
+"""The people of the demo: what each does with git and GitHub's API, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from github import Auth, Github
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+
+class Person:
+    """Somebody with an account, a token and a clone."""
+
+    def __init__(self, login: str, name: str, token: str, api: str, repository: str) -> None:
+        self.login = login
+        self.name = name
+        self.token = token
+        client = Github(
+            auth=Auth.Token(token),
+            base_url=api,
+            retry=None,
+            seconds_between_requests=0,
+            seconds_between_writes=0,
+        )
+        self.repository: Repository = client.get_repo(repository)
+        self.clone: Path | None = None
+
+    def git(self, *words: str) -> str:
+        """Run git in the person's clone, under their own name."""
+        environment = {
+            **os.environ,
+            "GIT_AUTHOR_NAME": self.name,
+            "GIT_AUTHOR_EMAIL": f"{self.login}@example.org",
+            "GIT_COMMITTER_NAME": self.name,
+            "GIT_COMMITTER_EMAIL": f"{self.login}@example.org",
+            "GIT_TERMINAL_PROMPT": "0",
+        }
+        done = subprocess.run(
+            ["git", *words],
+            cwd=self.clone,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"git {words[0]} failed: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def clone_to(self, folder: Path) -> Path:
+        """Clone the repository with this person's token."""
+        url = self.repository.clone_url.replace("://", f"://{self.login}:{self.token}@", 1)
+        subprocess.run(
+            ["git", "clone", "--quiet", url, str(folder)], check=True, capture_output=True
+        )
+        self.clone = folder
+        return folder
+
+    def branch(self, name: str) -> Path:
+        """Start a branch from the default branch as it is now; return the clone's folder."""
+        if self.clone is None:
+            raise RuntimeError(f"{self.login} has no clone yet")
+        self.git("fetch", "--quiet", "origin")
+        self.git("checkout", "--quiet", "-B", name, f"origin/{self.repository.default_branch}")
+        return self.clone
+
+    def propose(self, branch: str, title: str, body: str) -> PullRequest:
+        """Commit what was changed, push it and open a pull request."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", title)
+        self.git("push", "--quiet", "--force", "origin", f"HEAD:{branch}")
+        return self.repository.create_pull(
+            base=self.repository.default_branch, head=branch, title=title, body=body
+        )
+
+    def approve(self, number: int, text: str = "") -> None:
+        """Sign off the pull request's present head."""
+        pull = self.repository.get_pull(number)
+        head = self.repository.get_commit(pull.head.sha)
+        pull.create_review(commit=head, body=text or "Signed off.", event="APPROVE")
