@@ -39,9 +39,7 @@ class Timeline:
     def fact(self, text: str, holds: bool, otherwise: object = "") -> None:
         """State `text` if it holds; else end the demo, saying what was found instead."""
         if not holds:
-            self.console.print(
-                f"[dim]{self.seconds:6.1f} s[/dim] [red]✗[/red]  {escape(text)}"
-            )
+            self.console.print(f"[dim]{self.seconds:6.1f} s[/dim] [red]✗[/red]  {escape(text)}")
             raise FactFailed(f"{text} - found: {otherwise}" if otherwise != "" else text)
         self.facts += 1
         self.console.print(f"[dim]{self.seconds:6.1f} s[/dim] [green]✓[/green]  {escape(text)}")

@@ -121,9 +121,7 @@ class World:
             {"COUNTERSIGN_REGISTRY": self.registry, "COUNTERSIGN_CACHE": str(self.cache)},
         )
         for login, name in PEOPLE.items():
-            self.people[login] = Person(
-                login, name, tokens[login], self.forge.api_url, REPOSITORY
-            )
+            self.people[login] = Person(login, name, tokens[login], self.forge.api_url, REPOSITORY)
         self._found()
         self._install_bot()
 

@@ -1,0 +1,47 @@
+"""`countersign demo`: the whole loop on this machine, with no GitHub, no GPU and no key."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from demo.scenario import Scenario
+from demo.timeline import FactFailed, Timeline
+from demo.world import PROJECT, REPOSITORY, World
+
+
+def demo(argv: list[str]) -> int:
+    """Play the demo; exit code 0 when every fact held, 1 when one did not."""
+    parser = argparse.ArgumentParser(prog="countersign demo", description=__doc__)
+    parser.add_argument("--output", type=Path, default=PROJECT / "demo-output", metavar="FOLDER")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path(os.environ.get("COUNTERSIGN_CACHE", "~/.cache/countersign")).expanduser(),
+        metavar="FOLDER",
+        help="where the base model is kept between runs",
+    )
+    options = parser.parse_args(argv)
+    output: Path = options.output.resolve()
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    timeline = Timeline()
+    with World(output, options.cache) as world:
+        try:
+            world.settle()
+            timeline.say(f"a forge at {world.forge.url}, a repository {REPOSITORY}, and the bot")
+            Scenario(world, timeline).play()
+        except FactFailed as failed:
+            print(f"\nThe demo ends here: {failed}\nLogs: {world.logs}", file=sys.stderr)
+            return 1
+        finally:
+            world.forge.pages(output / "pages")
+            world.keep_logs()
+    timeline.console.print(
+        f"\n{timeline.facts} facts held in {timeline.seconds:.0f} s. "
+        f"Look at the pull requests: {output / 'pages' / 'index.html'}"
+    )
+    return 0

@@ -1,0 +1,99 @@
+"""What the demo looks up to check its facts: always on the forge, as any reader could."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from github import GithubException, UnknownObjectException
+from github.CheckRun import CheckRun
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+from demo.world import MODEL
+from policy.documents import parse_json
+from policy.evidence import Evidence, parse_evidence
+from policy.pointer import Pointer
+
+CHECK = "countersign"
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Reads one repository with a reader's token."""
+
+    repository: Repository
+
+    def pull(self, number: int) -> PullRequest:
+        return self.repository.get_pull(number)
+
+    def check(self, number: int) -> CheckRun | None:
+        """Return the bot's newest check of the pull request's present head."""
+        head = self.repository.get_commit(self.pull(number).head.sha)
+        runs = list(head.get_check_runs(check_name=CHECK))
+        return max(runs, key=lambda run: run.id, default=None)
+
+    def concluded(self, number: int, *conclusions: str) -> CheckRun | None:
+        """Return the check once it has ended in one of `conclusions`."""
+        run = self.check(number)
+        return run if run is not None and run.conclusion in conclusions else None
+
+    def comments(self, number: int) -> list[str]:
+        """Return what the bot wrote in the conversation."""
+        return [
+            comment.body
+            for comment in self.repository.get_issue(number).get_comments()
+            if comment.user.login.endswith("[bot]")
+        ]
+
+    def pointer(self, ref: str) -> Pointer | None:
+        """Return the model's pointer at a commit or branch."""
+        text = self.text(f"models/{MODEL}/pointer.json", ref)
+        return parse_json(Pointer, text, "pointer.json") if text is not None else None
+
+    def evidence(self, ref: str) -> Evidence:
+        """Return the evidence that the pointer at `ref` names."""
+        pointer = self.pointer(ref)
+        text = self.text(pointer.evidence.path, ref) if pointer else None
+        if pointer is None or text is None:
+            raise LookupError(f"no evidence at {ref}")
+        return parse_evidence(text, pointer.evidence.path)
+
+    def text(self, path: str, ref: str) -> str | None:
+        """Return a file's text, or None where there is none."""
+        try:
+            found = self.repository.get_contents(path, ref=ref)
+        except UnknownObjectException:
+            return None
+        if isinstance(found, list):
+            raise LookupError(f"{path} is a folder")
+        if found.encoding == "none":  # larger than 1 MB: GitHub gives the blob only
+            blob = self.repository.get_git_blob(found.sha)
+            import base64
+
+            return base64.b64decode(blob.content).decode()
+        return found.decoded_content.decode()
+
+    def runs(self, workflow: str) -> list[Any]:
+        """Return the runs of one workflow file, newest first."""
+        return list(self.repository.get_workflow(workflow).get_runs())
+
+    def jobs(self, run: Any) -> dict[str, str]:
+        """Return job name to conclusion of one run."""
+        return {job.name: job.conclusion for job in run.jobs()}
+
+    def merge_refused(self, number: int) -> int:
+        """Try to merge as a person; return the status that refused it, or 200."""
+        try:
+            self.pull(number).merge()
+        except GithubException as error:
+            return error.status
+        return 200
+
+    def first_test_row(self, ref: str) -> dict[str, Any]:
+        text = self.text(f"models/{MODEL}/data/test.jsonl", ref)
+        if text is None:
+            raise LookupError("no test rows")
+        row: dict[str, Any] = json.loads(text.split("\n", 1)[0])
+        return row
