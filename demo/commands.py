@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from demo.scenario import Scenario
-from demo.timeline import FactFailed, Timeline
+from demo.timeline import FactFailedError, Timeline
 from demo.world import PROJECT, REPOSITORY, World
 
 
@@ -34,7 +34,7 @@ def demo(argv: list[str]) -> int:
             world.settle()
             timeline.say(f"a forge at {world.forge.url}, a repository {REPOSITORY}, and the bot")
             Scenario(world, timeline).play()
-        except FactFailed as failed:
+        except FactFailedError as failed:
             print(f"\nThe demo ends here: {failed}\nLogs: {world.logs}", file=sys.stderr)
             return 1
         finally:

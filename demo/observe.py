@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,17 @@ class Observer:
         text = self.text(f"models/{MODEL}/pointer.json", ref)
         return parse_json(Pointer, text, "pointer.json") if text is not None else None
 
+    def pointer_history(self, branch: str) -> list[str | None]:
+        """Return every content of the pointer on a branch's first-parent line, oldest first."""
+        path = f"models/{MODEL}/pointer.json"
+        commits = list(self.repository.get_commits(sha=branch))
+        line = [commits[0]]
+        by_sha = {commit.sha: commit for commit in commits}
+        while line[-1].parents:
+            line.append(by_sha[line[-1].parents[0].sha])
+        texts = [self.text(path, commit.sha) for commit in reversed(line)]
+        return [text for n, text in enumerate(texts) if n == 0 or text != texts[n - 1]]
+
     def evidence(self, ref: str) -> Evidence:
         """Return the evidence that the pointer at `ref` names."""
         pointer = self.pointer(ref)
@@ -70,8 +82,6 @@ class Observer:
             raise LookupError(f"{path} is a folder")
         if found.encoding == "none":  # larger than 1 MB: GitHub gives the blob only
             blob = self.repository.get_git_blob(found.sha)
-            import base64
-
             return base64.b64decode(blob.content).decode()
         return found.decoded_content.decode()
 

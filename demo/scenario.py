@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+from bot.pointers import quarantined, read_pointer
 from demo import changes
 from demo.observe import Observer
 from demo.timeline import Timeline
-from demo.world import MODEL, World
+from demo.world import MODEL, REPOSITORY, World
 from policy.evidence import Evidence
 from policy.messages import percent, short
 from policy.pointer import Pointer
@@ -155,7 +156,7 @@ class Scenario:
             for pull in self.ada.repository.get_pulls(state="closed")
             if pull.merged and pull.head.ref == "more-tickets"
         )
-        number = self.world.forge.revert(self.world.repository_name, merged.number, "ada")
+        number = self.world.forge.revert(REPOSITORY, merged.number, "ada")
         self.line.say(f"ada pressed Revert on #{merged.number}; that opened #{number}")
         check = self.line.wait(
             "the rollback waits for operations",
@@ -178,7 +179,7 @@ class Scenario:
         )
         issues = [issue for issue in self.ada.repository.get_issues() if not issue.pull_request]
         self.line.fact(
-            f"an incident is open with a root-cause section: #{issues[0].number if issues else '-'}",
+            "an incident is open, with a root-cause section",
             len(issues) == 1 and "root cause" in (issues[0].body or "").lower(),
             [issue.title for issue in issues],
         )
@@ -190,11 +191,9 @@ class Scenario:
             f"the pointer is back at {first.version}, byte for byte", pointer == first, pointer
         )
         self._served(first, self.see.evidence("main"))
-        history = self.ada.repository.get_contents(f"models/{MODEL}/pointer.json", ref="main")
+        left = [read_pointer(text) for text in quarantined(self.see.pointer_history("main"))]
         self.line.fact(
-            f"{second.version} is quarantined: the pointer's history shows it was left behind",
-            not isinstance(history, list)
-            and second.version not in history.decoded_content.decode(),
+            f"the pointer's history puts {second.version} into quarantine", left == [second], left
         )
 
     def _measured(self, number: int) -> Evidence:
@@ -214,7 +213,7 @@ class Scenario:
         seconds = sum(stage.seconds for stage in evidence.stages)
         digest = evidence.proposal.digest
         self.line.fact(
-            f"evidence of proposal {short(digest)} in {seconds:.0f} s on {evidence.producer.device}",
+            f"evidence of {short(digest)} in {seconds:.0f} s on {evidence.producer.device}",
             evidence.training is not None,
         )
         return evidence

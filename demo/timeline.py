@@ -13,7 +13,7 @@ T = TypeVar("T")
 POLL_SECONDS = 0.25
 
 
-class FactFailed(Exception):
+class FactFailedError(Exception):
     """A fact that the demo was about to state does not hold."""
 
 
@@ -40,7 +40,7 @@ class Timeline:
         """State `text` if it holds; else end the demo, saying what was found instead."""
         if not holds:
             self.console.print(f"[dim]{self.seconds:6.1f} s[/dim] [red]✗[/red]  {escape(text)}")
-            raise FactFailed(f"{text} - found: {otherwise}" if otherwise != "" else text)
+            raise FactFailedError(f"{text} - found: {otherwise}" if otherwise != "" else text)
         self.facts += 1
         self.console.print(f"[dim]{self.seconds:6.1f} s[/dim] [green]✓[/green]  {escape(text)}")
 
@@ -52,5 +52,5 @@ class Timeline:
             if found:
                 return found
             if time.monotonic() > deadline:
-                raise FactFailed(f"{text}: not within {timeout:.0f} s")
+                raise FactFailedError(f"{text}: not within {timeout:.0f} s")
             time.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""The world of the demo: a forge, a governed repository, the bot and a model server, all processes."""
+"""The world of the demo: a forge, a governed repository, the bot and a model server."""
 
 from __future__ import annotations
 
@@ -191,6 +191,12 @@ class World:
                     return
             time.sleep(0.1)
         raise RuntimeError(f"nothing answers on port {port}: {child.log.read_text()[-2000:]}")
+
+    def keep_logs(self) -> None:
+        """Keep what the workflow runs printed beside the processes' own logs."""
+        for log in (self.scratch / "forge").rglob("*.log"):
+            name = "-".join(log.relative_to(self.scratch / "forge").parts)
+            shutil.copyfile(log, self.logs / name)
 
     def served(self) -> dict[str, object]:
         """Return what the model server says of itself."""
