@@ -1,0 +1,7 @@
+"""A GitHub on localhost, for the demo and the tests: real git beneath, the used part of the API above."""
+
+from __future__ import annotations
+
+from forge.server import Forge
+
+__all__ = ["Forge"]

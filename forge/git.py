@@ -1,0 +1,281 @@
+"""Plumbing on one bare repository: objects and refs, through the git command itself.
+
+Nothing here knows of pull requests or permissions. Every value that comes from a request is either
+checked by `valid_ref`/`is_sha` or passed where git cannot take it for an option.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SHA = re.compile(r"[0-9a-f]{40}")
+ZERO = "0" * 40
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+# The forge decides before it calls receive-pack; this hook only carries the answer to the client.
+UPDATE_HOOK = """#!/bin/sh
+case "$1" in
+  refs/pull/*) echo "deny updating a hidden ref" >&2; exit 1 ;;
+esac
+case " $FORGE_PROTECTED " in
+  *" $1 "*)
+    echo "error: GH006: Protected branch update failed for $1." >&2
+    echo "error: Changes must be made through a pull request." >&2
+    exit 1 ;;
+esac
+"""
+
+
+class GitFailed(Exception):
+    """A git command ended with an error; `str()` is what it said."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Name, address and time in a commit's author or committer line."""
+
+    name: str
+    email: str
+    seconds: int
+    zone: str = "+0000"
+
+    def line(self) -> str:
+        """The form that a commit object holds; characters git forbids are dropped."""
+        name, email = (re.sub(r"[<>\n]", "", text) for text in (self.name, self.email))
+        return f"{name} <{email}> {self.seconds} {self.zone}"
+
+
+@dataclass(frozen=True)
+class CommitObject:
+    """A commit as it is stored."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Person
+    committer: Person
+    message: str
+
+
+@dataclass(frozen=True)
+class TreeEntry:
+    """One line of a tree: octal mode, kind (blob, tree, commit), object, path, size of a blob."""
+
+    mode: str
+    kind: str
+    sha: str
+    path: str
+    size: int | None
+
+
+def clean_environment() -> dict[str, str]:
+    """An environment in which no user's or system's git settings count."""
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
+    return kept | {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def valid_ref(ref: str) -> bool:
+    """Whether git would take the name as a full ref below refs/."""
+    forbidden = re.compile(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|/\.|\.lock(/|$)|[/.]$")
+    return ref.startswith("refs/") and ref.count("/") >= 2 and not forbidden.search(ref)
+
+
+class GitStore:
+    """One bare repository on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, default_branch: str) -> GitStore:
+        """Lay down an empty bare repository that http-backend will serve."""
+        path.mkdir(parents=True)
+        store = cls(path)
+        store.text("init", "--bare", "--quiet", f"--initial-branch={default_branch}", ".")
+        for key, value in (
+            ("http.receivepack", "true"),
+            ("uploadpack.allowAnySHA1InWant", "true"),
+            ("transfer.hideRefs", "refs/forge"),
+            ("core.logAllRefUpdates", "false"),
+            ("gc.auto", "0"),
+        ):
+            store.text("config", key, value)
+        hook = path / "hooks" / "update"
+        hook.write_text(UPDATE_HOOK)
+        hook.chmod(0o755)
+        return store
+
+    def bytes(
+        self,
+        *args: str,
+        stdin: bytes = b"",
+        extra: Mapping[str, str] | None = None,
+        accept: Iterable[int] = (0,),
+    ) -> bytes:
+        """Standard output of `git args`; raise GitFailed when it exits with another code."""
+        done = subprocess.run(  # noqa: S603 - a fixed program, arguments checked by the callers
+            ["git", *args],  # noqa: S607
+            cwd=self.path,
+            input=stdin,
+            capture_output=True,
+            env=clean_environment() | dict(extra or {}),
+            check=False,
+        )
+        if done.returncode not in tuple(accept):
+            raise GitFailed(f"git {args[0]}: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout
+
+    def text(self, *args: str, stdin: str = "", extra: Mapping[str, str] | None = None) -> str:
+        """Like `bytes`, decoded and stripped."""
+        return self.bytes(*args, stdin=stdin.encode(), extra=extra).decode(errors="replace").strip()
+
+    # A ref may be anything the caller names, so each goes through --verify with --end-of-options.
+    def resolve(self, name: str, kind: str = "commit") -> str | None:
+        """The object a branch, tag, ref or SHA names; None where there is none of that kind."""
+        if not name or "\n" in name or "\0" in name:
+            return None
+        candidates = [name] if SHA.fullmatch(name) or name.startswith("refs/") else []
+        candidates += [f"refs/heads/{name}", f"refs/tags/{name}"]
+        if re.fullmatch(r"[0-9a-f]{7,40}", name) or name in ("HEAD",):
+            candidates.append(name)
+        for candidate in candidates:
+            try:
+                return self.text(
+                    "rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{{kind}}}"
+                )
+            except GitFailed:
+                continue
+        return None
+
+    def refs(self, prefix: str = "refs/") -> dict[str, str]:
+        """Every visible ref below the prefix with its object."""
+        lines = self.text("for-each-ref", "--format=%(objectname) %(refname)", prefix.rstrip("/"))
+        if not lines:
+            lines = self.text("for-each-ref", "--format=%(objectname) %(refname)", f"{prefix}*")
+        pairs = (line.split(" ", 1) for line in lines.splitlines())
+        return {ref: sha for sha, ref in pairs}
+
+    def ref(self, ref: str) -> str | None:
+        """What exactly this full ref points at."""
+        try:
+            return self.text("rev-parse", "--verify", "--quiet", "--end-of-options", ref)
+        except GitFailed:
+            return None
+
+    def move(self, ref: str, new: str, old: str | None = None) -> None:
+        """Set the ref, guarded by its old value where one is given; the zero SHA deletes."""
+        if new == ZERO:
+            self.text("update-ref", "-d", ref, *([old] if old else []))
+        else:
+            self.text("update-ref", ref, new, *([old] if old else []))
+
+    def kind(self, sha: str) -> str | None:
+        """commit, tree, blob or tag; None where there is no such object."""
+        if not SHA.fullmatch(sha):
+            return None
+        try:
+            return self.text("cat-file", "-t", sha)
+        except GitFailed:
+            return None
+
+    def blob(self, sha: str) -> bytes:
+        """A blob's bytes."""
+        return self.bytes("cat-file", "blob", sha)
+
+    def write_blob(self, content: bytes) -> str:
+        """Store bytes; return the blob's SHA."""
+        return self.bytes("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+
+    def tree(self, tree: str, *, recursive: bool = False, path: str = "") -> list[TreeEntry]:
+        """The entries of a tree, or below one path of it; recursion lists sub-trees too."""
+        args = ["ls-tree", "-z", "--long", *(["-r", "-t"] if recursive else []), tree]
+        if path:
+            args += ["--", path]
+        found = []
+        for line in self.bytes(*args).split(b"\0"):
+            if line:
+                head, _, name = line.partition(b"\t")
+                mode, kind, sha, size = head.decode().split()
+                bytes_ = None if size == "-" else int(size)
+                found.append(TreeEntry(mode, kind, sha, name.decode(errors="replace"), bytes_))
+        return found
+
+    def entry(self, commit: str, path: str) -> TreeEntry | None:
+        """What lies at exactly this path of a commit."""
+        found = self.tree(commit, path=path.strip("/"))
+        return found[0] if found else None
+
+    def file(self, commit: str, path: str) -> bytes | None:
+        """A file's bytes at a commit, or None."""
+        entry = self.entry(commit, path)
+        return self.blob(entry.sha) if entry is not None and entry.kind == "blob" else None
+
+    def write_tree(self, base: str | None, changes: Iterable[tuple[str, str, str | None]]) -> str:
+        """Apply (path, mode, sha or None to delete) to a tree; return the new tree's SHA."""
+        index = {"GIT_INDEX_FILE": str(self.path / f"index.{os.getpid()}.{time.monotonic_ns()}")}
+        try:
+            self.text("read-tree", base or EMPTY_TREE if base else "--empty", extra=index)
+            for path, mode, sha in changes:
+                if mode == "040000" and sha is not None:
+                    self.text("read-tree", f"--prefix={path}/", sha, extra=index)
+                elif sha is None:
+                    gone = "\0".join(e.path for e in self.tree(base, recursive=True, path=path)
+                                     if e.kind != "tree") if base else ""
+                    self.bytes("update-index", "--force-remove", "-z", "--stdin",
+                               stdin=gone.encode(), extra=index)
+                else:
+                    line = f"{mode} {sha}\t{path}\0".encode()
+                    self.bytes("update-index", "--add", "-z", "--index-info", stdin=line, extra=index)
+            return self.text("write-tree", extra=index)
+        finally:
+            Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
+
+    def write_commit(
+        self, tree: str, parents: Iterable[str], message: str, author: Person, committer: Person
+    ) -> str:
+        """Store a commit; return its SHA."""
+        lines = [f"tree {tree}", *(f"parent {p}" for p in parents)]
+        lines += [f"author {author.line()}", f"committer {committer.line()}", "", message]
+        raw = "\n".join(lines)
+        return self.text("hash-object", "-w", "-t", "commit", "--stdin", stdin=raw)
+
+    def commit(self, sha: str) -> CommitObject:
+        """A commit's own fields."""
+        raw = self.bytes("cat-file", "commit", sha).decode(errors="replace")
+        return parse_commit(sha, raw)
+
+
+def parse_commit(sha: str, raw: str) -> CommitObject:
+    """Read a raw commit object."""
+    head, _, message = raw.partition("\n\n")
+    fields: dict[str, list[str]] = {}
+    for line in head.splitlines():
+        if not line.startswith(" "):
+            key, _, value = line.partition(" ")
+            fields.setdefault(key, []).append(value)
+    return CommitObject(
+        sha=sha,
+        tree=fields["tree"][0],
+        parents=tuple(fields.get("parent", [])),
+        author=_person(fields["author"][0]),
+        committer=_person(fields["committer"][0]),
+        message=message,
+    )
+
+
+def _person(line: str) -> Person:
+    found = re.fullmatch(r"(.*?) ?<(.*)> (-?\d+) ([+-]\d{4})", line)
+    if found is None:
+        return Person(line, "", 0)
+    return Person(found[1], found[2], int(found[3]), found[4])
