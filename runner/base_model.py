@@ -1,0 +1,115 @@
+"""The base model that a recipe names: built, on disk, or from the Hub, always as a local folder.
+
+Only safetensors are read and no code that comes with a model is run. Whatever it is, its weights are
+known by digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from policy.digest import digest_of
+from policy.recipe import Recipe
+from registry.digest import digest_file
+from runner import base, messages
+
+HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model")
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A folder that `from_pretrained` reads, the digest of its weights, and what pins it."""
+
+    name: str
+    path: Path
+    weights: str
+    revision: str
+
+
+def is_spec(folder: Path) -> bool:
+    """Return whether a folder describes a base model that is built from its text."""
+    return folder.name == "base" and (folder / base.SPEC_FILE).is_file()
+
+
+def resolve_base(
+    recipe: Recipe, repo: Path, cache: Path, progress: Progress | None = None
+) -> BaseModel:
+    """Return the recipe's base model, building or fetching it into `cache` where it must.
+
+    UserError where it cannot be loaded or is not what the recipe pins.
+    """
+    if recipe.looks_like_hub_id:
+        path = _fetched(recipe, cache)
+        weights = weights_digest(path)
+        return BaseModel(recipe.base_model, path, weights, str(recipe.base_model_revision))
+    folder = (repo / recipe.base_model).resolve()
+    if not folder.is_dir():
+        raise messages.base_not_loaded(recipe.base_model, "there is no such folder")
+    if is_spec(folder):
+        found = base.base_digest(folder.parent)
+        _check_revision(recipe, found)
+        built = base.build(folder.parent, cache / "bases", progress=progress)
+        return BaseModel(recipe.base_model, built.path, weights_digest(built.path), found)
+    weights = weights_digest(folder)
+    _check_revision(recipe, weights)
+    return BaseModel(recipe.base_model, folder, weights, recipe.base_model_revision or weights)
+
+
+def base_revision(folder: Path) -> str:
+    """Return what would pin the base model in a folder: its spec's digest, or its weights'."""
+    return base.base_digest(folder.parent) if is_spec(folder) else weights_digest(folder)
+
+
+def weights_digest(folder: Path) -> str:
+    """Return the digest of a model's weights: its one file's, or that of all its files' digests."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise messages.base_has_no_weights(folder)
+    digests = {path.name: digest_file(path)[0] for path in files}
+    return next(iter(digests.values())) if len(digests) == 1 else digest_of(digests)
+
+
+def load_weights(folder: Path, name: str, **settings: Any) -> Any:
+    """Return the causal language model in a folder; UserError where it cannot be loaded."""
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            str(folder), trust_remote_code=False, use_safetensors=True, **settings
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        if "out of memory" in str(error):
+            raise
+        raise messages.base_not_loaded(name, _first_line(error)) from error
+
+
+def _check_revision(recipe: Recipe, found: str) -> None:
+    wanted = recipe.base_model_revision
+    if wanted is not None and wanted != found:
+        raise messages.base_changed(recipe.base_model, wanted, found)
+
+
+def _fetched(recipe: Recipe, cache: Path) -> Path:
+    """Fetch a pinned commit from the Hub; what is there already is not fetched again."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return Path(
+            snapshot_download(
+                recipe.base_model,
+                revision=recipe.base_model_revision,
+                cache_dir=cache / "hub",
+                allow_patterns=list(HUB_FILES),
+            )
+        )
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise messages.base_not_loaded(recipe.base_model, _first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300] or type(error).__name__

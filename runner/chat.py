@@ -1,0 +1,211 @@
+"""Turns to tokens, the same in training, measuring and serving.
+
+The template is text that is set on the tokenizer and travels into the exported file, so whoever serves
+the model renders as it was trained. A row's answer is its last assistant turn; only its tokens, the
+stop token included, are trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from policy.errors import UserError
+from policy.evidence import RenderedToken
+from runner import messages
+from runner.row_formats import Turn
+from runner.rows import Row
+
+TemplateName = Literal["chatml", "alpaca", "tokenizer_default"]
+MASKED = -100
+"""The label that the loss passes over."""
+CHATML_END = "<|im_end|>"
+CHATML = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+ALPACA = (
+    "{{ bos_token if bos_token else '' }}"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'system' %}{{ message['content'] + '\\n\\n' }}"
+    "{% elif message['role'] == 'user' %}"
+    "{{ '### Instruction:\\n' + message['content'] + '\\n\\n' }}"
+    "{% elif message['role'] == 'tool' %}{{ '### Input:\\n' + message['content'] + '\\n\\n' }}"
+    "{% else %}{{ '### Response:\\n' + message['content'] + eos_token + '\\n\\n' }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### Response:\\n' }}{% endif %}"
+)
+TEMPLATES: dict[str, str] = {"chatml": CHATML, "alpaca": ALPACA}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One row as token ids; `labels` has MASKED where nothing is trained."""
+
+    ids: tuple[int, ...]
+    labels: tuple[int, ...]
+    truncated: bool
+    where: str
+
+    @property
+    def trained(self) -> int:
+        return sum(label != MASKED for label in self.labels)
+
+
+class Chat:
+    """A tokenizer with its template fixed."""
+
+    def __init__(self, folder: Path, template: TemplateName, base: str) -> None:
+        """Load the tokenizer of a model folder and set the recipe's template on it."""
+        from transformers import AutoTokenizer
+
+        try:
+            tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise messages.base_not_loaded(base, f"its tokenizer: {error}") from error
+        self.tokenizer = tokenizer
+        if template != "tokenizer_default":
+            tokenizer.chat_template = TEMPLATES[template]
+        elif not tokenizer.chat_template:
+            raise messages.no_chat_template(base)
+        if template == "chatml":
+            self._require_chatml()
+        if tokenizer.eos_token_id is None:
+            raise messages.no_stop_token(base)
+        self.stop_token = str(tokenizer.eos_token)
+        self.stop_id = int(tokenizer.eos_token_id)
+        self.pad_id = int(
+            self.stop_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        )
+        self._control = sorted(
+            {str(token) for token in tokenizer.all_special_tokens}, key=len, reverse=True
+        )
+
+    def _require_chatml(self) -> None:
+        """Refuse markers that would be new to the model: LoRA cannot teach it to emit them."""
+        known = self.tokenizer.get_vocab()
+        for token in ("<|im_start|>", CHATML_END):
+            if token not in known:
+                raise messages.template_token_missing("chatml", token)
+        self.tokenizer.eos_token = CHATML_END
+
+    @property
+    def template(self) -> str:
+        """Return the template's text."""
+        return str(self.tokenizer.chat_template)
+
+    def render(self, turns: Sequence[Turn], where: str, *, answer: bool = False) -> str:
+        """Return the turns as text; with `answer` up to where the assistant would begin to speak."""
+        from jinja2.exceptions import TemplateError
+
+        self._refuse_control_tokens(turns, where)
+        plain = [{"role": turn.role, "content": turn.content} for turn in turns]
+        try:
+            return str(
+                self.tokenizer.apply_chat_template(
+                    plain, tokenize=False, add_generation_prompt=answer
+                )
+            )
+        except TemplateError as error:
+            raise messages.template_refused(where, str(error)) from error
+
+    def prompt(self, row: Row) -> str:
+        """Return the rendered prompt of a row: what every subject is asked."""
+        return self.render(row.prompt, row.where, answer=True)
+
+    def encode(self, row: Row, max_length: int) -> Encoded:
+        """Return a row's tokens with all but the answer masked, cut at `max_length` and saying so.
+
+        The prompt must be the beginning of the whole, in text and in tokens; UserError otherwise.
+        """
+        prompt = self.prompt(row)
+        whole = self.render(row.messages, row.where)
+        if not whole.startswith(prompt):
+            raise messages.not_a_prefix(row.where)
+        prompt_ids, ids = self.ids(prompt), self.ids(whole)
+        if ids[: len(prompt_ids)] != prompt_ids:
+            # The answer's first characters joined the prompt's last token. When served, the prompt
+            # is tokenised alone, so train on the same pieces.
+            ids = prompt_ids + self.ids(whole[len(prompt) :])
+            decoded = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+            if decoded != whole:
+                raise messages.not_a_prefix(row.where)
+        ids = self._until_stop(ids, len(prompt_ids))
+        start = min(len(prompt_ids), len(ids))
+        labels = [MASKED] * start + ids[start:]
+        return Encoded(
+            tuple(ids[:max_length]), tuple(labels[:max_length]), len(ids) > max_length, row.where
+        )
+
+    def ids(self, text: str) -> list[int]:
+        """Return the ids of rendered text: it carries its special tokens, none are added."""
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _until_stop(self, ids: list[int], start: int) -> list[int]:
+        """Leave out what a template writes after the answer's stop token: nobody generates it."""
+        for place in range(len(ids) - 1, start - 1, -1):
+            if ids[place] == self.stop_id:
+                return ids[: place + 1]
+        return ids
+
+    def stop_is_trained(self, encoded: Encoded) -> bool:
+        """Return whether a row's last trained token is the stop token; a cut row says nothing."""
+        return encoded.truncated or (bool(encoded.labels) and encoded.labels[-1] == self.stop_id)
+
+    def rendered(self, encoded: Encoded) -> tuple[RenderedToken, ...]:
+        """Return a row as stretches of text that are trained on or not, for a person to read."""
+        stretches: list[RenderedToken] = []
+        start = 0
+        for end in range(1, len(encoded.ids) + 1):
+            trained = encoded.labels[start] != MASKED
+            if end == len(encoded.ids) or (encoded.labels[end] != MASKED) != trained:
+                text = self.tokenizer.decode(
+                    list(encoded.ids[start:end]), clean_up_tokenization_spaces=False
+                )
+                stretches.append(RenderedToken(text=text, trained=trained))
+                start = end
+        return tuple(stretches)
+
+    def _refuse_control_tokens(self, turns: Sequence[Turn], where: str) -> None:
+        for turn in turns:
+            for token in self._control:
+                if token in turn.content:
+                    raise messages.control_token(where, token)
+
+    def save_beside(self, source: Path, target: Path) -> None:
+        """Put the base's tokenizer files and this template beside merged weights.
+
+        The base's own files are copied: saving a tokenizer that has been used writes its padding
+        and truncation into tokenizer.json.
+        """
+        import json
+        import shutil
+
+        for name in TOKENIZER_FILES:
+            if (source / name).is_file():
+                shutil.copyfile(source / name, target / name)
+        settings = target / "tokenizer_config.json"
+        try:
+            value = json.loads(settings.read_text()) if settings.is_file() else {}
+        except ValueError as error:
+            raise UserError.one(str(source / settings.name), f"no JSON: {error}") from error
+        value.pop("chat_template", None)
+        value["eos_token"] = self.stop_token
+        settings.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        (target / "chat_template.jinja").write_text(self.template)
+
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+)
+"""What makes a tokenizer; the template is written from the recipe."""

@@ -1,0 +1,134 @@
+"""What one run is about: the model's folder, the rules, the version that is live, and the places."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from policy import documents
+from policy.errors import UserError
+from policy.evidence import Incumbent
+from policy.pointer import Pointer
+from policy.rules import Policy
+from runner import messages
+from runner.reporting import Reporter
+from runner.repository import ModelFolder, find_repository, load_model, load_policy
+
+REGISTRY_VARIABLE, CACHE_VARIABLE = "COUNTERSIGN_REGISTRY", "COUNTERSIGN_CACHE"
+OWN_FOLDER = ".countersign"
+NO_INCUMBENT = "none"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line and the environment ask for, read once."""
+
+    repo: Path | None = None
+    policy: Path | None = None
+    incumbent: Path | None = None
+    expect_incumbent: str | None = None
+    registry: str | None = None
+    cache: Path | None = None
+    evidence: Path | None = None
+    fresh: bool = False
+    quiet: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model's run; paths are absolute."""
+
+    folder: ModelFolder
+    policy: Policy
+    pointer: Pointer | None
+    registry_url: str
+    cache: Path
+    fresh: bool
+    reporter: Reporter
+
+    @property
+    def workspace(self) -> Path:
+        """Return the folder of this proposal's intermediate results."""
+        digest = self.folder.proposal.digest.removeprefix("sha256:")[:12]
+        return self.folder.repo / OWN_FOLDER / "work" / self.folder.name / digest
+
+    @property
+    def incumbent(self) -> Incumbent | None:
+        """Return what is live, as evidence names it."""
+        if self.pointer is None:
+            return None
+        return Incumbent(version=self.pointer.version, artifact=self.pointer.artifact.digest)
+
+
+def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
+    """Read everything that a run needs, or raise all that is wrong with it."""
+    root = repo or find_repository(options.repo)
+    policy_file = options.policy or root / "policy" / "policy.yml"
+    folder = load_model(root, model, policy_file)
+    return Job(
+        folder=folder,
+        policy=load_policy(policy_file),
+        pointer=live_pointer(folder, options),
+        registry_url=registry_url(root, options),
+        cache=cache_folder(options),
+        fresh=options.fresh,
+        reporter=Reporter(quiet=options.quiet),
+    )
+
+
+def live_pointer(folder: ModelFolder, options: Options) -> Pointer | None:
+    """Return the pointer of the version that is live; None where none is.
+
+    Without `--incumbent` it is the pointer in the model's folder. `--expect-incumbent` is what the
+    caller believed to be live when it started the run.
+    """
+    path = options.incumbent or folder.pointer_file
+    pointer = read_pointer(path, folder.name) if path.is_file() else None
+    expected = options.expect_incumbent
+    found = pointer.artifact.digest if pointer else NO_INCUMBENT
+    if expected is not None and expected != found:
+        raise messages.another_incumbent(expected, found)
+    return pointer
+
+
+def read_pointer(path: Path, model: str) -> Pointer:
+    """Read a pointer file of this model."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise messages.no_pointer(str(path)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise messages.unreadable(str(path), error) from error
+    pointer = documents.parse_json(Pointer, text, str(path))
+    if pointer.model != model:
+        raise messages.pointer_of_another(str(path), model, pointer.model)
+    return pointer
+
+
+def registry_url(root: Path, options: Options) -> str:
+    """Return the registry's URL: asked for, set in the environment, or a folder of the repository."""
+    asked = options.registry or os.environ.get(REGISTRY_VARIABLE)
+    return asked or f"file://{root / OWN_FOLDER / 'registry'}"
+
+
+def cache_folder(options: Options) -> Path:
+    """Return the folder of what can be made again: bases that were built, answers that were given."""
+    named = options.cache or os.environ.get(CACHE_VARIABLE) or "~/.cache/countersign"
+    return Path(named).expanduser().resolve()
+
+
+def own_folder(root: Path) -> Path:
+    """Return the repository's `.countersign` folder, made so that git never sees it."""
+    folder = root / OWN_FOLDER
+    try:
+        folder.mkdir(exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as error:
+        raise UserError.one(
+            str(folder), f"cannot be written: {error.strerror}", "give this account write access"
+        ) from error
+    return folder

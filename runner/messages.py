@@ -1,0 +1,345 @@
+"""Every sentence that the runner says to a person: where it is, what is wrong, how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from policy.errors import Problem, UserError
+
+NOT_APPROVED = "not approved; a person must set it to true"
+NO_SOURCE = "no source; name it in the row or in the dataset card"
+NO_LICENCE = "no licence; name it in the row or in the dataset card"
+
+
+# Repository and files
+
+
+def no_such_folder(path: Path) -> UserError:
+    return UserError.one(str(path), "no such folder", "check --repo")
+
+
+def git_not_installed() -> UserError:
+    return UserError.one("git", "is not installed", "install git and run this again")
+
+
+def no_repository(path: Path) -> UserError:
+    return UserError.one(
+        str(path.resolve()),
+        "not inside a git repository",
+        "run this in one, name one with --repo, or begin one with: git init",
+    )
+
+
+def bad_model_name(name: str) -> UserError:
+    return UserError.one(
+        f"model {name[:80]!r}",
+        "not a model's name",
+        "use lower-case letters, digits, dots, dashes and underscores, 64 at most",
+    )
+
+
+def unknown_model(name: str, near: Sequence[str], known: Sequence[str]) -> UserError:
+    if near:
+        remedy = f"did you mean {near[0]!r}?"
+    elif known:
+        remedy = f"known models: {', '.join(known)}"
+    else:
+        remedy = "the repository has no models/<model>/recipe.yml yet"
+    return UserError.one(f"models/{name}", "no such model", remedy)
+
+
+def no_models(repo: Path) -> UserError:
+    return UserError.one(
+        str(repo),
+        "no governed model: there is no models/<model>/recipe.yml",
+        "add one, or make one of a CSV file with: countersign import",
+    )
+
+
+def symlink(where: str) -> UserError:
+    return UserError.one(
+        where, "a symbolic link, or no regular file", "put the file itself there"
+    )
+
+
+def missing_file(where: str) -> UserError:
+    return UserError.one(where, "missing", "add the file")
+
+
+def unreadable(where: str, error: Exception) -> UserError:
+    said = getattr(error, "strerror", None) or str(error)
+    return UserError.one(where, f"cannot be read: {said}", "mend the file or its rights")
+
+
+def missing_data(where: str, split: str, path: str) -> Problem:
+    return Problem(
+        f"{where} configs",
+        f"names {path} for the {split} split, and there is no such file",
+        "add the file or mend its path",
+    )
+
+
+def bad_json_file(where: str, error: ValueError) -> UserError:
+    line = getattr(error, "lineno", 1)
+    return UserError.one(f"{where}:{line}", f"not valid JSON: {error}", "mend the syntax there")
+
+
+def bad_schema(where: str, place: str, said: str) -> UserError:
+    return UserError.one(f"{where} {place}".rstrip(), f"no JSON Schema: {said}", "mend it there")
+
+
+def remote_reference(where: str, reference: str) -> UserError:
+    return UserError.one(
+        where,
+        f"refers to {reference!r}, outside this file",
+        "write the referred part under $defs and refer to #/$defs/<name>",
+    )
+
+
+# Rows
+
+
+def line_too_long(limit: int) -> str:
+    return f"longer than {limit} bytes; does the file have line ends?"
+
+
+def licence_not_allowed(licence: str) -> str:
+    return f"the licence {licence!r} is not among those that the policy allows"
+
+
+def same_text(line: int) -> str:
+    return f"the user says the same as in line {line}"
+
+
+def same_id(line: int) -> str:
+    return f"the same id as in line {line}"
+
+
+def leaked(place: str) -> str:
+    return f"the user says the same as in {place}, which is trained on"
+
+
+def mixed_formats(kinds: Sequence[str]) -> str:
+    return f"rows come in several formats: {', '.join(kinds)}; use one in a file"
+
+
+def no_rows(where: str) -> UserError:
+    return UserError.one(where, "no row is left to use", "run countersign validate and mend them")
+
+
+# Base model
+
+
+def base_outside(where: str, path: str) -> Problem:
+    return Problem(where, f"{path!r} leaves the repository", "name a folder inside it")
+
+
+def base_missing(where: str, path: str) -> Problem:
+    return Problem(
+        where,
+        f"there is no folder {path!r}",
+        "name a folder of the repository, an absolute path, or owner/name of the Hub",
+    )
+
+
+def base_not_loaded(base: str, said: str) -> UserError:
+    return UserError.one(
+        f"base_model {base}",
+        f"cannot be loaded: {said}",
+        "check the name, the revision and the network; only safetensors are read, and no code "
+        "that comes with a model is run",
+    )
+
+
+def base_has_no_weights(path: Path) -> UserError:
+    return UserError.one(
+        f"base_model {path}",
+        "holds no *.safetensors file",
+        "save the model with safetensors; pickled weights are not read",
+    )
+
+
+def base_changed(base: str, wanted: str, found: str) -> UserError:
+    return UserError.one(
+        f"base_model {base}",
+        f"is {found}, but base_model_revision names {wanted}",
+        "bring the named base back, or pin the new one in recipe.yml",
+    )
+
+
+# Chat templates and tokens
+
+
+def no_chat_template(base: str) -> UserError:
+    return UserError.one(
+        f"base_model {base}",
+        "its tokenizer has no chat template",
+        "set chat_template: chatml or alpaca in recipe.yml",
+    )
+
+
+def template_token_missing(template: str, token: str) -> UserError:
+    return UserError.one(
+        "recipe.yml chat_template",
+        f"{template} needs the token {token}, which the base model does not have",
+        "use tokenizer_default or alpaca, or another base model",
+    )
+
+
+def no_stop_token(base: str) -> UserError:
+    return UserError.one(
+        f"base_model {base}",
+        "its tokenizer has no end-of-sequence token",
+        "use a base model whose tokenizer names an eos_token",
+    )
+
+
+def template_refused(where: str, said: str) -> UserError:
+    return UserError.one(
+        where,
+        f"the chat template refuses this row: {said}",
+        "mend the row, or choose another chat_template",
+    )
+
+
+def not_a_prefix(where: str) -> UserError:
+    return UserError.one(
+        where,
+        "the rendered prompt is not the beginning of the rendered conversation, so nobody could say "
+        "which tokens are the answer's",
+        "set chat_template: chatml or alpaca, whose answers follow the prompt",
+    )
+
+
+def control_token(where: str, token: str) -> UserError:
+    return UserError.one(
+        where,
+        f"the text holds the control token {token}, which would end or begin a turn",
+        "take it out of the row",
+    )
+
+
+def stop_not_trained(where: str, token: str) -> UserError:
+    return UserError.one(
+        where,
+        f"the answer does not end with the stop token {token}: the model would not know when to stop",
+        "use a chat template that closes the assistant's turn with it",
+    )
+
+
+def nothing_trained(where: str) -> UserError:
+    return UserError.one(
+        where,
+        "no token of this row would be trained on: its prompt fills max_length",
+        "raise max_length in recipe.yml, or shorten the row",
+    )
+
+
+def too_many_cut(cut: int, rows: int, limit: float, first: str, max_length: int) -> UserError:
+    return UserError.one(
+        first,
+        f"{cut} of {rows} rows are longer than max_length ({max_length} tokens), and the policy lets "
+        f"{100 * limit:g} % be cut off; this is the first",
+        "raise max_length in recipe.yml, or shorten the rows",
+    )
+
+
+# Training
+
+
+def no_bitsandbytes() -> UserError:
+    return UserError.one(
+        "recipe.yml adapter",
+        "qlora needs the package bitsandbytes, which is not installed",
+        "install it with: pip install 'countersign[qlora]', or set adapter: lora",
+    )
+
+
+def out_of_memory(tokens: int, rows: int, said: str) -> UserError:
+    return UserError.one(
+        "recipe.yml per_device_train_batch_size",
+        f"the longest batch ({rows} rows of {tokens} tokens) does not fit in memory: {said}",
+        "lower it and raise gradient_accumulation_steps, or set gradient_checkpointing: true",
+    )
+
+
+def bad_target_modules(said: str) -> UserError:
+    return UserError.one(
+        "recipe.yml lora_target_modules",
+        said,
+        "name modules of the base model, or use all-linear",
+    )
+
+
+def loss_not_finite(step: int) -> UserError:
+    return UserError.one(
+        "recipe.yml learning_rate",
+        f"the loss is not a number at step {step}",
+        "lower learning_rate, or raise warmup_steps",
+    )
+
+
+# The line
+
+
+def another_incumbent(expected: str, found: str) -> UserError:
+    return UserError.one(
+        "--expect-incumbent",
+        f"expected {expected}, but the pointer names {found}: another version went live meanwhile",
+        "start the run again for the version that is live now",
+    )
+
+
+def pointer_of_another(where: str, model: str, found: str) -> UserError:
+    return UserError.one(where, f"is about {found!r}, not {model!r}", "name that model's pointer")
+
+
+def no_pointer(where: str) -> UserError:
+    return UserError.one(
+        where, "missing: no version is live, so there is nothing to recover", "promote one first"
+    )
+
+
+def artifact_missing(where: str, digest: str, said: str) -> UserError:
+    return UserError.one(
+        f"{where} artifact.digest",
+        f"{digest} cannot be fetched: {said}",
+        "name the registry that it was published to with --registry or COUNTERSIGN_REGISTRY",
+    )
+
+
+def gates_stopped(names: Sequence[str]) -> str:
+    return f"the data gates do not hold: {', '.join(names)}"
+
+
+def publish_incomplete(what: str) -> UserError:
+    return UserError.one(
+        "publish", f"{what}; nothing was published", "mend that and run countersign run again"
+    )
+
+
+# Import
+
+
+def exists_already(where: str) -> UserError:
+    return UserError.one(where, "exists already and is never written over", "choose another name")
+
+
+def no_column(where: str, name: str, near: Sequence[str], known: Sequence[str]) -> UserError:
+    remedy = f"did you mean {near[0]!r}?" if near else f"its columns: {', '.join(known)}"
+    return UserError.one(f"{where}:1", f"has no column {name!r}", remedy)
+
+
+def bad_csv(where: str, line: int, said: str) -> UserError:
+    return UserError.one(f"{where}:{line}", said, "mend that line")
+
+
+def too_few_labels(where: str, count: int) -> UserError:
+    return UserError.one(where, f"holds {count} labels", "a classification needs at least two")
+
+
+def unseen_label(where: str, line: int, label: str) -> UserError:
+    return UserError.one(
+        f"{where}:{line}", f"the label {label!r} is in no training row", "add training rows for it"
+    )

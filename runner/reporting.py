@@ -1,0 +1,61 @@
+"""What a person sees while a stage works: one moving line on a terminal, few lines in a log.
+
+All of it goes to stderr, so that stdout holds the result alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+LOG_EVERY_SECONDS = 15.0
+"""How often a log is told about a stage that goes on."""
+
+
+class Reporter:
+    """Speaks to a person; quiet says nothing."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._progress: Progress | None = None
+        self._last = 0.0
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self.console.print(text, markup=False)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Show a stage while it works, and say how long it took."""
+        started = time.monotonic()
+        self._last = started
+        if self.console.is_terminal and not self.quiet:
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TaskProgressColumn(),
+                TimeElapsedColumn(),
+            )
+            with Progress(*columns, console=self.console, transient=True) as self._progress:
+                self._progress.add_task(name, total=1.0)
+                try:
+                    yield
+                finally:
+                    self._progress = None
+        else:
+            yield
+        self.say(f"{name}: done in {time.monotonic() - started:.1f} s")
+
+    def progress(self, text: str, share: float) -> None:
+        """Tell what is being done, and the share of it that is done, 0 to 1."""
+        if self._progress is not None:
+            task = self._progress.task_ids[0]
+            self._progress.update(task, description=text, completed=share)
+        elif time.monotonic() - self._last >= LOG_EVERY_SECONDS:
+            self._last = time.monotonic()
+            self.say(f"  {text} ({100 * share:.0f} %)")

@@ -1,0 +1,179 @@
+"""The four shapes that rows come in, each brought to the same list of turns.
+
+OpenAI `messages`, prompt and completion, Alpaca, and ShareGPT. Tool calls become the text that the
+model is to write, a JSON list of names and arguments, so that every template and engine treats them
+alike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+FormatName = Literal["messages", "prompt-completion", "alpaca", "sharegpt"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message: who says it, and its text."""
+
+    role: Role
+    content: str
+
+
+class NotARow(ValueError):
+    """A row that fits none of the formats; `field` says where."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+_SHAREGPT_ROLES: dict[str, Role] = {
+    "system": "system",
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "model": "assistant",
+    "tool": "tool",
+}
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
+
+
+def turns_of(row: dict[str, Any]) -> tuple[FormatName, tuple[Turn, ...], frozenset[str]]:
+    """Return a row's format, its turns, and the keys that make them up; NotARow otherwise."""
+    for name, key, read, keys in _FORMATS:
+        if key in row:
+            return name, read(row), keys
+    known = ", ".join(repr(key) for _, key, _, _ in _FORMATS)
+    raise NotARow("", f"no known format: none of the keys {known} is there")
+
+
+def _messages(row: dict[str, Any]) -> tuple[Turn, ...]:
+    return _listed(row["messages"], "messages", "role", "content", _ROLES)
+
+
+def _sharegpt(row: dict[str, Any]) -> tuple[Turn, ...]:
+    turns = _listed(row["conversations"], "conversations", "from", "value", _SHAREGPT_ROLES)
+    system = row.get("system")
+    if system is None:
+        return turns
+    return (Turn("system", _text(system, "system")), *turns)
+
+
+def _prompt_completion(row: dict[str, Any]) -> tuple[Turn, ...]:
+    return (*_side(row, "prompt", "user"), *_side(row, "completion", "assistant"))
+
+
+def _side(row: dict[str, Any], key: str, role: Role) -> tuple[Turn, ...]:
+    """Read one side: a text, or a list of messages."""
+    value = row.get(key)
+    if isinstance(value, list):
+        return _listed(value, key, "role", "content", _ROLES)
+    return (Turn(role, _text(value, key)),)
+
+
+def _alpaca(row: dict[str, Any]) -> tuple[Turn, ...]:
+    asked = _text(row["instruction"], "instruction")
+    given = _text(row.get("input", ""), "input")
+    user = f"{asked}\n\n{given}" if given else asked
+    turns = (Turn("user", user), Turn("assistant", _text(row.get("output"), "output")))
+    system = row.get("system")
+    return turns if system is None else (Turn("system", _text(system, "system")), *turns)
+
+
+def _listed(
+    value: Any, field: str, role_key: str, text_key: str, roles: dict[str, Role]
+) -> tuple[Turn, ...]:
+    if not isinstance(value, list) or not value:
+        raise NotARow(field, "must be a list with at least one message")
+    turns = []
+    for number, message in enumerate(value):
+        place = f"{field}.{number}"
+        if not isinstance(message, dict):
+            raise NotARow(place, "must be an object")
+        role = roles.get(str(message.get(role_key)))
+        if role is None:
+            raise NotARow(
+                f"{place}.{role_key}",
+                f"{message.get(role_key)!r} is no role; known are {', '.join(sorted(roles))}",
+            )
+        calls = message.get("tool_calls")
+        if calls is not None:
+            if message.get(text_key):
+                raise NotARow(place, "has both text and tool_calls; keep one of them")
+            turns.append(Turn(role, _calls(calls, f"{place}.tool_calls")))
+        else:
+            turns.append(Turn(role, _content(message.get(text_key), f"{place}.{text_key}")))
+    return tuple(turns)
+
+
+def _content(value: Any, field: str) -> str:
+    """Read a text, or OpenAI's list of text parts; pictures and sound are refused."""
+    if not isinstance(value, list):
+        return _text(value, field)
+    parts = []
+    for part in value:
+        if not isinstance(part, dict) or part.get("type") != "text":
+            raise NotARow(field, "holds a part that is not text; only text can be trained on")
+        parts.append(_text(part.get("text"), field))
+    return "".join(parts)
+
+
+def _calls(value: Any, field: str) -> str:
+    """Return OpenAI tool calls as the JSON text that stands for them."""
+    if not isinstance(value, list) or not value:
+        raise NotARow(field, "must be a list with at least one call")
+    calls = []
+    for call in value:
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise NotARow(field, "each call needs function.name and function.arguments")
+        arguments = function.get("arguments", {})
+        if isinstance(arguments, str):
+            try:
+                arguments = json.loads(arguments)
+            except ValueError as error:
+                raise NotARow(field, f"function.arguments is no JSON: {error}") from error
+        calls.append({"name": function["name"], "arguments": arguments})
+    return json.dumps(calls, separators=(",", ":"), ensure_ascii=False)
+
+
+def _text(value: Any, field: str) -> str:
+    if not isinstance(value, str):
+        raise NotARow(field, "missing" if value is None else "must be text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise NotARow(field, "holds half a surrogate pair, which is no text") from error
+    return value
+
+
+_FORMATS: tuple[
+    tuple[FormatName, str, Callable[[dict[str, Any]], tuple[Turn, ...]], frozenset[str]], ...
+] = (
+    ("messages", "messages", _messages, frozenset({"messages"})),
+    ("sharegpt", "conversations", _sharegpt, frozenset({"conversations", "system"})),
+    (
+        "alpaca",
+        "instruction",
+        _alpaca,
+        frozenset({"instruction", "input", "output", "system"}),
+    ),
+    (
+        "prompt-completion",
+        "prompt",
+        _prompt_completion,
+        frozenset({"prompt", "completion"}),
+    ),
+)
