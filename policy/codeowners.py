@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from policy.codeowners_index import Index
 from policy.errors import Problem, UserError
 
 LOCATIONS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
@@ -48,7 +49,11 @@ class Codeowners:
 
     def rule_for(self, path: str) -> Rule | None:
         """Return the line that decides `path`: the last that matches, or None."""
-        return next((rule for rule in reversed(self.rules) if rule.matches(path)), None)
+        return self._index.last(path)
+
+    @cached_property
+    def _index(self) -> Index[Rule]:
+        return Index(self.rules)
 
     def owners(self) -> frozenset[str]:
         """Return every owner that any line names."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policy.codeowners import parse
 from policy.errors import UserError
@@ -93,3 +95,21 @@ def test_a_line_without_owners_is_not_the_same_as_no_line() -> None:
 def test_three_megabytes_are_not_loaded() -> None:
     with pytest.raises(UserError, match="3 MB"):
         parse("#" * (3 * 1024 * 1024))
+
+
+names = st.sampled_from(["a", "b", "a.b", "x.js", ".js", "*", "**", "*.js", "?", "a*", "*.b"])
+patterns = st.builds(
+    lambda lead, parts, tail: lead + "/".join(parts) + tail,
+    st.sampled_from(["", "/"]),
+    st.lists(names, min_size=1, max_size=3),
+    st.sampled_from(["", "/"]),
+)
+paths = st.lists(st.sampled_from(["a", "b", "a.b", "x.js", ".js", "y"]), min_size=1, max_size=4)
+
+
+@given(st.lists(patterns, max_size=12), paths)
+def test_looking_up_finds_what_trying_every_line_finds(lines: list[str], path: list[str]) -> None:
+    parsed = parse("\n".join(f"{line} @a" for line in lines))
+    joined = "/".join(path)
+    tried = [rule for rule in parsed.rules if rule.matches(joined)]
+    assert parsed.rule_for(joined) == (tried[-1] if tried else None)
