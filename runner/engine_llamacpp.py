@@ -24,9 +24,16 @@ class LlamaCppEngine:
         n_ctx: int | None = None,
         n_threads: int | None = None,
         n_gpu_layers: int = -1,
+        exact_cache: bool = False,
     ) -> None:
-        """Load a GGUF file; UserError where it cannot be loaded."""
-        self._model = GgufModel(path, n_ctx=n_ctx, n_threads=n_threads, n_gpu_layers=n_gpu_layers)
+        """Load a GGUF file as `GgufModel` does; UserError where it cannot be loaded."""
+        self._model = GgufModel(
+            path,
+            n_ctx=n_ctx,
+            n_threads=n_threads,
+            n_gpu_layers=n_gpu_layers,
+            exact_cache=exact_cache,
+        )
 
     @property
     def version(self) -> str:

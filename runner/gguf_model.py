@@ -30,11 +30,14 @@ class GgufModel:
         n_ctx: int | None = None,
         n_threads: int | None = None,
         n_gpu_layers: int = -1,
+        exact_cache: bool = False,
     ) -> None:
         """Load `path`.
 
         `n_ctx` defaults to the context that the model was trained with, `n_threads` to the
         machine's cores; -1 for `n_gpu_layers` puts all on a GPU where the library knows one.
+        `exact_cache` keeps attention's cache in F32 instead of F16: not what the server does, but
+        rounding then hides no fault of an export.
         """
         import llama_cpp
 
@@ -59,9 +62,9 @@ class GgufModel:
         trained = int(llama_cpp.llama_model_n_ctx_train(self._model))
         self.n_ctx = n_ctx or trained
         if not vocabulary_only:
-            self._open_context(n_threads or os.cpu_count() or 1)
+            self._open_context(n_threads or os.cpu_count() or 1, exact_cache)
 
-    def _open_context(self, threads: int) -> None:
+    def _open_context(self, threads: int, exact_cache: bool) -> None:
         """Make the context with the settings that the server uses, so that both answer alike."""
         api = self._api
         params = api.llama_context_default_params()
@@ -69,6 +72,8 @@ class GgufModel:
         params.n_batch = params.n_ubatch = _BATCH
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        if exact_cache:
+            params.type_k = params.type_v = api.GGML_TYPE_F32
         self._context = api.llama_init_from_model(self._model, params)
         if not self._context:
             said = last_words()

@@ -29,7 +29,7 @@ TEMPLATE = (
 )
 WORDS = (
     "the printer on floor 3 doesn't answer since 12:45 and we've lost 1,024 pages\n\n"
-    "Grüße aus München, naïve café, 你好世界 привет мир 🙂 done.\r\n\tdef f(x): return {'a': [1, 22, 333]}"
+    "Grüße aus München, naïve café, 你好世界 привет мир 🙂 ok.\r\n\tdef f(x): return {1: [22]}"
     "  I'LL pay $19.99 for order #4711 — they're HERE   now http://example.org/a/b?c=d\n"
 )
 TEXTS = (
