@@ -1,0 +1,227 @@
+"""The one place that holds PyGithub: App authentication, pacing, retries, pages, and a cache.
+
+Nothing of PyGithub leaves this module: answers are plain JSON values. Reads are tried again on 5xx;
+writes never are, because a write that answered 5xx may have happened (blind retries merged twice
+elsewhere). What a commit, tree or blob id names cannot change, so it is read once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from github import Auth, Github
+from github.GithubException import GithubException
+from github.GithubRetry import GithubRetry
+
+from bot.settings import Settings
+
+log = logging.getLogger("countersign.bot")
+READS = frozenset({"GET", "HEAD"})
+CACHE_BYTES = 64_000_000
+TIMEOUT_SECONDS = 30
+USER_AGENT = "countersign"
+
+
+class ApiError(Exception):
+    """GitHub answered with an error, or not at all (`status` 0)."""
+
+    def __init__(self, verb: str, url: str, status: int, message: str) -> None:
+        super().__init__(f"{verb} {url}: {status} {message}")
+        self.status = status
+        self.message = message
+
+    @property
+    def unknown(self) -> bool:
+        """Return whether a write that got this answer may have happened all the same."""
+        return self.status == 0 or self.status >= 500
+
+
+def path(*parts: str | int) -> str:
+    """Return a URL path of quoted parts; a slash inside a part stays only where it is harmless."""
+    return "/" + "/".join(quote(str(part), safe="") for part in parts)
+
+
+class Cache:
+    """Answers that cannot change, bounded by their size in bytes; safe between threads."""
+
+    def __init__(self, limit: int = CACHE_BYTES) -> None:
+        self._limit = limit
+        self._held: OrderedDict[str, tuple[int, Any]] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> Any:
+        with self._lock:
+            if key not in self._held:
+                return None
+            self._held.move_to_end(key)
+            return self._held[key][1]
+
+    def put(self, key: str, value: Any) -> None:
+        size = len(json.dumps(value))
+        with self._lock:
+            if size > self._limit // 4 or key in self._held:
+                return
+            self._held[key] = (size, value)
+            self._size += size
+            while self._size > self._limit:
+                _, (dropped, _) = self._held.popitem(last=False)
+                self._size -= dropped
+
+
+class Api:
+    """One installation's view of GitHub."""
+
+    def __init__(self, client: Github, cache: Cache) -> None:
+        self._requester = client.requester
+        self._cache = cache
+        self.calls = 0
+        """Requests made so far, for the budget and the metrics."""
+
+    def get(self, url: str, parameters: dict[str, Any] | None = None) -> Any:
+        """Return the JSON answer of one read."""
+        return self._request("GET", url, parameters)[1]
+
+    def find(self, url: str, parameters: dict[str, Any] | None = None) -> Any:
+        """Return the JSON answer of one read, or None where GitHub knows no such thing."""
+        try:
+            return self.get(url, parameters)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def fixed(self, url: str, parameters: dict[str, Any] | None = None) -> Any:
+        """Return what an id names; asked once. Only for URLs that hold a full commit or blob id."""
+        key = url + "?" + json.dumps(parameters or {}, sort_keys=True)
+        value = self._cache.get(key)
+        if value is None:
+            value = {"found": self.find(url, parameters)}
+            if value["found"] is not None:
+                self._cache.put(key, value)
+        return value["found"]
+
+    def pages(
+        self,
+        url: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        inside: str = "",
+        most: int = 30,
+    ) -> Iterator[Any]:
+        """Yield the items of a listing, page by page, at most `most` pages of 100.
+
+        `inside` names the key that holds the items where the answer is an object.
+        """
+        for number in range(1, most + 1):
+            asked = {**(parameters or {}), "per_page": 100, "page": number}
+            answer = self.get(url, asked)
+            items = answer[inside] if inside else answer
+            yield from items
+            if len(items) < 100:
+                return
+
+    def write(self, verb: str, url: str, body: dict[str, Any]) -> Any:
+        """Return the answer of one write, tried exactly once."""
+        log.info("%s %s", verb, url)
+        return self._request(verb, url, None, body)[1]
+
+    def download(self, url: str) -> bytes:
+        """Return a file that GitHub may redirect to; the caller has looked at its size before."""
+        self.calls += 1
+        try:
+            _, _, chunks = self._requester.getStream(url, chunk_size=65536)
+            return b"".join(chunks)
+        except GithubException as error:
+            raise ApiError("GET", url, error.status, str(error.message or "")) from error
+        except requests.HTTPError as error:
+            status = error.response.status_code if error.response is not None else 0
+            raise ApiError("GET", url, status, "the download was refused") from error
+        except requests.RequestException as error:
+            raise ApiError("GET", url, 0, f"no answer: {type(error).__name__}") from error
+
+    def _request(
+        self,
+        verb: str,
+        url: str,
+        parameters: dict[str, Any] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> tuple[dict[str, Any], Any]:
+        self.calls += 1
+        try:
+            return self._requester.requestJsonAndCheck(verb, url, parameters, input=body)
+        except GithubException as error:
+            message = error.message or str(error.data)[:300]
+            raise ApiError(verb, url, error.status, str(message)) from error
+        except requests.RequestException as error:
+            raise ApiError(verb, url, 0, f"no answer: {type(error).__name__}") from error
+
+
+class Connection:
+    """The App as GitHub knows it, and one `Api` for each installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._auth = Auth.AppAuth(settings.app_id, settings.private_key)
+        self._apis: dict[int, Api] = {}
+        self._cache = Cache()
+        self._lock = threading.Lock()
+        self._app = Api(self._client(self._auth), self._cache)
+        self._slug = ""
+
+    def _client(self, auth: Auth.Auth) -> Github:
+        settings = self._settings
+        return Github(
+            auth=auth,
+            base_url=settings.github_api,
+            timeout=TIMEOUT_SECONDS,
+            user_agent=USER_AGENT,
+            retry=GithubRetry(total=4, backoff_factor=0.5, allowed_methods=READS),
+            seconds_between_requests=settings.seconds_between_requests,
+            seconds_between_writes=settings.seconds_between_writes,
+        )
+
+    def login(self) -> str:
+        """Return the login under which the App comments and commits."""
+        if not self._slug:
+            self._slug = str(self._app.get("/app")["slug"])
+        return f"{self._slug}[bot]"
+
+    @property
+    def app_id(self) -> int:
+        return self._settings.app_id
+
+    def installations(self) -> tuple[int, ...]:
+        """Return the id of every installation of the App that is not suspended."""
+        found = self._app.pages("/app/installations")
+        return tuple(int(item["id"]) for item in found if not item.get("suspended_at"))
+
+    def installation_of(self, repository: str) -> int | None:
+        """Return the installation that covers `owner/name`, or None."""
+        found = self._app.find(path("repos", *repository.split("/")) + "/installation")
+        return int(found["id"]) if found else None
+
+    def api(self, installation: int) -> Api:
+        """Return the view of one installation, with a token that renews itself."""
+        with self._lock:
+            if installation not in self._apis:
+                auth = Auth.AppInstallationAuth(self._auth, installation)
+                self._apis[installation] = Api(self._client(auth), self._cache)
+            return self._apis[installation]
+
+    def repositories(self, installation: int) -> tuple[str, ...]:
+        """Return `owner/name` of every repository that an installation covers."""
+        items = self.api(installation).pages("/installation/repositories", inside="repositories")
+        return tuple(str(item["full_name"]) for item in items if not item.get("archived"))
+
+    @property
+    def calls(self) -> int:
+        """Requests made so far by every installation."""
+        return self._app.calls + sum(api.calls for api in list(self._apis.values()))

@@ -1,0 +1,255 @@
+"""Do what was decided: read, compare, write; after an unclear answer read again, never repeat.
+
+The order makes every stop harmless: what costs most is found again by its key (a run), its content
+(a commit) or its marker (an issue, the comment), so the next evaluation goes on where this ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bot import messages
+from bot.actions import (
+    Action,
+    CommitRelease,
+    CreateDeployment,
+    DispatchRun,
+    Merge,
+    OpenIncident,
+    PostCheck,
+    SetDeploymentStatus,
+    UpsertComment,
+)
+from bot.api import Api, ApiError, path
+from bot.github import Reader
+from bot.read_runs import Runs
+from bot.snapshot import PostedCheck
+
+log = logging.getLogger("countersign.bot")
+VISIBLE_AFTER_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
+"""How long a dispatched run may take to appear in the listing, tried in these steps."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was written. `head_moved`: the pull request must be read again at once."""
+
+    writes: int = 0
+    head_moved: bool = False
+    refused: str = ""
+
+
+class Writer:
+    """Applies actions to one repository."""
+
+    def __init__(
+        self,
+        api: Api,
+        repository: str,
+        reader: Reader,
+        branch: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._api = api
+        self._repository = repository
+        self._base = path("repos", *repository.split("/"))
+        self._reader = reader
+        self._branch = branch
+        self._sleep = sleep
+
+    def apply(self, actions: Iterable[Action], checks: tuple[PostedCheck, ...] = ()) -> Applied:
+        """Carry out the actions in order; a lost race ends it, and the next evaluation decides."""
+        writes = 0
+        for action in actions:
+            if isinstance(action, PostCheck):
+                writes += self._check(action, checks)
+            elif isinstance(action, UpsertComment):
+                writes += self._comment(action)
+            elif isinstance(action, DispatchRun):
+                writes += self._dispatch(action)
+            elif isinstance(action, OpenIncident):
+                writes += self._incident(action)
+            elif isinstance(action, CreateDeployment):
+                writes += self._deployment(action)
+            elif isinstance(action, SetDeploymentStatus):
+                writes += self._deployment_status(action)
+            elif isinstance(action, CommitRelease):
+                return self._commit(action, writes)
+            elif isinstance(action, Merge):
+                return self._merge(action, writes)
+        return Applied(writes)
+
+    def _check(self, action: PostCheck, checks: tuple[PostedCheck, ...]) -> int:
+        """Post the check unless the newest of ours says exactly this.
+
+        A finished check that has to run again becomes a new one: what GitHub shows is the newest.
+        """
+        newest = checks[-1] if checks else None
+        status = "completed" if action.conclusion else "in_progress"
+        if (
+            newest is not None
+            and newest.fingerprint == action.fingerprint
+            and (newest.status, newest.conclusion) == (status, action.conclusion)
+        ):
+            return 0
+        output: dict[str, object] = {"title": action.title, "summary": action.summary}
+        if action.text:
+            output["text"] = action.text
+        body: dict[str, object] = {
+            "name": messages.CHECK_NAME,
+            "status": status,
+            "external_id": action.fingerprint,
+            "output": output,
+        }
+        if action.conclusion:
+            body["conclusion"] = action.conclusion
+        reopened = newest is not None and newest.status == "completed" and not action.conclusion
+        fresh = newest is None or reopened or (action.annotations and newest.annotations)
+        if action.annotations:
+            output["annotations"] = [
+                {
+                    "path": note.path,
+                    "start_line": note.line,
+                    "end_line": note.line,
+                    "annotation_level": "failure",
+                    "message": note.message,
+                    "title": note.title,
+                }
+                for note in action.annotations
+            ]
+        if fresh or newest is None:
+            body["head_sha"] = action.head
+            self._api.write("POST", f"{self._base}/check-runs", body)
+        else:
+            self._api.write("PATCH", f"{self._base}/check-runs/{newest.id}", body)
+        return 1
+
+    def _comment(self, action: UpsertComment) -> int:
+        if action.existing is None:
+            url = f"{self._base}/issues/{action.number}/comments"
+            self._api.write("POST", url, {"body": action.body})
+            return 1
+        if _same_text(action.shown, action.body):
+            return 0
+        url = f"{self._base}/issues/comments/{action.existing}"
+        self._api.write("PATCH", url, {"body": action.body})
+        return 1
+
+    def _dispatch(self, action: DispatchRun) -> int:
+        """Start the run, and wait until the listing shows it.
+
+        A dispatch answers before its run exists; who decides again in between would start a second.
+        """
+        url = f"{self._base}/actions/workflows/{action.workflow}/dispatches"
+        try:
+            self._api.write("POST", url, {"ref": action.ref, "inputs": action.inputs})
+        except ApiError as error:
+            if not error.unknown:
+                raise
+            if not self._appears(action):
+                raise
+            return 1
+        if not self._appears(action):
+            log.warning("%s: the run %s has not appeared yet", self._repository, action.title)
+        return 1
+
+    def _appears(self, action: DispatchRun) -> bool:
+        runs = Runs(self._api, self._repository, self._branch)
+        for seconds in VISIBLE_AFTER_SECONDS:
+            if runs.newest(action.workflow, action.model, action.key) > action.after:
+                return True
+            self._sleep(seconds)
+        return runs.newest(action.workflow, action.model, action.key) > action.after
+
+    def _incident(self, action: OpenIncident) -> int:
+        """Open the incident once; what people write into it afterwards is theirs."""
+        if self._reader.incident(action.model, action.version) is not None:
+            return 0
+        marker = messages.incident_marker(action.model, action.version)
+        body = {
+            "title": action.title,
+            "body": f"{marker}\n{action.body}",
+            "labels": [messages.INCIDENT_LABEL],
+        }
+        self._api.write("POST", f"{self._base}/issues", body)
+        return 1
+
+    def _commit(self, action: CommitRelease, writes: int) -> Applied:
+        """Add the release commit; only the last of the three writes can be seen by anybody."""
+        parent = self._api.get(f"{self._base}/git/commits/{action.parent}")
+        entries: list[dict[str, object]] = []
+        for change in action.files:
+            entry: dict[str, object] = {"path": change.path, "mode": "100644", "type": "blob"}
+            if change.text is not None:
+                entry["content"] = change.text
+            else:
+                entry["sha"] = change.blob
+            entries.append(entry)
+        tree = self._api.write(
+            "POST",
+            f"{self._base}/git/trees",
+            {"base_tree": parent["tree"]["sha"], "tree": entries},
+        )
+        commit = self._api.write(
+            "POST",
+            f"{self._base}/git/commits",
+            {"message": action.message, "tree": tree["sha"], "parents": [action.parent]},
+        )
+        url = f"{self._base}/git/refs/heads/{action.branch}"
+        try:
+            self._api.write("PATCH", url, {"sha": commit["sha"], "force": False})
+        except ApiError as error:
+            if error.unknown or error.status in (404, 409, 422):
+                log.info("%s: %s", action.branch, error)  # moved, or unclear: read afresh
+                return Applied(writes + 2, head_moved=error.status != 404, refused=error.message)
+            raise
+        return Applied(writes + 3, head_moved=True)
+
+    def _merge(self, action: Merge, writes: int) -> Applied:
+        """Merge at this very head; 405 and 409 mean that GitHub knows better, so it is dropped."""
+        body = {
+            "sha": action.head,
+            "merge_method": action.method,
+            "commit_title": action.title,
+        }
+        try:
+            self._api.write("PUT", f"{self._base}/pulls/{action.number}/merge", body)
+        except ApiError as error:
+            if error.unknown or error.status in (405, 409, 422):
+                log.warning("merge of #%s refused: %s", action.number, error)
+                moved = error.unknown or error.status == 409
+                return Applied(writes, head_moved=moved, refused=error.message)
+            raise
+        return Applied(writes + 1, head_moved=True)
+
+    def _deployment(self, action: CreateDeployment) -> int:
+        body = {
+            "ref": action.sha,
+            "task": "deploy",
+            "environment": action.model,
+            "auto_merge": False,
+            "required_contexts": [],
+            "description": messages.deployment(action.model, action.version),
+            "payload": {
+                "model": action.model,
+                "version": action.version,
+                "artifact": action.artifact,
+                "pointer": action.pointer,
+            },
+        }
+        self._api.write("POST", f"{self._base}/deployments", body)
+        return 1
+
+    def _deployment_status(self, action: SetDeploymentStatus) -> int:
+        url = f"{self._base}/deployments/{action.deployment}/statuses"
+        body = {"state": action.state, "log_url": action.url, "auto_inactive": True}
+        self._api.write("POST", url, body)
+        return 1
+
+
+def _same_text(shown: str, wanted: str) -> bool:
+    """Return whether a comment already reads so; GitHub may turn line ends and trim."""
+    return shown.replace("\r\n", "\n").strip() == wanted.replace("\r\n", "\n").strip()

@@ -1,0 +1,225 @@
+"""A forward proposal: changed inputs, measured, judged, and turned into a release commit."""
+
+from __future__ import annotations
+
+from bot import comment_commands, messages, release
+from bot.actions import FINETUNE, DispatchRun, FileChange
+from bot.governed import MODELS
+from bot.model_state import ModelState
+from bot.pointers import quarantined, read_pointer
+from bot.runs import Found, deciding, runs_of_key
+from bot.snapshot import ModelFacts, Snapshot
+from policy import documents
+from policy.errors import UserError
+from policy.evidence import Evidence
+from policy.judge import judge
+from policy.pointer import Pointer
+from policy.proposal import POINTER_FILE, Proposal, propose, run_key
+from policy.recipe import Recipe
+from policy.rules import Policy
+from policy.verdict import Finding, Outcome, gather
+
+
+def head_proposal(facts: ModelFacts, runner_version: str | None = None) -> Proposal:
+    """Return the proposal at head, as this side computes it; raise UserError on a broken recipe."""
+    where = f"{MODELS}/{facts.name}/recipe.yml"
+    if facts.recipe is None:
+        raise UserError.one(where, "missing at the head", "add it, or leave the model alone")
+    recipe = documents.parse(Recipe, facts.recipe, where)
+    known = {} if runner_version is None else {"runner_version": runner_version}
+    return propose(
+        facts.name,
+        facts.head_inputs,
+        recipe.base_model,
+        recipe.base_model_revision,
+        **known,
+    )
+
+
+def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> ModelState:
+    """Return how far this model's proposal has come."""
+    refusal = _refusal(snapshot, facts)
+    if refusal is not None:
+        return refused(facts.name, *refusal)
+    try:
+        proposal = head_proposal(facts)
+    except UserError as error:
+        broken = [Finding("recipe", Outcome.FAILED, str(p)) for p in error.problems]
+        return ModelState(facts.name, "refused", gather(facts.name, broken))
+    live = read_pointer(facts.base_pointer)
+    incumbent = live.artifact.digest if live else None
+    key = run_key(proposal.digest, incumbent)
+    runs = runs_of_key(
+        facts.runs,
+        workflow=FINETUNE,
+        model=facts.name,
+        key=key,
+        repository=snapshot.repository,
+        branch=snapshot.default_branch,
+    )
+    dispatch = DispatchRun(
+        workflow=FINETUNE,
+        ref=snapshot.default_branch,
+        model=facts.name,
+        sha=snapshot.pull.head_sha,
+        key=key,
+        incumbent=incumbent,
+        after=max((run.id for run in runs), default=0),
+    )
+    found = deciding(runs)
+    if found is None or found.evidence is None:
+        return _awaiting(snapshot, facts, proposal, live, dispatch, found)
+    return _judged(policy, facts, proposal, live, found.evidence, found, key)
+
+
+def _refusal(snapshot: Snapshot, facts: ModelFacts) -> tuple[str, str] | None:
+    """Return the name and the sentence of what makes this no proposal at all."""
+    inside = f"{MODELS}/{facts.name}/"
+    changed = [path.removeprefix(inside) for path in snapshot.paths if path.startswith(inside)]
+    if facts.irregular:
+        return "files", messages.irregular(facts.irregular)
+    if not any(path != POINTER_FILE for path in changed):
+        return "pointer", messages.POINTER_BY_HAND if changed else messages.LEDGER_BY_HAND
+    if facts.base_pointer is not None and read_pointer(facts.base_pointer) is None:
+        return "pointer", messages.live_pointer_broken(facts.name, snapshot.default_branch)
+    moved = _moved(facts)
+    if moved:
+        return "base branch", messages.base_moved(snapshot.default_branch, facts.name, moved)
+    if not _pointer_is_left_alone(facts):
+        return "pointer", messages.POINTER_BY_HAND
+    return None
+
+
+def _pointer_is_left_alone(facts: ModelFacts) -> bool:
+    """Return whether the head's pointer is the base's, or one that a release commit wrote.
+
+    A release of an earlier round on this branch may still lie there: it is replaced by the next.
+    Nothing is trusted here; what merges must equal what is written from the verified evidence.
+    """
+    if facts.head_pointer in (facts.base_pointer, facts.fork_pointer):
+        return True
+    return facts.head_pointer is not None and facts.head_evidence is not None
+
+
+def _moved(facts: ModelFacts) -> list[str]:
+    """Return inputs that the base branch changed since the pull request left it, and head lacks.
+
+    Merging would mix them with what was measured, and nobody measured the mixture.
+    """
+    head, base, fork = dict(facts.head_inputs), dict(facts.base_inputs), dict(facts.fork_inputs)
+    moved = [
+        path
+        for path in sorted(base.keys() | fork.keys())
+        if path != POINTER_FILE
+        and base.get(path) != fork.get(path)
+        and base.get(path) != head.get(path)
+    ]
+    if facts.base_pointer != facts.fork_pointer:
+        moved.append(POINTER_FILE)
+    return moved
+
+
+def refused(model: str, name: str, sentence: str) -> ModelState:
+    """Return the state of a change that no run can mend."""
+    part = Finding(name, Outcome.FAILED, sentence)
+    return ModelState(model, "refused", gather(model, [part], sentence))
+
+
+def _awaiting(
+    snapshot: Snapshot,
+    facts: ModelFacts,
+    proposal: Proposal,
+    live: Pointer | None,
+    dispatch: DispatchRun,
+    found: Found | None,
+) -> ModelState:
+    outcome, sentence, start = waiting(snapshot, dispatch, found)
+    return ModelState(
+        model=facts.name,
+        kind="promote",
+        finding=gather(facts.name, [Finding("run", outcome, sentence)], sentence),
+        pending=outcome is Outcome.MISSING,
+        evidence=found.evidence if found else None,
+        run=found.run if found else None,
+        key=dispatch.key,
+        proposal=proposal.digest,
+        replaced=live.version if live else None,
+        dispatch=dispatch if start else None,
+    )
+
+
+def waiting(
+    snapshot: Snapshot, dispatch: DispatchRun, found: Found | None
+) -> tuple[Outcome, str, bool]:
+    """Return what is said while there is no evidence, and whether to start a run now."""
+    pull = snapshot.pull
+    if found is not None and found.run.status != "completed":
+        return Outcome.MISSING, messages.running(found.run), False
+    if snapshot.from_fork:
+        return Outcome.FAILED, messages.from_fork(snapshot.repository), False
+    if pull.draft:
+        return Outcome.MISSING, messages.DRAFT, False
+    after = found.run.created if found else ""
+    asked = comment_commands.train_asked(snapshot.comments, snapshot.writers, pull.head_sha, after)
+    if found is not None:
+        if asked:
+            return Outcome.MISSING, messages.starting(dispatch), True
+        return Outcome.ERRORED, messages.run_broke(found.run, found.problem, pull.head_sha), False
+    if pull.author_can_write or asked:
+        return Outcome.MISSING, messages.starting(dispatch), True
+    return Outcome.MISSING, messages.awaits_permission(pull.author, pull.head_sha), False
+
+
+def _judged(
+    policy: Policy,
+    facts: ModelFacts,
+    proposal: Proposal,
+    live: Pointer | None,
+    evidence: Evidence,
+    found: Found,
+    key: str,
+) -> ModelState:
+    incumbent = live.artifact.digest if live else None
+    parts = [judge(policy, evidence, proposal_digest=proposal.digest, incumbent=incumbent)]
+    pointer = release.pointer_of(evidence)
+    parts.extend(_bindings(facts, evidence, live, pointer))
+    finding = gather(facts.name, parts)
+    files: tuple[FileChange, ...] = ()
+    carried = False
+    if finding.outcome.lets_through and pointer is not None:
+        texts = release.release_texts(facts, evidence, pointer)
+        files = release.missing_files(facts, texts)
+        carried = not files
+    return ModelState(
+        model=facts.name,
+        kind="promote",
+        finding=finding,
+        carried=carried,
+        evidence=evidence,
+        run=found.run,
+        key=key,
+        proposal=proposal.digest,
+        pointer=pointer,
+        replaced=live.version if live else None,
+        files=files,
+    )
+
+
+def _bindings(
+    facts: ModelFacts, evidence: Evidence, live: Pointer | None, pointer: Pointer | None
+) -> list[Finding]:
+    """Return what only this side can check: the model's name, the live version, the quarantine."""
+    found: list[Finding] = []
+    named = evidence.incumbent.version if evidence.incumbent else None
+    if evidence.model != facts.name:
+        found.append(Finding("model", Outcome.FAILED, messages.OTHER_MODEL))
+    if named != (live.version if live else None):
+        found.append(Finding("live version", Outcome.FAILED, messages.OTHER_INCUMBENT))
+    if pointer is None:
+        return [*found, Finding("release", Outcome.MISSING, messages.NOTHING_TO_SHIP)]
+    for text in quarantined(facts.history):
+        old = read_pointer(text)
+        if old is not None and old.artifact.digest == pointer.artifact.digest:
+            sentence = messages.quarantined(old.version)
+            found.append(Finding("quarantine", Outcome.FAILED, sentence))
+    return found

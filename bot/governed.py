@@ -1,0 +1,38 @@
+"""Which paths are governed, and to which model each belongs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+POLICY_FILE = "policy/policy.yml"
+MODELS = "models"
+CARDS = "model_cards"
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+
+
+def model_of(path: str) -> str | None:
+    """Return the folder name below `models/` or `model_cards/` that holds `path`."""
+    parts = path.split("/")
+    return parts[1] if len(parts) > 2 and parts[0] in (MODELS, CARDS) else None
+
+
+def models_of(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return every model that one of the paths belongs to, sorted."""
+    return tuple(sorted({name for path in paths if (name := model_of(path)) is not None}))
+
+
+def is_model_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def pointer_path(model: str) -> str:
+    return f"{MODELS}/{model}/pointer.json"
+
+
+def card_path(model: str, version: str) -> str:
+    return f"{CARDS}/{model}/{version}.md"
+
+
+def evidence_path(model: str, version: str) -> str:
+    return f"{CARDS}/{model}/{version}.json"

@@ -1,0 +1,246 @@
+"""Every sentence that the bot says to a person; tables and layout stand in `comment`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.actions import DispatchRun
+from bot.markdown import code, plain
+from bot.snapshot import Run
+from policy.messages import short
+
+CHECK_NAME = "countersign"
+COMMENT_MARKER = "<!-- countersign:pull-request -->"
+KEYS_MARKER = "<!-- countersign:keys "
+INCIDENT_LABEL = "countersign-incident"
+NOTHING_GOVERNED = "Nothing governed changes here."
+NOTHING_GOVERNED_SUMMARY = (
+    "This pull request changes no file below `models/` or `model_cards/`, so no version of a model "
+    "can change with it."
+)
+POINTER_BY_HAND = (
+    "pointer.json was changed by hand; restore it as the base branch has it. The release commit "
+    "writes it once the evidence passes, and reverting a merge moves it back"
+)
+LEDGER_BY_HAND = (
+    "only records below model_cards/ change; they are written by release commits and never by "
+    "hand. Restore them as the base branch has them"
+)
+TARGET_BROKEN = "the pointer at the head cannot be read; revert the merge again as a whole"
+OTHER_MODEL = "the evidence is about another model"
+OTHER_INCUMBENT = "the evidence names another live version than the base branch does"
+NOTHING_TO_SHIP = "the evidence names no file to ship, or one that no pointer may name"
+WHOLE = "recipe, data and contract are those of the version that it goes back to"
+DRAFT = "this is a draft: nothing is measured until it is ready for review"
+NOT_YET_SIGNABLE = "signatures count once the release commit is at the head; nobody has to act yet"
+TOO_MANY_FILES = (
+    "it changes 3,000 files or more, and GitHub lists no further; split the pull request"
+)
+TOO_MANY_COMMITS = (
+    "it has 250 commits or more, and GitHub lists no further; squash them, so that every "
+    "author is known"
+)
+
+
+def keys_marker(keys: str) -> str:
+    """Return the hidden line by which a finished run finds its pull request."""
+    return f"\n{KEYS_MARKER}{keys} -->" if keys else ""
+
+
+def incident_marker(model: str, version: str) -> str:
+    return f"<!-- countersign:incident {model} {version} -->"
+
+
+def irregular(paths: Sequence[str]) -> str:
+    return f"{', '.join(paths[:5])}: links and submodules cannot be governed; commit plain files"
+
+
+def bad_model_name(name: str) -> str:
+    return f"{name!r} is no model name; use a-z, 0-9, dot, dash and underscore, at most 64"
+
+
+def no_policy(where: str) -> str:
+    return f"{where} is missing; merge a policy there first (countersign init writes one)"
+
+
+def live_pointer_broken(model: str, branch: str) -> str:
+    return f"models/{model}/pointer.json on {branch} cannot be read; mend it there first"
+
+
+def base_moved(branch: str, model: str, paths: Sequence[str]) -> str:
+    return (
+        f"{branch} changed {', '.join(paths[:5])} of {model} since this branch left it; merge "
+        f"{branch} into this branch (for pointer.json keep the one of {branch}), and it is "
+        "measured again"
+    )
+
+
+def other_base(base: str, default: str) -> str:
+    return f"It targets {base}. Only {default} ships, so it is judged once it targets {default}."
+
+
+def conflicts(branch: str) -> str:
+    return f"it conflicts with {branch}; merge {branch} into this branch"
+
+
+def running(run: Run) -> str:
+    return f"being measured: {run.url}"
+
+
+def starting(dispatch: DispatchRun) -> str:
+    return f"the run {dispatch.title} is being started for {dispatch.sha}"
+
+
+def run_broke(run: Run, problem: str, sha: str) -> str:
+    why = problem or "it left no evidence"
+    return (
+        f"the run ended ({run.conclusion or 'unknown'}), but {why}: {run.url}. Mend the cause, "
+        f"then comment `/train {sha}`"
+    )
+
+
+def from_fork(repository: str) -> str:
+    return (
+        "it comes from a fork, and nothing from a fork is run on a GPU runner; a maintainer has to "
+        f"push this branch to {repository} and open the pull request from there"
+    )
+
+
+def awaits_permission(author: str, sha: str) -> str:
+    return (
+        f"@{author} has no write access: somebody who has must look at the files, and then comment "
+        f"`/train {sha}`"
+    )
+
+
+def quarantined(version: str) -> str:
+    return f"{version} was rolled back and is quarantined; propose a change that mends its cause"
+
+
+def recorded(version: str) -> str:
+    return f"the base branch holds the evidence of {version}, and it gives this pointer"
+
+
+def not_recorded(version: str) -> str:
+    return f"the base branch holds no evidence that gives this pointer of {version}"
+
+
+def not_whole(version: str) -> str:
+    return (
+        f"recipe, data or contract are not those of {version}; revert the merge as a whole, or "
+        "make a new proposal"
+    )
+
+
+def cards_touched(paths: Sequence[str]) -> str:
+    return f"records are changed by hand: {', '.join(paths[:5])}; restore them"
+
+
+def back_to_nothing(version: str) -> str:
+    return f"{version} was the first version; after this none is live"
+
+
+def pointer_removed(predecessor: str) -> str:
+    return f"the pointer is removed, but {predecessor} was live before; revert to it instead"
+
+
+def unsanctioned(merged_by: str) -> str:
+    return f"@{merged_by} merged this while the countersign check was not green."
+
+
+def incident_title(model: str, version: str) -> str:
+    return f"Incident: {model} {version} is rolled back"
+
+
+def incident_body(model: str, old: str, new: str | None, artifact: str, pull: int) -> str:
+    to = f"to `{new}`" if new else "to no version"
+    return f"""`{model}` goes back from `{old}` (artifact `{short(artifact)}`) {to} with #{pull}.
+
+`{old}` is quarantined once that is merged: the same artifact cannot be promoted again.
+
+## Impact
+
+_Who was affected, from when to when, and how it was noticed._
+
+## Timeline
+
+_Times in UTC._
+
+## Root cause
+
+_Why the gates let it through: data, recipe, evaluation, or something outside._
+
+## What changes
+
+_The gate, the test or the data that would have caught it, and who adds it by when._
+"""
+
+
+def unsanctioned_title(pull: int, model: str) -> str:
+    return f"Incident: #{pull} changed {model} without a green check"
+
+
+def unsanctioned_body(pull: int, model: str, merged_by: str, sha: str) -> str:
+    return f"""@{merged_by} merged #{pull} as {sha}. The countersign check of its head was not green.
+
+What now runs as `{model}` may not be what was measured and signed. Revert the merge, or record here
+why it stands.
+
+## Root cause
+
+_Why it was merged, and whether branch rules let administrators pass the check._
+"""
+
+
+def merge_title(pull: int, title: str) -> str:
+    return f"Merge pull request #{pull}: {title}"
+
+
+def release_message(versions: Mapping[str, str]) -> str:
+    names = ", ".join(f"{model} {version}" for model, version in sorted(versions.items()))
+    return (
+        f"Release {names}\n\nPointer, model card and evidence. Approve this commit to sign off; "
+        "reverting its merge rolls back.\n"
+    )
+
+
+TITLES = {
+    "passed": "Passed: evidence and signatures hold",
+    "sign": "Waiting for signatures",
+    "measuring": "Waiting for evidence",
+    "release": "Evidence passed; the release commit follows",
+    "failed": "Blocked",
+}
+
+
+def merged_line(sha: str | None, merged_by: str) -> str:
+    return f"Merged as {sha or 'unknown'} by {plain(merged_by) or 'unknown'}."
+
+
+def signed_line(signed: Mapping[str, Sequence[str]]) -> str:
+    if not signed:
+        return "Nobody's approval of the head counts as a signature."
+    people = [
+        f"{plain(login)} ({', '.join(roles) if roles else 'code owner or other'})"
+        for login, roles in signed.items()
+    ]
+    return f"Signed by {', '.join(people)}."
+
+
+def deployment(model: str, version: str) -> str:
+    return f"{model} {version}"
+
+
+def more(count: int) -> str:
+    return f"and {count} more"
+
+
+CUT = "_Cut here, because a comment holds 65,536 characters; the evidence artifact has it all._"
+
+
+def no_such_pull(repository: str, number: int) -> str:
+    return f"{repository}#{number}"
+
+
+def model_line(model: str, key: str) -> str:
+    return f"{code(model)}, run key {code(key)}" if key else code(model)

@@ -1,0 +1,37 @@
+"""What one model of a pull request came to, before anybody signs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.actions import DispatchRun, FileChange, OpenIncident
+from bot.snapshot import Run
+from policy.evidence import Evidence
+from policy.pointer import Pointer
+from policy.verdict import Finding
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """The finding, what it rests on, and what the bot has to do next for this model.
+
+    `pending`: a run or a person is awaited, nothing is wrong yet. `carried`: the head holds exactly
+    what would ship, so people may sign it.
+    """
+
+    model: str
+    kind: Literal["promote", "rollback", "refused"]
+    finding: Finding
+    pending: bool = False
+    carried: bool = False
+    evidence: Evidence | None = None
+    run: Run | None = None
+    key: str = ""
+    proposal: str = ""
+    pointer: Pointer | None = None
+    replaced: str | None = None
+    """The version that is live on the base branch."""
+    dispatch: DispatchRun | None = None
+    files: tuple[FileChange, ...] = ()
+    incident: OpenIncident | None = None

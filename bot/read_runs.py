@@ -1,0 +1,99 @@
+"""Workflow runs of one key, with the evidence of those that can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from bot.actions import run_title
+from bot.api import Api, ApiError, path
+from bot.artifact_zip import MAX_ZIP_BYTES, ArtifactError, evidence_in
+from bot.runs import is_trusted
+from bot.snapshot import Run
+
+PAGES = 3
+"""Runs are looked for among the latest 300 of a workflow; what is older has lost its artifacts."""
+
+
+class Runs:
+    """Reads one repository's workflow runs."""
+
+    def __init__(self, api: Api, repository: str, branch: str) -> None:
+        self._api = api
+        self._repository = repository
+        self._branch = branch
+        self._base = path("repos", *repository.split("/")) + "/actions"
+
+    def of_key(self, workflow: str, model: str, key: str) -> tuple[Run, ...]:
+        """Return the runs of a key, newest first, with evidence where one is completed."""
+        title = run_title(workflow, model, key)
+        found = []
+        for item in self._listing(workflow):
+            run = _run(item)
+            if run.title != title:
+                continue
+            trusted = is_trusted(
+                run, workflow=workflow, repository=self._repository, branch=self._branch
+            )
+            if trusted and run.status == "completed":
+                run = self._with_evidence(run, f"evidence-{key}")
+            found.append(run)
+        return tuple(found)
+
+    def _listing(self, workflow: str) -> Iterator[dict[str, Any]]:
+        url = f"{self._base}/workflows/{workflow}/runs"
+        asked = {"event": "workflow_dispatch", "branch": self._branch}
+        try:
+            yield from self._api.pages(url, asked, inside="workflow_runs", most=PAGES)
+        except ApiError as error:
+            if error.status != 404:  # 404: the repository has no such workflow yet
+                raise
+
+    def newest(self, workflow: str, model: str, key: str) -> int:
+        """Return the id of the newest run of a key; 0 without one."""
+        title = run_title(workflow, model, key)
+        ids = [int(i["id"]) for i in self._listing(workflow) if i.get("display_title") == title]
+        return max(ids, default=0)
+
+    def on_push(self, workflow: str, sha: str) -> dict[str, Any] | None:
+        """Return the newest run of a workflow that a push of `sha` started."""
+        url = f"{self._base}/workflows/{workflow}/runs"
+        found = self._api.find(url, {"event": "push", "head_sha": sha, "branch": self._branch})
+        runs = found["workflow_runs"] if found else []
+        latest: dict[str, Any] | None = max(runs, key=lambda run: int(run["id"]), default=None)
+        return latest
+
+    def _with_evidence(self, run: Run, name: str) -> Run:
+        url = f"{self._base}/runs/{run.id}/artifacts"
+        listed = self._api.pages(url, inside="artifacts", most=3)
+        named = [item for item in listed if item["name"] == name and not item.get("expired")]
+        if not named:
+            return replace(run, problem=f"it left no artifact {name}")
+        newest = max(named, key=lambda item: int(item["id"]))
+        if int(newest["size_in_bytes"]) > MAX_ZIP_BYTES:
+            return replace(run, problem=f"its artifact is larger than {MAX_ZIP_BYTES} bytes")
+        try:
+            content = self._api.download(f"{self._base}/artifacts/{newest['id']}/zip")
+            return replace(run, evidence=evidence_in(content))
+        except ArtifactError as error:
+            return replace(run, problem=str(error))
+        except ApiError as error:
+            if error.status not in (404, 410):
+                raise
+            return replace(run, problem=f"its artifact {name} is gone")
+
+
+def _run(item: dict[str, Any]) -> Run:
+    return Run(
+        id=int(item["id"]),
+        path=str(item["path"]),
+        title=str(item.get("display_title") or ""),
+        event=str(item["event"]),
+        branch=str(item.get("head_branch") or ""),
+        repository=str(item["head_repository"]["full_name"]) if item.get("head_repository") else "",
+        status=str(item["status"]),
+        conclusion=item.get("conclusion"),
+        created=str(item["created_at"]),
+        url=str(item["html_url"]),
+    )

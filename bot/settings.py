@@ -1,0 +1,105 @@
+"""The bot's settings, read once from the environment; every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from policy.errors import Problem, UserError
+
+PREFIX = "COUNTERSIGN_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where GitHub is, who the App is, and where the queue lies."""
+
+    app_id: int
+    private_key: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+    github_api: str = "https://api.github.com"
+    queue: str = ".countersign/queue.sqlite"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    sweep_seconds: int = 300
+    seconds_between_requests: float = 0.25
+    seconds_between_writes: float = 1.0
+
+    @property
+    def github_web(self) -> str:
+        """Return where people look: github.com, or the server before `/api/v3`."""
+        if self.github_api == "https://api.github.com":
+            return "https://github.com"
+        return self.github_api.removesuffix("/").removesuffix("/api/v3")
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings; raise one UserError that names every variable that is wrong."""
+    problems: list[Problem] = []
+
+    def text(name: str, default: str | None, remedy: str = "") -> str:
+        value = environment.get(PREFIX + name, "").strip()
+        if value:
+            return value
+        if default is None:
+            problems.append(Problem(PREFIX + name, "not set", remedy))
+        return default or ""
+
+    def number(name: str, default: str | None, least: float, remedy: str = "") -> float:
+        value = text(name, default, remedy)
+        if not value:
+            return least
+        try:
+            found = float(value)
+        except ValueError:
+            problems.append(Problem(PREFIX + name, f"{value!r} is not a number", "write digits"))
+            return least
+        if not least <= found < 2**53:
+            problems.append(Problem(PREFIX + name, f"{value} is out of range", f"from {least:g}"))
+        return found
+
+    api = text("GITHUB_API", "https://api.github.com").rstrip("/")
+    if urlsplit(api).scheme not in ("http", "https") or not urlsplit(api).hostname:
+        problems.append(
+            Problem(PREFIX + "GITHUB_API", f"{api!r} is no URL", "such as https://api.github.com")
+        )
+    key = _private_key(
+        text("PRIVATE_KEY", None, "the App's private key: PEM text, or its path"), problems
+    )
+    settings = Settings(
+        app_id=int(number("APP_ID", None, 1, "the number on the App's settings page")),
+        private_key=key,
+        webhook_secret=text("WEBHOOK_SECRET", None, "the secret of the App's webhook"),
+        github_api=api,
+        queue=text("QUEUE", ".countersign/queue.sqlite"),
+        host=text("HOST", "127.0.0.1"),
+        port=int(number("PORT", "8080", 0)),
+        sweep_seconds=int(number("SWEEP_SECONDS", "300", 1)),
+        seconds_between_requests=number("SECONDS_BETWEEN_REQUESTS", "0.25", 0),
+        seconds_between_writes=number("SECONDS_BETWEEN_WRITES", "1", 0),
+    )
+    if settings.port > 65535:
+        problems.append(Problem(PREFIX + "PORT", f"{settings.port} is out of range", "0 to 65535"))
+    if problems:
+        raise UserError(problems)
+    return settings
+
+
+def _private_key(value: str, problems: list[Problem]) -> str:
+    where = PREFIX + "PRIVATE_KEY"
+    if not value:
+        return ""
+    if "-----BEGIN" not in value:
+        try:
+            value = Path(value).read_text(encoding="ascii")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not text"
+            problems.append(
+                Problem(where, f"{value}: {reason}", "give PEM text or a readable path")
+            )
+            return ""
+    if "PRIVATE KEY-----" not in value:
+        problems.append(Problem(where, "no PEM private key", "download it from the App's page"))
+    return value

@@ -1,0 +1,187 @@
+"""Everything one decision depends on, frozen: what GitHub said at one moment of one pull request.
+
+`decide` sees nothing else. No object of the API client gets in here, so that a snapshot can be
+built by hand in a test and compared, printed and stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from policy.signoff import Review
+
+__all__ = [
+    "ChangedFile",
+    "Comment",
+    "Commit",
+    "Incident",
+    "ModelFacts",
+    "PostedCheck",
+    "PullFacts",
+    "Review",
+    "Run",
+    "Snapshot",
+]
+
+MAX_FILES = 3000
+"""GitHub lists at most this many changed files of a pull request."""
+MAX_COMMITS = 250
+"""GitHub lists at most this many commits of a pull request."""
+
+
+@dataclass(frozen=True)
+class ChangedFile:
+    """A path that the pull request changes; `previous` is its old name after a rename."""
+
+    path: str
+    previous: str | None = None
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Who made a commit: logins, and names or e-mails that belong to no account."""
+
+    sha: str
+    logins: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comment:
+    """One comment of the conversation; `by_bot` says that this App wrote it."""
+
+    id: int
+    author: str
+    by_bot: bool
+    body: str
+    created: str = ""
+
+
+@dataclass(frozen=True)
+class PostedCheck:
+    """A check run that this App posted for the head."""
+
+    id: int
+    status: str
+    conclusion: str | None
+    fingerprint: str
+    annotations: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A workflow run as the API describes it; `evidence` is its artifact's content, if any."""
+
+    id: int
+    path: str
+    title: str
+    event: str
+    branch: str
+    repository: str
+    status: str
+    conclusion: str | None
+    created: str
+    url: str
+    evidence: bytes | None = None
+    problem: str = ""
+    """Why the artifact could not be read, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """An issue that this App opened about one version of a model."""
+
+    number: int
+    model: str
+    version: str
+    url: str
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """One governed model as head and base branch have it. Paths are below the model's folders."""
+
+    name: str
+    head_inputs: tuple[tuple[str, str], ...] = ()
+    base_inputs: tuple[tuple[str, str], ...] = ()
+    fork_inputs: tuple[tuple[str, str], ...] = ()
+    """The inputs at the commit where the pull request left the base branch."""
+    irregular: tuple[str, ...] = ()
+    """Entries at head that are no plain files: links and submodules."""
+    recipe: str | None = None
+    dataset_card: str | None = None
+    head_cards: tuple[tuple[str, str], ...] = ()
+    base_cards: tuple[tuple[str, str], ...] = ()
+    fork_cards: tuple[tuple[str, str], ...] = ()
+    head_pointer: str | None = None
+    base_pointer: str | None = None
+    fork_pointer: str | None = None
+    head_evidence: str | None = None
+    """The evidence file at head that the head's pointer names."""
+    recorded: str | None = None
+    """The evidence file on the base branch that the head's pointer names."""
+    recorded_blob: str | None = None
+    history: tuple[str | None, ...] = ()
+    """Every content the pointer had on the base branch, oldest first; None where it was absent."""
+    runs: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True)
+class PullFacts:
+    """The pull request itself."""
+
+    number: int
+    title: str
+    author: str
+    author_can_write: bool
+    head_sha: str
+    head_ref: str
+    head_repository: str | None
+    """`owner/name`; None when the fork was deleted."""
+    base_ref: str
+    base_sha: str
+    state: Literal["open", "closed"] = "open"
+    draft: bool = False
+    merged: bool = False
+    merge_sha: str | None = None
+    merged_by: str = ""
+    mergeable: bool | None = None
+    squash_only: bool = False
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One pull request and all that a verdict about it rests on."""
+
+    repository: str
+    default_branch: str
+    bot: str
+    pull: PullFacts
+    web: str = "https://github.com"
+    files: tuple[ChangedFile, ...] = ()
+    files_truncated: bool = False
+    commits: tuple[Commit, ...] = ()
+    commits_truncated: bool = False
+    reviews: tuple[Review, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    checks: tuple[PostedCheck, ...] = ()
+    """Oldest first."""
+    writers: frozenset[str] = frozenset()
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    teams: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    policy: str | None = None
+    codeowners: str | None = None
+    codeowners_path: str = ".github/CODEOWNERS"
+    models: tuple[ModelFacts, ...] = ()
+
+    @property
+    def from_fork(self) -> bool:
+        return self.pull.head_repository != self.repository
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return every changed path, old and new names of a rename both."""
+        named = (name for file in self.files for name in (file.path, file.previous) if name)
+        return tuple(dict.fromkeys(named))
