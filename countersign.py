@@ -33,6 +33,7 @@ COMMANDS: dict[str, Subcommand] = {
     "owners": Subcommand("policy.commands", "owners", "show which CODEOWNERS line decides a path"),
     "serve": Subcommand("serving.commands", "serve", "serve the version that the pointer names"),
     "bot": Subcommand("bot.commands", "serve", "run the GitHub bot"),
+    "evaluate-pr": Subcommand("bot.commands", "once", "judge one pull request now"),
     "demo": Subcommand("demo.commands", "demo", "the whole loop on this machine"),
 }
 

@@ -140,7 +140,6 @@ class Scenario:
         )
         for person in (self.grace, self.omar):
             person.approve(pull.number)
-        self.world.forge.idle(BOT_SECONDS)
         status = self.see.merge_refused(pull.number)
         self.line.fact(
             "grace and omar approved it, and it still cannot merge", status == 405, status
@@ -156,7 +155,7 @@ class Scenario:
             for pull in self.ada.repository.get_pulls(state="closed")
             if pull.merged and pull.head.ref == "more-tickets"
         )
-        number = self.world.forge.revert(REPOSITORY, merged.number, "ada")
+        number = self.world.forge.revert(REPOSITORY, merged.number, "ada").number
         self.line.say(f"ada pressed Revert on #{merged.number}; that opened #{number}")
         check = self.line.wait(
             "the rollback waits for operations",
@@ -223,7 +222,11 @@ class Scenario:
         status = self.see.merge_refused(number)
         self.line.fact("nobody can merge it yet", status == 405, status)
         self.grace.approve(number, "The numbers hold.")
-        self.world.forge.idle(BOT_SECONDS)
+        self.line.wait(
+            "the bot saw grace's signature",
+            lambda: "signed by @grace" in self.see.comments(number)[0],
+            BOT_SECONDS,
+        )
         check = self.see.check(number)
         self.line.fact(
             f"grace signed; still red: {check.output.title if check else ''}",

@@ -116,10 +116,8 @@ class World:
             default_branch="main",
             collaborators={"ada": "write", "grace": "maintain", "omar": "admin"},
         )
-        self.forge.set_variables(
-            REPOSITORY,
-            {"COUNTERSIGN_REGISTRY": self.registry, "COUNTERSIGN_CACHE": str(self.cache)},
-        )
+        self.forge.set_variable(REPOSITORY, "COUNTERSIGN_REGISTRY", self.registry)
+        self.forge.set_variable(REPOSITORY, "COUNTERSIGN_CACHE", str(self.cache))
         for login, name in PEOPLE.items():
             self.people[login] = Person(login, name, tokens[login], self.forge.api_url, REPOSITORY)
         self._found()
