@@ -1,4 +1,4 @@
-"""A GitHub on localhost, for the demo and the tests: real git beneath, the used part of the API above."""
+"""A GitHub on localhost for the demo and the tests: real git beneath, the used API above."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def create_app(forge: Forge) -> Flask:
         with forge.world.lock:
             return inner(environ, start)
 
-    app.wsgi_app = locked  # type: ignore[method-assign]
+    app.wsgi_app = locked  # type: ignore[method-assign,assignment]
     return app
 
 

@@ -56,16 +56,17 @@ def token_of(found_in: World, secret: str) -> Token | None:
 def identify() -> Actor | None:
     """Who asks; None for nobody, 401 for a secret that is wrong or has expired."""
     if "actor" in g:
-        found: Actor | None = g.actor
-        return found
+        known: Actor | None = g.actor
+        return known
     secret = credentials()
-    g.actor = None
+    found: Actor | None = None
     if secret is not None:
         token = token_of(world(), secret)
         if token is None:
             raise ApiError(401, "Bad credentials")
-        g.actor = Actor(token.account, token)
-    return g.actor
+        found = Actor(token.account, token)
+    g.actor = found
+    return found
 
 
 def signed_in() -> Actor:
@@ -119,7 +120,9 @@ def mint(
             if level not in LEVELS or LEVELS.index(level) > LEVELS.index(
                 app.permissions.get(name, "none")
             ):
-                raise ApiError(422, "The permissions requested are not granted to this installation.")
+                raise ApiError(
+                    422, "The permissions requested are not granted to this installation."
+                )
         granted = {"metadata": "read", **permissions}
     token = Token(
         value=f"ghs_{secrets.token_hex(18)}",

@@ -7,7 +7,9 @@ from forge.shapes_checks import check_run, check_suite
 from forge.state import Event, Repository, World
 
 
-def create(world: World, record: Repository, app: App, sha: str, name: str, status: str) -> CheckRun:
+def create(
+    world: World, record: Repository, app: App, sha: str, name: str, status: str
+) -> CheckRun:
     """A new check run in the suite of its App and commit."""
     suite = record.suites.setdefault((app.id, sha), world.take_id())
     found = CheckRun(world.take_id(), suite, sha, name, app, status, started=world.clock())

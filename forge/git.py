@@ -32,7 +32,7 @@ esac
 """
 
 
-class GitFailed(Exception):
+class GitError(Exception):
     """A git command ended with an error; `str()` is what it said."""
 
 
@@ -116,16 +116,16 @@ class GitStore:
         hook.chmod(0o755)
         return store
 
-    def bytes(
+    def raw(
         self,
         *args: str,
         stdin: bytes = b"",
         extra: Mapping[str, str] | None = None,
         accept: Iterable[int] = (0,),
     ) -> bytes:
-        """Standard output of `git args`; raise GitFailed when it exits with another code."""
-        done = subprocess.run(  # noqa: S603 - a fixed program, arguments checked by the callers
-            ["git", *args],  # noqa: S607
+        """Standard output of `git args`; raise GitError when it exits with another code."""
+        done = subprocess.run(
+            ["git", *args],
             cwd=self.path,
             input=stdin,
             capture_output=True,
@@ -133,12 +133,12 @@ class GitStore:
             check=False,
         )
         if done.returncode not in tuple(accept):
-            raise GitFailed(f"git {args[0]}: {done.stderr.decode(errors='replace').strip()}")
+            raise GitError(f"git {args[0]}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout
 
     def text(self, *args: str, stdin: str = "", extra: Mapping[str, str] | None = None) -> str:
         """Like `bytes`, decoded and stripped."""
-        return self.bytes(*args, stdin=stdin.encode(), extra=extra).decode(errors="replace").strip()
+        return self.raw(*args, stdin=stdin.encode(), extra=extra).decode(errors="replace").strip()
 
     # A ref may be anything the caller names, so each goes through --verify with --end-of-options.
     def resolve(self, name: str, kind: str = "commit") -> str | None:
@@ -151,10 +151,9 @@ class GitStore:
             candidates.append(name)
         for candidate in candidates:
             try:
-                return self.text(
-                    "rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{{kind}}}"
-                )
-            except GitFailed:
+                return self.text("rev-parse", "--verify", "--quiet", "--end-of-options",
+                                 f"{candidate}^{{{kind}}}")
+            except GitError:
                 continue
         return None
 
@@ -170,7 +169,7 @@ class GitStore:
         """What exactly this full ref points at."""
         try:
             return self.text("rev-parse", "--verify", "--quiet", "--end-of-options", ref)
-        except GitFailed:
+        except GitError:
             return None
 
     def move(self, ref: str, new: str, old: str | None = None) -> None:
@@ -186,16 +185,16 @@ class GitStore:
             return None
         try:
             return self.text("cat-file", "-t", sha)
-        except GitFailed:
+        except GitError:
             return None
 
     def blob(self, sha: str) -> bytes:
         """A blob's bytes."""
-        return self.bytes("cat-file", "blob", sha)
+        return self.raw("cat-file", "blob", sha)
 
     def write_blob(self, content: bytes) -> str:
         """Store bytes; return the blob's SHA."""
-        return self.bytes("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+        return self.raw("hash-object", "-w", "--stdin", stdin=content).decode().strip()
 
     def tree(self, tree: str, *, recursive: bool = False, path: str = "") -> list[TreeEntry]:
         """The entries of a tree, or below one path of it; recursion lists sub-trees too."""
@@ -203,7 +202,7 @@ class GitStore:
         if path:
             args += ["--", path]
         found = []
-        for line in self.bytes(*args).split(b"\0"):
+        for line in self.raw(*args).split(b"\0"):
             if line:
                 head, _, name = line.partition(b"\t")
                 mode, kind, sha, size = head.decode().split()
@@ -232,11 +231,12 @@ class GitStore:
                 elif sha is None:
                     gone = "\0".join(e.path for e in self.tree(base, recursive=True, path=path)
                                      if e.kind != "tree") if base else ""
-                    self.bytes("update-index", "--force-remove", "-z", "--stdin",
+                    self.raw("update-index", "--force-remove", "-z", "--stdin",
                                stdin=gone.encode(), extra=index)
                 else:
                     line = f"{mode} {sha}\t{path}\0".encode()
-                    self.bytes("update-index", "--add", "-z", "--index-info", stdin=line, extra=index)
+                    self.raw("update-index", "--add", "-z", "--index-info", stdin=line,
+                             extra=index)
             return self.text("write-tree", extra=index)
         finally:
             Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
@@ -252,7 +252,7 @@ class GitStore:
 
     def commit(self, sha: str) -> CommitObject:
         """A commit's own fields."""
-        raw = self.bytes("cat-file", "commit", sha).decode(errors="replace")
+        raw = self.raw("cat-file", "commit", sha).decode(errors="replace")
         return parse_commit(sha, raw)
 
 

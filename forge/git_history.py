@@ -8,9 +8,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from forge.git import EMPTY_TREE, CommitObject, GitFailed, GitStore, Person, parse_commit
+from forge.git import EMPTY_TREE, CommitObject, GitError, GitStore, Person, parse_commit
 
-STATUS = {"A": "added", "M": "modified", "D": "removed", "R": "renamed", "C": "copied", "T": "changed"}
+STATUS = {
+    "A": "added", "M": "modified", "D": "removed", "R": "renamed", "C": "copied", "T": "changed",
+}
 LARGEST_PATCH = 3_000  # lines; GitHub leaves larger patches out
 
 
@@ -52,7 +54,7 @@ def commits(store: GitStore, shas: list[str]) -> list[CommitObject]:
     """Read many commits in one call, in the order asked."""
     if not shas:
         return []
-    out = store.bytes("cat-file", "--batch", stdin="\n".join(shas).encode() + b"\n")
+    out = store.raw("cat-file", "--batch", stdin="\n".join(shas).encode() + b"\n")
     found, at = [], 0
     for sha in shas:
         end = out.index(b"\n", at)
@@ -67,7 +69,7 @@ def merge_base(store: GitStore, one: str, other: str) -> str | None:
     """The best common ancestor, or None for unrelated histories."""
     try:
         return store.text("merge-base", one, other) or None
-    except GitFailed:
+    except GitError:
         return None
 
 
@@ -82,10 +84,12 @@ def distance(store: GitStore, base: str, head: str) -> tuple[int, int]:
     return int(right), int(left)
 
 
-def changes(store: GitStore, old: str | None, new: str, *, patches: bool = True) -> list[FileChange]:
+def changes(
+    store: GitStore, old: str | None, new: str, *, patches: bool = True
+) -> list[FileChange]:
     """Files that differ between two trees, renames found as GitHub finds them (50 %)."""
     old = old or EMPTY_TREE
-    raw = store.bytes("diff-tree", "-r", "-z", "-M50%", "-l3000", "--raw", "--numstat", old, new)
+    raw = store.raw("diff-tree", "-r", "-z", "-M50%", "-l3000", "--raw", "--numstat", old, new)
     records, counts = _parse_raw(raw)
     texts = _patches(store, old, new) if patches and records else {}
     found = []
@@ -123,14 +127,18 @@ def _parse_raw(
             else:
                 path = fields[at + 2]
                 at += 3
-            counts[path] = tuple(0 if n == "-" else int(n) for n in (added, removed))  # type: ignore[assignment]
+            counts[path] = (_count(added), _count(removed))
         else:
             at += 1
     return records, counts
 
 
+def _count(text: str) -> int:
+    return 0 if text == "-" else int(text)  # "-" is a binary file
+
+
 def _patches(store: GitStore, old: str, new: str) -> dict[str, str]:
-    text = store.bytes(
+    text = store.raw(
         "-c", "core.quotePath=false", "diff-tree", "-r", "-p", "-M50%", "-l3000", "--no-prefix",
         old, new,
     ).decode(errors="replace")
@@ -140,7 +148,10 @@ def _patches(store: GitStore, old: str, new: str) -> dict[str, str]:
         hunk = next((n for n, line in enumerate(lines) if line.startswith("@@ ")), None)
         if hunk is None or len(lines) - hunk > LARGEST_PATCH:
             continue
-        names = {line[:4]: line[4:].rstrip("\t") for line in lines[:hunk] if line[:4] in ("--- ", "+++ ")}
+        names = {
+            line[:4]: line[4:].rstrip("\t")
+            for line in lines[:hunk] if line[:4] in ("--- ", "+++ ")
+        }
         path = names["+++ "] if names["+++ "] != "/dev/null" else names["--- "]
         found[path.strip('"')] = "\n".join(lines[hunk:]).rstrip("\n")
     return found
@@ -148,7 +159,7 @@ def _patches(store: GitStore, old: str, new: str) -> dict[str, str]:
 
 def trial_merge(store: GitStore, base: str, head: str) -> Merged:
     """Merge `head` into `base` without touching a ref."""
-    out = store.bytes(
+    out = store.raw(
         "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", base, head,
         extra=None, accept=(0, 1),
     ).decode(errors="replace").split("\0")
@@ -157,7 +168,7 @@ def trial_merge(store: GitStore, base: str, head: str) -> Merged:
 
 
 def reverted_tree(store: GitStore, onto: str, merge: str, author: Person) -> str:
-    """The tree after `git revert -m 1 merge` on top of `onto`; raise GitFailed on a conflict."""
+    """The tree after `git revert -m 1 merge` on top of `onto`; raise GitError on a conflict."""
     parents = store.commit(merge).parents
     folder = Path(tempfile.mkdtemp(prefix="forge-revert-"))
     shutil.rmtree(folder)

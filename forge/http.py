@@ -83,7 +83,9 @@ def text_field(data: Json, resource: str, field: str, *, required: bool = True) 
             raise invalid(resource, field, f"{field} is missing", "missing_field")
         return None
     if not isinstance(value, str):
-        raise ApiError(422, f"Invalid request.\n\nFor 'properties/{field}', {value!r} is not a string.")
+        raise ApiError(
+            422, f"Invalid request.\n\nFor 'properties/{field}', {value!r} is not a string."
+        )
     return value
 
 
@@ -101,7 +103,7 @@ def page(items: Sequence[T]) -> list[T]:
     size = number_argument("per_page", 30, 100)
     number = number_argument("page", 1, 1_000_000)
     last = max(1, -(-len(items) // size))
-    links = {}
+    links: dict[str, int] = {}
     if number > 1:
         links |= {"prev": min(number - 1, last), "first": 1}
     if number < last:

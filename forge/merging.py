@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forge import git_history
-from forge.git import GitFailed, Person
+from forge.git import GitError, Person
 from forge.records import CheckRun, Issue, Pull, RequiredCheck
 from forge.state import Repository, World
 
@@ -22,7 +22,7 @@ def refresh(world: World, record: Repository, thread: Issue, pull: Pull) -> None
         return
     try:
         merged = git_history.trial_merge(store, tip, pull.head_sha)
-    except GitFailed:  # unrelated histories
+    except GitError:  # unrelated histories
         merged = git_history.Merged(None, ("",))
     pull.mergeable = merged.tree is not None
     if merged.tree is None:
@@ -48,7 +48,7 @@ def latest_checks(record: Repository, sha: str) -> list[CheckRun]:
 
 
 def unmet_checks(record: Repository, branch: str, sha: str) -> list[tuple[RequiredCheck, str]]:
-    """Required checks that do not let the commit in, each with `expected`, `pending` or `failing`."""
+    """Required checks that keep the commit out: each `expected`, `pending` or `failing`."""
     unmet = []
     for required in record.required.get(branch, []):
         states = [

@@ -9,7 +9,7 @@ import re
 
 from forge import git_history, merging
 from forge.auth import Actor
-from forge.git import ZERO, GitFailed, Person, valid_ref
+from forge.git import ZERO, GitError, Person, valid_ref
 from forge.http import ApiError, invalid
 from forge.merging import GITHUB, refresh
 from forge.moves import announce, moved
@@ -129,7 +129,8 @@ def submit_review(
         raise ApiError(422, "Unprocessable Entity", ["Body cannot be blank"])
     sha = commit or pull.head_sha
     if record.store.resolve(sha) != sha:
-        raise invalid("PullRequestReview", "commit_id", "is not part of the pull request", "invalid")
+        raise invalid("PullRequestReview", "commit_id", "is not part of the pull request",
+                      "invalid")
     states = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
     now = world.clock()
     found = Review(world.take_id(), actor.account, body, states[verdict], sha, now)
@@ -239,7 +240,7 @@ def revert(world: World, record: Repository, thread: Issue, actor: Actor) -> Iss
     person = Person(who.name or who.login, who.email or who.noreply, now)
     try:
         tree = git_history.reverted_tree(record.store, tip, pull.merge_commit, person)
-    except GitFailed:
+    except GitError:
         raise ApiError(422, "This pull request cannot be reverted automatically: "
                             "the revert conflicts with later changes") from None
     branch = f"revert-{thread.number}-{pull.head}"

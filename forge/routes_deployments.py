@@ -5,28 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from forge import shapes_checks
-from forge.auth import Actor, readable, writable
+from forge.auth import readable, writable
+from forge.deploying import deploy, set_state
 from forge.http import ApiError, body, invalid, not_found, page, reply, text_field, world
 from forge.merging import unmet_checks
-from forge.records import Deployment, DeploymentStatus, Json
-from forge.state import Event, Repository
+from forge.records import Deployment
+from forge.state import Repository
 
 routes = Blueprint("deployments", __name__, url_prefix="/api/v3/repos/<owner>/<name>/deployments")
 STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
-
-
-def publish(record: Repository, actor: Actor, name: str, found: Deployment, extra: Json) -> None:
-    """A deployment or deployment_status event."""
-    payload: Json = {
-        "deployment": shapes_checks.deployment(world(), record, found),
-        "workflow": None, "workflow_run": None, **extra,
-    }
-    if name == "deployment_status":
-        payload["check_run"] = None
-    world().publish(
-        Event(name, "created", record, payload, actor.account, actor.app, actor.token.quiet,
-              ref=found.ref, sha=found.sha)
-    )
 
 
 @routes.get("")
@@ -52,18 +39,16 @@ def create_deployment(owner: str, name: str) -> Response:
     sha = record.store.resolve(ref)
     if sha is None:
         raise ApiError(422, f"No ref found for: {ref}")
-    contexts = data.get("required_contexts")
-    if contexts is None and unmet_checks(record, record.default_branch, sha):
+    if data.get("required_contexts") is None and unmet_checks(record, record.default_branch, sha):
         raise ApiError(409, f"Conflict: Commit status checks failed for {ref}.")
-    environment = str(data.get("environment") or "production")
-    found = Deployment(
-        world().take_id(), sha, ref, str(data.get("task") or "deploy"), environment,
-        data.get("payload"), text_field(data, "Deployment", "description", required=False),
-        actor.account, world().clock(), data.get("transient_environment") is True,
-        data.get("production_environment", environment == "production") is True, actor.app,
+    found = deploy(
+        world(), record, actor.account, sha=sha, ref=ref,
+        environment=str(data.get("environment") or "production"),
+        task=str(data.get("task") or "deploy"), payload=data.get("payload"),
+        description=text_field(data, "Deployment", "description", required=False),
+        transient=data.get("transient_environment") is True,
+        production=data.get("production_environment"), app=actor.app, quiet=actor.token.quiet,
     )
-    record.deployments[found.id] = found
-    publish(record, actor, "deployment", found, {})
     return reply(shapes_checks.deployment(world(), record, found), 201)
 
 
@@ -103,28 +88,14 @@ def create_status(owner: str, name: str, number: int) -> Response:
         raise invalid("DeploymentStatus", "state", f"{state!r} is not included in the list")
     log = text_field(data, "DeploymentStatus", "log_url", required=False)
     target = text_field(data, "DeploymentStatus", "target_url", required=False)
-    status = DeploymentStatus(
-        world().take_id(), state, str(data.get("description") or ""),
-        str(data.get("environment") or found.environment), log or target or "",
-        str(data.get("environment_url") or ""), actor.account, world().clock(),
+    status = set_state(
+        world(), record, found, actor.account, state,
+        description=str(data.get("description") or ""), log_url=log or target or "",
+        environment_url=str(data.get("environment_url") or ""),
+        environment=data.get("environment"), auto_inactive=data.get("auto_inactive", True),
+        app=actor.app, quiet=actor.token.quiet,
     )
-    found.statuses.append(status)
-    if state == "success" and data.get("auto_inactive", True) and not found.transient:
-        _retire_others(record, found, actor)
-    shape = shapes_checks.deployment_status(world(), record, found, status)
-    publish(record, actor, "deployment_status", found, {"deployment_status": shape})
-    return reply(shape, 201)
-
-
-def _retire_others(record: Repository, latest: Deployment, actor: Actor) -> None:
-    for other in record.deployments.values():
-        old = other is not latest and other.environment == latest.environment
-        if old and not other.transient and other.statuses and other.statuses[-1].state == "success":
-            other.statuses.append(DeploymentStatus(
-                world().take_id(), "inactive", "", other.environment, "", "", actor.account,
-                world().clock(),
-            ))
-    # GitHub sends no deployment_status event for these.
+    return reply(shapes_checks.deployment_status(world(), record, found, status), 201)
 
 
 @routes.get("/<int:number>/statuses/<int:status>")
@@ -136,5 +107,3 @@ def get_status(owner: str, name: str, number: int, status: int) -> Response:
         if each.id == status:
             return reply(shapes_checks.deployment_status(world(), record, found, each))
     raise not_found()
-
-

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from forge import git_history, shapes_repo
 from forge.auth import Actor, readable, writable
-from forge.git import ZERO, GitFailed, Person, valid_ref
+from forge.git import ZERO, GitError, Person, valid_ref
 from forge.http import ApiError, body, invalid, not_found, page, reply, text_field, world
 from forge.moves import moved
 from forge.records import Json
@@ -196,7 +196,7 @@ def create_tree(owner: str, name: str) -> Response:
             changes.append((path, mode, sha))
     try:
         tree = record.store.write_tree(base, changes)
-    except GitFailed as failure:
+    except GitError as failure:
         raise ApiError(422, f"Tree could not be written: {failure}") from None
     shape = {
         "sha": tree,

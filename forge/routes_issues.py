@@ -169,7 +169,8 @@ def remove_label(owner: str, name: str, number: int, label: str) -> Response:
 def list_labels(owner: str, name: str) -> Response:
     """GET the repository's labels."""
     record = readable(owner, name, "issues")
-    return reply([shapes_threads.label(world(), record, each) for each in page(list(record.labels))])
+    found = page(list(record.labels))
+    return reply([shapes_threads.label(world(), record, each) for each in found])
 
 
 @routes.get("/labels/<path:label>")

@@ -87,7 +87,7 @@ def get_pull(owner: str, name: str, number: int) -> Response:
     thread, pull = thread_of(record, number)
     if "diff" in request.headers.get("Accept", ""):
         base = git_history.merge_base(record.store, pull.base_sha, pull.head_sha)
-        text = record.store.bytes("diff", base or pull.base_sha, pull.head_sha)
+        text = record.store.raw("diff", base or pull.base_sha, pull.head_sha)
         return Response(text, content_type="application/vnd.github.diff; charset=utf-8")
     return reply(shapes_threads.pull_request(world(), record, thread, pull))
 
@@ -218,7 +218,7 @@ def list_reviewers(owner: str, name: str, number: int) -> Response:
 @routes.route("/<int:number>/requested_reviewers", methods=["POST", "DELETE"])
 def change_reviewers(owner: str, name: str, number: int) -> Response:
     """POST or DELETE review requests; all must be collaborators, none the author."""
-    record, actor = writable(owner, name, "pull_requests")
+    record, _ = writable(owner, name, "pull_requests")
     thread, pull = thread_of(record, number)
     data = body()
     for login in data.get("reviewers", []):

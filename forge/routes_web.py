@@ -1,7 +1,61 @@
-"""Pages."""
+"""What answers outside the API: signed downloads, raw files, avatars, and the pages."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+import hmac
+
+from flask import Blueprint, Response, request
+
+from forge.auth import find_repository
+from forge.http import ApiError, not_found, world
+from forge.routes_actions import signature, zipped_logs
+from forge.state import Repository
 
 routes = Blueprint("web", __name__)
+
+
+@routes.get("/_download/<kind>/<owner>/<name>/<int:number>")
+def download(kind: str, owner: str, name: str, number: int) -> Response:
+    """GET an artifact or log at its signed address; as blob stores do, it refuses a token."""
+    if "Authorization" in request.headers:
+        raise ApiError(400, "InvalidAuthenticationInfo: a signed address takes no Authorization")
+    found_in = world()
+    path = f"{kind}/{owner}/{name}/{number}"
+    until = request.args.get("se", "0")
+    good = until.isdigit() and hmac.compare_digest(
+        request.args.get("sig", ""), signature(found_in, path, int(until))
+    )
+    if not good or int(until) < found_in.clock():
+        raise ApiError(403, "AuthenticationFailed: the signature does not fit or has expired")
+    with found_in.lock:
+        record = found_in.repository(f"{owner}/{name}")
+        if record is None:
+            raise not_found()
+        return _content(record, kind, number)
+
+
+def _content(record: Repository, kind: str, number: int) -> Response:
+    if kind == "artifact" and number in record.artifacts:
+        data = record.artifacts[number].zip.read_bytes()
+        return Response(data, content_type="application/zip")
+    if kind == "run" and number in record.runs:
+        return Response(zipped_logs(record.runs[number]), content_type="application/zip")
+    if kind == "job":
+        for run in record.runs.values():
+            for job in run.jobs.values():
+                if job.id == number:
+                    data = job.log.read_bytes() if job.log.exists() else b""
+                    return Response(data, content_type="text/plain; charset=utf-8")
+    raise not_found()
+
+
+@routes.get("/<owner>/<name>/raw/<ref>/<path:path>")
+def raw(owner: str, name: str, ref: str, path: str) -> Response:
+    """GET a file's bytes."""
+    with world().lock:
+        record = find_repository(owner, name)
+        commit = record.store.resolve(ref)
+        data = record.store.file(commit, path) if commit else None
+    if data is None:
+        raise not_found()
+    return Response(data, content_type="text/plain; charset=utf-8")

@@ -1,4 +1,4 @@
-"""`Forge`: a GitHub on localhost. Construct, add people and repositories, start, point clients at it."""
+"""`Forge`: a GitHub on localhost. Construct, add people and repositories, start, use."""
 
 from __future__ import annotations
 

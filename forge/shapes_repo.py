@@ -173,7 +173,7 @@ def git_commit(world: World, record: Repository, commit: CommitObject) -> Json:
 
 def commit(world: World, record: Repository, found: CommitObject) -> Json:
     """A `commit`: with the accounts that its addresses belong to."""
-    url, page = api(world, record), web(world, record)
+    url = api(world, record)
     author = world.account_by_email(found.author.email)
     committer = world.account_by_email(found.committer.email)
     inner = git_commit(world, record, found)
