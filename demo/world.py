@@ -164,13 +164,14 @@ class World:
         """Start the model server; it follows the pointer on the forge's default branch."""
         words = [
             "serve", MODEL,
-            "--repo", str(self.people["omar"].clone),
-            "--ref", "origin/main",
+            "--repository", self.people["omar"].repository.clone_url,
+            "--ref", "main",
             "--registry", self.registry,
+            "--cache", str(self.scratch / "served"),
             "--port", str(self.serve_port),
-            "--poll-seconds", "0.5",
+            "--poll", "0.5",
         ]  # fmt: skip
-        self.start(words, {"COUNTERSIGN_CACHE": str(self.cache)}, "serve")
+        self.start(words, {}, "serve")
         self.await_port(self.serve_port)
 
     def start(self, words: list[str], environment: Mapping[str, str], name: str) -> None:
