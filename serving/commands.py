@@ -51,7 +51,8 @@ def serve(argv: list[str]) -> int:
     else:
         source = FileSource(options.root / pointer_path(options.model))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     Server(
         options.model,
         source,

@@ -59,7 +59,7 @@ class Proxy:
         """Answer one request from `backend`; a client that goes away ends the work for it."""
         started = time.monotonic()
         version = backend.pointer.version
-        body = _with_decoding(request, await request.body())
+        body = _completed(request, await request.body(), backend.pointer.model)
         begun = asyncio.Event()
         answer = asyncio.create_task(self._answer(backend, request, body, send, begun))
         gone = asyncio.create_task(_until_gone(receive))
@@ -161,8 +161,11 @@ def health_of(follower: Follower) -> JSONResponse:
     )
 
 
-def _with_decoding(request: Request, body: bytes) -> bytes:
-    """Add the measured decoding to a completion request that leaves it open."""
+def _completed(request: Request, body: bytes, model: str) -> bytes:
+    """Add the measured decoding to a completion request that leaves it open, and name the model.
+
+    Without a name the server would answer with the file's path on this machine.
+    """
     if request.method != "POST" or not request.scope["path"].endswith("completions"):
         return body
     try:
@@ -171,7 +174,8 @@ def _with_decoding(request: Request, body: bytes) -> bytes:
         return body  # the server says what is wrong with it
     if not isinstance(asked, dict):
         return body
-    return json.dumps(MEASURED_DECODING | asked).encode()
+    open_ones = {name: v for name, v in MEASURED_DECODING.items() if asked.get(name) is None}
+    return json.dumps({**asked, **open_ones, "model": model}).encode()
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -134,6 +134,8 @@ class Server:
             application(follower, metrics, proxy),
             log_config=None,
             access_log=False,
+            date_header=False,
+            server_header=False,
             lifespan="off",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )

@@ -80,6 +80,7 @@ def test_a_chat_is_answered_as_it_was_measured(house: House, folder: Path, first
         assert len(said) > 8
         # Random weights make broken UTF-8, which the server drops and goes on from.
         assert measured.text.replace("\ufffd", "").startswith(said)
+        assert answer.json()["model"] == MODEL
         usage = answer.json()["usage"]
         assert usage["prompt_tokens"] == len(tokenizer(prompt, add_special_tokens=False).input_ids)
         assert answer.headers["x-countersign-version"] == live.version
@@ -192,6 +193,39 @@ def test_a_pointer_that_vanishes_leaves_the_old_version_serving(house: House, fi
         house.pointer_file.write_text('{"schema_version": 1, "model": 7}')
         eventually(lambda: "model" in health(server)["problem"].partition("pointer.json")[2])
         assert chat(server).status_code == 200
+
+
+def test_a_client_that_goes_away_does_not_hold_up_the_swap(
+    house: House, first: Path, second: Path
+) -> None:
+    house.point(house.publish(first))
+    before = children()
+    with house.server().running() as server:
+        (old_process,) = children() - before
+        asked = {"messages": ASKED, "max_tokens": 200, "stream": True}
+        with httpx.stream("POST", f"{server.url}/v1/chat/completions", json=asked) as answer:
+            next(answer.iter_lines())
+        house.point(house.publish(second, 2))
+        eventually(lambda: not runs(old_process))
+        assert 'code="499"' in httpx.get(f"{server.url}/metrics").text
+        assert chat(server).status_code == 200
+
+
+def test_an_answer_begun_before_the_move_ends_with_the_version_it_began_with(
+    house: House, first: Path, second: Path
+) -> None:
+    old, new = house.publish(first), house.publish(second, 2)
+    house.point(old)
+    with house.server().running() as server:
+        asked = {"messages": ASKED, "max_tokens": 200, "stream": True}
+        with httpx.stream(
+            "POST", f"{server.url}/v1/chat/completions", json=asked, timeout=60
+        ) as answer:
+            assert answer.headers["x-countersign-version"] == old.version
+            house.point(new)
+            eventually(lambda: health(server)["version"] == new.version)
+            lines = [line for line in answer.iter_lines() if line]
+        assert lines[-1] == "data: [DONE]"
 
 
 def test_a_model_that_cannot_be_loaded_leaves_the_old_version_serving(
