@@ -14,6 +14,8 @@ from forge.git import Person
 from forge.http import ApiError, body, invalid, not_found, page, reply, text_field, world
 from forge.moves import moved
 from forge.routes_git import may_move
+from forge.shapes import user
+from forge.shapes_threads import small_pull
 from forge.state import Repository
 
 routes = Blueprint("repo", __name__, url_prefix="/api/v3/repos/<owner>/<name>")
@@ -36,7 +38,10 @@ def get_repository(owner: str, name: str) -> Response:
     """GET the repository."""
     record = readable(owner, name)
     actor = identify()
-    return reply(shapes_repo.repository(world(), record, actor.account if actor else None))
+    shape = shapes_repo.repository(world(), record, actor.account if actor else None)
+    if record.owner.kind == "Organization":
+        shape["organization"] = user(world(), record.owner)
+    return reply(shape)
 
 
 @routes.get("/branches")
@@ -204,8 +209,6 @@ def get_commit(owner: str, name: str, ref: str) -> Response:
 @routes.get("/commits/<sha>/pulls")
 def pulls_with_commit(owner: str, name: str, sha: str) -> Response:
     """GET the pull requests that hold a commit or merged as it."""
-    from forge.shapes_threads import small_pull
-
     record = readable(owner, name, "pull_requests")
     sha = commit_of(record, sha)
     found = []

@@ -107,8 +107,6 @@ def repository(world: World, record: Repository, viewer: Account | None = None) 
         "allow_auto_merge": False,
         "delete_branch_on_merge": False,
     }
-    if record.owner.kind == "Organization":
-        shape["organization"] = user(world, record.owner)
     if viewer is not None:
         shape["permissions"] = permissions(world.role(record, viewer))
     return shape
