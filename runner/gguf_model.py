@@ -34,9 +34,9 @@ class GgufModel:
     ) -> None:
         """Load `path`.
 
-        `n_ctx` defaults to the context that the model was trained with, `n_threads` to the
-        machine's cores; -1 for `n_gpu_layers` puts all on a GPU where the library knows one.
-        `exact_cache` keeps attention's cache in F32 instead of F16: not what the server does, but
+        `n_ctx` defaults to the context that the model was trained with, `n_threads` to
+        OMP_NUM_THREADS or the machine's cores; -1 for `n_gpu_layers` puts all on a GPU where the
+        library knows one. `exact_cache` keeps attention's cache in F32 instead of F16: not what the server does, but
         rounding then hides no fault of an export.
         """
         import llama_cpp
@@ -62,7 +62,7 @@ class GgufModel:
         trained = int(llama_cpp.llama_model_n_ctx_train(self._model))
         self.n_ctx = n_ctx or trained
         if not vocabulary_only:
-            self._open_context(n_threads or os.cpu_count() or 1, exact_cache)
+            self._open_context(n_threads or _threads(), exact_cache)
 
     def _open_context(self, threads: int, exact_cache: bool) -> None:
         """Make the context with the settings that the server uses, so that both answer alike."""
@@ -152,3 +152,11 @@ class GgufModel:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _threads() -> int:
+    """Return how many threads to use: what OMP_NUM_THREADS allows, else one for each core.
+
+    More threads than free cores are far slower than one: they wait for each other by spinning.
+    """
+    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
