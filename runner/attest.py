@@ -1,4 +1,4 @@
-"""Evidence: what was measured, put together, with who measured it. It holds facts and no verdict."""
+"""Evidence: what was measured and who measured it, put together. Facts, and no verdict."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
 """The base model that a recipe names: built, on disk, or from the Hub, always as a local folder.
 
-Only safetensors are read and no code that comes with a model is run. Whatever it is, its weights are
-known by digest.
+Only safetensors are read and no code that comes with a model is run. Whatever it is, its weights
+are known by digest.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,16 @@ def load_weights(folder: Path, name: str, **settings: Any) -> Any:
         if "out of memory" in str(error):
             raise
         raise messages.base_not_loaded(name, _first_line(error)) from error
+
+
+def stored_type(folder: Path) -> str:
+    """Return the type that a model's weights are stored in, as its config says: `bfloat16`, ..."""
+    try:
+        value = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise messages.base_not_loaded(str(folder), f"config.json: {error}") from error
+    named = value.get("dtype") or value.get("torch_dtype") or "float32"
+    return str(named).removeprefix("torch.")
 
 
 def _check_revision(recipe: Recipe, found: str) -> None:

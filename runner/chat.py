@@ -1,8 +1,8 @@
 """Turns to tokens, the same in training, measuring and serving.
 
-The template is text that is set on the tokenizer and travels into the exported file, so whoever serves
-the model renders as it was trained. A row's answer is its last assistant turn; only its tokens, the
-stop token included, are trained on.
+The template is text that is set on the tokenizer and travels into the exported file, so whoever
+serves the model renders as it was trained. A row's answer is its last assistant turn; only its
+tokens, the stop token included, are trained on.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Chat:
         return str(self.tokenizer.chat_template)
 
     def render(self, turns: Sequence[Turn], where: str, *, answer: bool = False) -> str:
-        """Return the turns as text; with `answer` up to where the assistant would begin to speak."""
+        """Return the turns as text; with `answer` up to where the assistant is to speak."""
         from jinja2.exceptions import TemplateError
 
         self._refuse_control_tokens(turns, where)

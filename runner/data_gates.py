@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from policy.documents import Document
 from policy.evidence import DataFacts, GateFacts, RowFinding, SplitFacts
 from policy.rules import DataGate
 from registry.digest import digest_file
@@ -37,8 +38,7 @@ class _Tally:
             self.findings.append(found)
 
 
-@dataclass(frozen=True)
-class GatedData:
+class GatedData(Document):
     """What the gates counted, and the formats that each file's rows came in."""
 
     facts: DataFacts
@@ -55,7 +55,9 @@ def gate_data(
     total = sum(folder.data_file(split).stat().st_size for split in order) or 1
     trained: dict[bytes, int] = {}
     train_file = ""
-    splits, formats, done = [], {}, 0
+    splits: list[SplitFacts] = []
+    formats: dict[str, tuple[FormatName, ...]] = {}
+    done = 0
     for split in order:
         path = folder.data_file(split)
         where = folder.where(path)
@@ -94,7 +96,8 @@ def gate_data(
         GateFacts(gate=gate, count=tally.count, findings=tuple(tally.findings))
         for gate, tally in tallies.items()
     )
-    return GatedData(DataFacts(splits=tuple(splits), gates=gates), formats)
+    facts = DataFacts(splits=tuple(splits), gates=gates)
+    return GatedData(facts=facts, formats=formats)
 
 
 def _once(

@@ -1,4 +1,4 @@
-"""What one run is about: the model's folder, the rules, the version that is live, and the places."""
+"""What one run is about: the model's folder, the rules, the live version, and the places."""
 
 from __future__ import annotations
 
@@ -108,13 +108,13 @@ def read_pointer(path: Path, model: str) -> Pointer:
 
 
 def registry_url(root: Path, options: Options) -> str:
-    """Return the registry's URL: asked for, set in the environment, or a folder of the repository."""
+    """Return the registry's URL: asked for, from the environment, or a folder of the repository."""
     asked = options.registry or os.environ.get(REGISTRY_VARIABLE)
     return asked or f"file://{root / OWN_FOLDER / 'registry'}"
 
 
 def cache_folder(options: Options) -> Path:
-    """Return the folder of what can be made again: bases that were built, answers that were given."""
+    """Return the folder of what can be made again: built bases, answers that were given."""
     named = options.cache or os.environ.get(CACHE_VARIABLE) or "~/.cache/countersign"
     return Path(named).expanduser().resolve()
 

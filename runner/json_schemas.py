@@ -1,7 +1,7 @@
 """The contract's JSON Schemas, checked without ever leaving this machine.
 
-A schema comes with a pull request, so a `$ref` to anything but its own parts is refused: it would let
-the pull request make the runner fetch an address.
+A schema comes with a pull request, so a `$ref` to anything but its own parts is refused: it would
+let the pull request make the runner fetch an address.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class SchemaChecker:
         except ValueError as error:
             yield "", f"not valid JSON: {error}"
             return
-        for error in self._validator.iter_errors(instance):
-            yield ".".join(map(str, error.absolute_path)), _short(error.message)
+        for found in self._validator.iter_errors(instance):
+            yield ".".join(map(str, found.absolute_path)), _short(found.message)
 
     def fits(self, text: str) -> bool:
         """Return whether `text` fits the schema."""

@@ -58,9 +58,7 @@ def no_models(repo: Path) -> UserError:
 
 
 def symlink(where: str) -> UserError:
-    return UserError.one(
-        where, "a symbolic link, or no regular file", "put the file itself there"
-    )
+    return UserError.one(where, "a symbolic link, or no regular file", "put the file itself there")
 
 
 def missing_file(where: str) -> UserError:
@@ -206,8 +204,8 @@ def template_refused(where: str, said: str) -> UserError:
 def not_a_prefix(where: str) -> UserError:
     return UserError.one(
         where,
-        "the rendered prompt is not the beginning of the rendered conversation, so nobody could say "
-        "which tokens are the answer's",
+        "the rendered prompt is not the beginning of the rendered conversation, so nobody could "
+        "say which tokens are the answer's",
         "set chat_template: chatml or alpaca, whose answers follow the prompt",
     )
 
@@ -223,7 +221,7 @@ def control_token(where: str, token: str) -> UserError:
 def stop_not_trained(where: str, token: str) -> UserError:
     return UserError.one(
         where,
-        f"the answer does not end with the stop token {token}: the model would not know when to stop",
+        f"the answer does not end with the stop token {token}: the model would never stop",
         "use a chat template that closes the assistant's turn with it",
     )
 
@@ -239,8 +237,8 @@ def nothing_trained(where: str) -> UserError:
 def too_many_cut(cut: int, rows: int, limit: float, first: str, max_length: int) -> UserError:
     return UserError.one(
         first,
-        f"{cut} of {rows} rows are longer than max_length ({max_length} tokens), and the policy lets "
-        f"{100 * limit:g} % be cut off; this is the first",
+        f"{cut} of {rows} rows are longer than max_length ({max_length} tokens), and the policy "
+        f"lets {100 * limit:g} % be cut off; this is the first",
         "raise max_length in recipe.yml, or shorten the rows",
     )
 
@@ -301,10 +299,11 @@ def no_pointer(where: str) -> UserError:
     )
 
 
-def artifact_missing(where: str, digest: str, said: str) -> UserError:
+def artifact_missing(where: str, digest: str, cause: UserError) -> UserError:
+    said = "; ".join(f"{problem.where} {problem.what}" for problem in cause.problems)
     return UserError.one(
         f"{where} artifact.digest",
-        f"{digest} cannot be fetched: {said}",
+        f"{digest[:19]}... cannot be fetched: {said}",
         "name the registry that it was published to with --registry or COUNTERSIGN_REGISTRY",
     )
 
@@ -339,7 +338,32 @@ def too_few_labels(where: str, count: int) -> UserError:
     return UserError.one(where, f"holds {count} labels", "a classification needs at least two")
 
 
-def unseen_label(where: str, line: int, label: str) -> UserError:
+def unseen_label(where: str, split: str, label: str) -> UserError:
     return UserError.one(
-        f"{where}:{line}", f"the label {label!r} is in no training row", "add training rows for it"
+        where,
+        f"the label {label!r} is in a {split} row and in no training row",
+        "add training rows for it, or leave it out",
+    )
+
+
+# GGUF files
+
+
+def bad_gguf(where: str, said: str) -> UserError:
+    return UserError.one(where, f"no GGUF file: {said}", "export the model again")
+
+
+def gguf_without_template(where: str) -> UserError:
+    return UserError.one(
+        where,
+        "carries no chat template, so nobody knows how it is to be asked",
+        "export the model again with its tokenizer's template",
+    )
+
+
+def inputs_changed(model: str) -> UserError:
+    return UserError.one(
+        f"models/{model}",
+        "its files changed while they were measured",
+        "run it again when nothing writes to them",
     )

@@ -1,8 +1,8 @@
 """The governed repository on this machine: where it is, and what one model's folder holds.
 
-Everything below `models/<model>/` but the pointer is an input of the proposal. The digest is taken from
-the bytes in the working tree, so that a laptop and the bot, which reads git's trees, come to the same
-name for the same files.
+Everything below `models/<model>/` but the pointer is an input of the proposal. The digest is taken
+from the bytes in the working tree, so that a laptop and the bot, which reads git's trees, come to
+the same name for the same files.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -129,7 +129,7 @@ def load_model(repo: Path, name: str, policy: Path | None = None) -> ModelFolder
     if contract is not None:
         for index, file in enumerate((contract.input_schema, contract.output_schema)):
             if file is not None:
-                schemas[index] = _collect(problems, lambda file=file: _schema(folder, file, repo))
+                schemas[index] = _collect(problems, partial(_schema, folder, file, repo))
     if card is not None:
         problems.extend(_missing_data(folder, card, repo))
     if recipe is not None:
@@ -141,12 +141,17 @@ def load_model(repo: Path, name: str, policy: Path | None = None) -> ModelFolder
     )
 
 
-def _model_path(repo: Path, name: str) -> Path:
-    known = model_names(repo)
+def require_model_name(name: str) -> None:
+    """Raise where a name could not be a model's: it becomes a path, a ref and an address."""
     try:
         _MODEL_NAME.validate_python(name)
     except ValidationError as error:
         raise messages.bad_model_name(name) from error
+
+
+def _model_path(repo: Path, name: str) -> Path:
+    known = model_names(repo)
+    require_model_name(name)
     folder = repo / "models" / name
     if folder.is_symlink() or (repo / "models").is_symlink():
         raise messages.symlink(str(folder.relative_to(repo)))

@@ -24,7 +24,7 @@ class Turn:
     content: str
 
 
-class NotARow(ValueError):
+class NotARow(ValueError):  # noqa: N818 - says what the value is
     """A row that fits none of the formats; `field` says where."""
 
     def __init__(self, field: str, message: str) -> None:

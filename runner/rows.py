@@ -1,8 +1,8 @@
 """Rows, one at a time: memory does not grow with the file, and a broken line is a finding.
 
-Each line of a JSONL file becomes a `Row`, or a `Defect` that says where and what. Nothing is repaired
-in silence: a byte order mark or Windows line ends change no meaning and are read over, all else that is
-not a row is named.
+Each line of a JSONL file becomes a `Row`, or a `Defect` that says where and what. Nothing is
+repaired in silence: a byte order mark or Windows line ends change no meaning and are read over, all
+else that is not a row is named.
 """
 
 from __future__ import annotations

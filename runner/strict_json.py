@@ -1,7 +1,7 @@
 """JSON as it is written, or not at all: no key twice, no NaN, no lone surrogates.
 
-Python's own reader keeps the last of two equal keys without a word, so that a row could say one thing
-to a reviewer and another to the trainer.
+Python's own reader keeps the last of two equal keys without a word, so that a row could say one
+thing to a reviewer and another to the trainer.
 """
 
 from __future__ import annotations

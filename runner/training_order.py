@@ -1,8 +1,8 @@
 """Which row is trained on when: one list, a pure function of lengths, size and seed.
 
-The trainer walks it in sequence. That makes resuming simple (skip what was seen) and needs no random
-state. Rows of like length stand together, so that little is spent on padding, while batches come in
-random order.
+The trainer walks it in sequence. That makes resuming simple (skip what was seen) and needs no
+random state. Rows of like length stand together, so that little is spent on padding, while batches
+come in random order.
 """
 
 from __future__ import annotations

@@ -1,0 +1,243 @@
+"""Base, merged, candidate and incumbent on the same held-out rows.
+
+The candidate is the quantised file that would ship, asked through llama.cpp; the merged model is
+asked through transformers, so that what the export changed can be seen. The incumbent is fetched by
+the digest that its pointer names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from policy.documents import Document
+from policy.errors import UserError
+from policy.evidence import (
+    SHIPPED,
+    Comparison,
+    Measurement,
+    ParityFacts,
+    Sample,
+    Subject,
+)
+from policy.pointer import Pointer
+from policy.recipe import Decoding
+from registry import Registry
+from runner import messages
+from runner.adapter import use_gpu
+from runner.attest import device_name
+from runner.base_model import BaseModel, load_weights
+from runner.chat import Chat
+from runner.engine import Answer, Engine
+from runner.engine_llamacpp import LlamaCppEngine
+from runner.engine_transformers import TransformersEngine
+from runner.export_model import MERGED, ExportFacts
+from runner.gguf_chat import GgufChat
+from runner.merge import set_stops
+from runner.metrics import compare, metrics_of
+from runner.outputs import Asked, answers_of, write_outputs
+from runner.parity import answer_parity
+from runner.repository import ModelFolder
+from runner.rows import Row, rows_digest
+from runner.scoring import Scored, score
+
+BATCH = 32
+SAMPLES = 10
+"""Rows that a person reads in the pull request."""
+SHOWN_CHARACTERS = 2000
+Progress = Callable[[str, float], None]
+
+
+class Evaluation(Document):
+    """What evaluating found."""
+
+    measurements: tuple[Measurement, ...]
+    comparisons: tuple[Comparison, ...]
+    parity: ParityFacts | None = None
+    samples: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The rows, how they are asked, and where answers are kept."""
+
+    folder: ModelFolder
+    rows: tuple[Row, ...]
+    cache: Path
+    fresh: bool
+    out: Path
+    progress: Progress
+
+    @property
+    def decoding(self) -> Decoding:
+        return self.folder.recipe.decoding
+
+
+@dataclass(frozen=True)
+class Subjected:
+    """One subject's answers and scores on every row."""
+
+    measurement: Measurement
+    prompts: tuple[str, ...]
+    scored: tuple[Scored, ...]
+
+    @property
+    def answers(self) -> list[Answer]:
+        return [each.answer for each in self.scored]
+
+
+def evaluate(
+    bench: Bench,
+    base: BaseModel,
+    chat: Chat,
+    exported: ExportFacts,
+    made: Path,
+    pointer: Pointer | None,
+    registry_url: str,
+) -> Evaluation:
+    """Measure every subject; `made` holds the merged weights and the file that would ship."""
+    prompts = tuple(chat.prompt(row) for row in bench.rows)
+
+    def transformers(subject: Subject, folder: Path, weights: str) -> Subjected:
+        return measure(bench, subject, weights, prompts, lambda: _opened(folder, chat))
+
+    found: dict[Subject, Subjected] = {
+        "base": transformers("base", base.path, base.weights),
+        "merged": transformers("merged", made / MERGED, exported.merged),
+        "candidate": measure_gguf(bench, "candidate", made / SHIPPED, exported.artifact),
+    }
+    if pointer is not None:
+        digest = pointer.artifact.digest
+        file = fetch_artifact(pointer, registry_url, bench.cache)
+        found["incumbent"] = measure_gguf(bench, "incumbent", file, digest)
+    scored: dict[Subject, Sequence[Scored]] = {name: each.scored for name, each in found.items()}
+    return Evaluation(
+        measurements=tuple(each.measurement for each in found.values()),
+        comparisons=compare(scored, bench.folder.contract),
+        parity=_parity(found["merged"], found["candidate"], exported),
+        samples=tuple(_samples(bench, scored)),
+    )
+
+
+def measure_gguf(bench: Bench, subject: Subject, file: Path, digest: str) -> Subjected:
+    """Measure a GGUF file through llama.cpp, asked by the template that it carries."""
+    inside = GgufChat(file)
+    prompts = tuple(inside.prompt(row.prompt, row.where) for row in bench.rows)
+
+    @contextmanager
+    def opened() -> Iterator[Engine]:
+        with LlamaCppEngine(file) as engine:
+            yield engine
+
+    return measure(bench, subject, digest, prompts, opened)
+
+
+def measure(
+    bench: Bench, subject: Subject, model: str, prompts: tuple[str, ...], opened: Any
+) -> Subjected:
+    """Ask a subject every prompt, unless its answers are kept, and score them."""
+    engine_name = f"llama.cpp {_version('llama-cpp-python')}"
+    if subject in ("base", "merged"):
+        engine_name = f"transformers {_version('transformers')} torch {_version('torch')}"
+    asked = Asked(model, f"{engine_name} on {device_name()}", prompts, bench.decoding)
+
+    def told(done: int, all_: int) -> None:
+        bench.progress(f"asking {subject}, row {done} of {all_}", done / all_)
+
+    def ask() -> list[Answer]:
+        with opened() as engine:
+            return list(
+                engine.generate(
+                    prompts, max_new_tokens=bench.decoding.max_new_tokens, progress=told
+                )
+            )
+
+    answers = answers_of(asked, bench.cache, bench.fresh, ask)
+    folder = bench.folder
+    scored = tuple(
+        score(row, answer, folder.contract, folder.output_schema)
+        for row, answer in zip(bench.rows, answers, strict=True)
+    )
+    outputs = write_outputs(subject, prompts, scored, bench.out / outputs_name(subject))
+    measurement = Measurement(
+        subject=subject,
+        engine=engine_name,
+        model=model,
+        rows=rows_digest(bench.rows),
+        outputs=outputs,
+        metrics=metrics_of(scored, folder.contract),
+        seconds=round(math.fsum(answer.seconds for answer in answers), 3),
+    )
+    return Subjected(measurement, prompts, scored)
+
+
+def outputs_name(subject: Subject) -> str:
+    """Return the file name of a subject's scored rows."""
+    return f"outputs-{subject}.jsonl"
+
+
+def fetch_artifact(pointer: Pointer, registry_url: str, cache: Path) -> Path:
+    """Return the pointer's artifact from the registry, its bytes verified."""
+    digest = pointer.artifact.digest
+    target = cache / "artifacts" / f"{digest.removeprefix('sha256:')}.gguf"
+    try:
+        return Registry(registry_url).fetch(digest, target)
+    except UserError as error:
+        where = f"models/{pointer.model}/pointer.json"
+        raise messages.artifact_missing(where, digest, error) from error
+
+
+@contextmanager
+def _opened(folder: Path, chat: Chat) -> Iterator[Engine]:
+    """Open a model folder in transformers, with the stop tokens that the candidate has."""
+    settings: dict[str, Any] = {"dtype": "auto", "device_map": {"": 0}} if use_gpu() else {}
+    if not settings:
+        import torch
+
+        settings = {"dtype": torch.float32}
+    model = load_weights(folder, str(folder), **settings)
+    set_stops(model, chat)
+    engine = TransformersEngine(model, chat.tokenizer, batch_size=BATCH)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _parity(merged: Subjected, candidate: Subjected, exported: ExportFacts) -> ParityFacts:
+    answers = answer_parity(merged.prompts, merged.answers, candidate.answers)
+    return ParityFacts(
+        prompts=exported.prompts,
+        prompts_with_equal_tokens=exported.equal_prompts,
+        answers=answers.checked,
+        equal_answers=answers.equal,
+        first_difference=exported.first_difference or answers.first_difference,
+    )
+
+
+def _samples(bench: Bench, scored: dict[Subject, Sequence[Scored]]) -> Iterator[Sample]:
+    """Yield rows for people to read, drawn by the proposal's digest: nobody picks the good ones."""
+    rng = Random(bench.folder.proposal.digest)  # noqa: S311 - repeatable, not secret
+    drawn = sorted(rng.sample(range(len(bench.rows)), min(SAMPLES, len(bench.rows))))
+    for number in drawn:
+        row = bench.rows[number]
+        yield Sample(
+            id=row.id,
+            input=row.last_user_text[:SHOWN_CHARACTERS],
+            expected=row.answer[:SHOWN_CHARACTERS],
+            answers={
+                subject: rows[number].answer.text[:SHOWN_CHARACTERS]
+                for subject, rows in scored.items()
+            },
+        )
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package)

@@ -1,0 +1,238 @@
+"""The line: validate, train, export, evaluate, publish, attest - from a proposal to its evidence.
+
+The file that ships is what is evaluated, so it is exported first; evidence says where things lie,
+so they are published first. Each stage leaves its facts in `Findings`, whatever happens after it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from policy.errors import Problem, UserError
+from policy.evidence import SHIPPED, DataFacts, Evidence, StageFacts, TrainingFacts
+from policy.judge import judge_data
+from runner import messages
+from runner.adapter import ADAPTER_FILES
+from runner.attest import Findings, attest, device_name, library_versions
+from runner.data_gates import GatedData, gate_data
+from runner.job import Job, own_folder
+from runner.repository import load_model
+from runner.row_check import RowCheck
+from runner.rows import Row
+from runner.workspace import Workspace
+
+Stage = Literal["validate", "train", "export", "evaluate", "publish", "attest"]
+STAGES: tuple[Stage, ...] = ("validate", "train", "export", "evaluate", "publish", "attest")
+TRAINERS = ("accelerate", "bitsandbytes", "peft", "tokenizers", "torch", "transformers")
+EXPORTERS = ("gguf", "llama-cpp-python", "torch", "transformers")
+METRICS = ("jsonschema", "rouge-score", "sacrebleu", "llama-cpp-python", "torch", "transformers")
+
+
+class Stopped(UserError):  # noqa: N818 - an outcome, as evidence names it
+    """What was measured forbids to go on; the evidence says so, and a person reads why."""
+
+
+@dataclass
+class Run:
+    """One pass through the line: what it is about, and what it has found."""
+
+    job: Job
+    found: Findings = field(default_factory=Findings)
+
+    @property
+    def workspace(self) -> Workspace:
+        own_folder(self.job.folder.repo)
+        return Workspace(self.job.workspace, fresh=self.job.fresh)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Record how a stage ends, also where it ends in an error."""
+        started = time.monotonic()
+        outcome: Literal["done", "stopped", "errored"] = "errored"
+        message = ""
+        try:
+            with self.job.reporter.stage(name):
+                yield
+            outcome = "done"
+        except Stopped as error:
+            outcome, message = "stopped", str(error)
+            raise
+        except BaseException as error:
+            message = str(error) or type(error).__name__
+            raise
+        finally:
+            seconds = round(time.monotonic() - started, 3)
+            self.found.stages.append(
+                StageFacts(stage=name, outcome=outcome, seconds=seconds, message=message)
+            )
+
+    def evidence(self) -> Evidence:
+        """Return what has been found so far, as evidence."""
+        return attest(self.job, self.found)
+
+
+def run_line(run: Run, until: Stage = "attest") -> None:
+    """Run the stages up to `until`; what they find is in `run.found`, also when one raises."""
+    job, found = run.job, run.found
+    folder, say = job.folder, job.reporter
+    reached = STAGES.index(until)
+    with run.stage("validate"):
+        found.data = validate(run).facts
+        stop_at_gates(job, found.data)
+    if reached < STAGES.index("train"):
+        return
+    # Only from here on is torch needed.
+    from runner.base_model import resolve_base
+    from runner.chat import Chat
+    from runner.evaluate import Bench, Evaluation, evaluate, outputs_name
+    from runner.export_model import MERGED, ExportFacts, export_model
+    from runner.library_noise import hush
+    from runner.publish import Published, publish
+
+    hush()
+    workspace = run.workspace
+    proposal = folder.proposal.digest
+    with run.stage("train"):
+        base = resolve_base(folder.recipe, folder.repo, job.cache, say.progress)
+        chat = Chat(base.path, folder.recipe.chat_template, base.name)
+        found.training = workspace.keep(
+            "train",
+            [proposal, base.weights, library_versions(TRAINERS), device_name()],
+            TrainingFacts,
+            lambda place: _train(run, base, chat, place),
+            files=(*(f"adapter/{name}" for name in ADAPTER_FILES), "metrics.json"),
+        )
+    if reached < STAGES.index("export"):
+        return
+    adapter = job.workspace / "train" / "adapter"
+    rows = accepted_rows(job, "test")
+    with run.stage("export"):
+        exported = workspace.keep(
+            "export",
+            [proposal, found.training.adapter, base.weights, library_versions(EXPORTERS)],
+            ExportFacts,
+            lambda place: export_model(
+                folder.name,
+                base,
+                adapter,
+                chat,
+                folder.recipe.quantization,
+                rows,
+                place,
+                say.progress,
+            ),
+            files=(SHIPPED, f"{MERGED}/config.json", f"{MERGED}/tokenizer.json"),
+        )
+    if reached < STAGES.index("evaluate"):
+        return
+    made = job.workspace / "export"
+    subjects = ["base", "merged", "candidate", *(["incumbent"] if job.pointer else [])]
+    with run.stage("evaluate"):
+        evaluation = workspace.keep(
+            "evaluate",
+            [
+                proposal,
+                exported.artifact,
+                exported.merged,
+                job.incumbent.model_dump() if job.incumbent else None,
+                library_versions(METRICS),
+                device_name(),
+            ],
+            Evaluation,
+            lambda place: evaluate(
+                Bench(folder, rows, job.cache, job.fresh, place, say.progress),
+                base,
+                chat,
+                exported,
+                made,
+                job.pointer,
+                job.registry_url,
+            ),
+            files=tuple(outputs_name(subject) for subject in subjects),  # type: ignore[arg-type]
+        )
+        found.measurements = evaluation.measurements
+        found.comparisons = evaluation.comparisons
+        found.parity = evaluation.parity
+        found.samples = evaluation.samples
+    if reached < STAGES.index("publish"):
+        return
+    with run.stage("publish"):
+        published: Published = publish(
+            job.registry_url, exported, evaluation, adapter, made, job.workspace / "evaluate"
+        )
+        found.artifacts = published.artifacts
+    if reached < STAGES.index("attest"):
+        return
+    with run.stage("attest"):
+        require_unchanged(job)
+
+
+def validate(run: Run) -> GatedData:
+    """Run the data gates, unless they were run over these very files."""
+    job = run.job
+    licences = job.policy.gates.data.licences
+    return run.workspace.keep(
+        "validate",
+        [job.folder.proposal.digest, sorted(licences), library_versions(["jsonschema"])],
+        GatedData,
+        lambda _: gate_data(job.folder, licences, job.reporter.progress),
+    )
+
+
+def stop_at_gates(job: Job, data: DataFacts) -> None:
+    """Raise Stopped where the policy does not let these data be trained on."""
+    verdict = judge_data(job.policy, data)
+    blocking = verdict.blocking()
+    if blocking:
+        where = f"models/{job.folder.name}/data"
+        raise Stopped(
+            Problem(
+                where,
+                f"{leaf.name}: {leaf.sentence}",
+                f"see: countersign validate {job.folder.name}",
+            )
+            for leaf in blocking
+        )
+
+
+def accepted_rows(job: Job, split: str) -> tuple[Row, ...]:
+    """Return the rows of a split that no gate for single rows names; UserError if none is left."""
+    path = job.folder.data_file(split)
+    where = job.folder.where(path)
+    check = RowCheck.of(job.folder, job.policy.gates.data.licences)
+    rows = tuple(check.accepted(path, where))
+    if not rows:
+        raise messages.no_rows(where)
+    return rows
+
+
+def _train(run: Run, base: Any, chat: Any, place: Any) -> TrainingFacts:
+    from runner.tracking import run_name
+    from runner.train import encode_rows, train
+
+    job = run.job
+    recipe = job.folder.recipe
+    where = job.folder.where(job.folder.data_file("train"))
+    try:
+        encoded = encode_rows(accepted_rows(job, "train"), chat, recipe.max_length, where)
+        cut = encoded.truncated
+        limit = job.policy.gates.training.max_truncated_share
+        if len(cut) > limit * len(encoded.encoded):
+            raise messages.too_many_cut(
+                len(cut), len(encoded.encoded), limit, cut[0].where, recipe.max_length
+            )
+    except UserError as error:
+        raise Stopped(error.problems) from error
+    name = run_name(job.folder.name, job.folder.proposal.digest, recipe.wandb_project)
+    return train(recipe, base, chat, encoded, place, name, job.reporter.progress)
+
+
+def require_unchanged(job: Job) -> None:
+    """Raise where the model's files are no longer those that were measured."""
+    now = load_model(job.folder.repo, job.folder.name)
+    if now.proposal.digest != job.folder.proposal.digest:
+        raise messages.inputs_changed(job.folder.name)

@@ -1,0 +1,86 @@
+"""Scores of rows to metrics of subjects, and the paired counts that a judge needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from policy.contract import Contract
+from policy.evidence import Comparison, Metric, PairedCounts, PairedMeans, Subject
+from runner.corpus import corpus_difference, corpus_names, corpus_value
+from runner.scoring import Scored
+
+LOWER_IS_BETTER = frozenset({"latency"})
+PAIRS: tuple[tuple[Subject, Subject], ...] = (
+    ("incumbent", "candidate"),
+    ("base", "candidate"),
+    ("merged", "candidate"),
+)
+
+
+def metrics_of(rows: Sequence[Scored], contract: Contract) -> tuple[Metric, ...]:
+    """Return every metric of one subject; no rows give no metrics."""
+    if not rows:
+        return ()
+    found = [_metric(name, rows) for name in rows[0].scores]
+    for name in corpus_names(contract):
+        value = corpus_value(name, rows, contract)
+        found.append(Metric(name=name, kind="corpus", value=value, n=len(rows)))
+    return tuple(found)
+
+
+def _metric(name: str, rows: Sequence[Scored]) -> Metric:
+    values = [row.scores[name] for row in rows]
+    better = name not in LOWER_IS_BETTER
+    value = math.fsum(values) / len(values)
+    if isinstance(values[0], bool):
+        return Metric(
+            name=name,
+            kind="share",
+            value=value,
+            n=len(values),
+            successes=sum(map(bool, values)),
+            higher_is_better=better,
+        )
+    return Metric(name=name, kind="mean", value=value, n=len(values), higher_is_better=better)
+
+
+def compare(
+    subjects: dict[Subject, Sequence[Scored]], contract: Contract
+) -> tuple[Comparison, ...]:
+    """Return every metric of every pair of subjects that were both measured."""
+    found = []
+    for first, second in PAIRS:
+        if first not in subjects or second not in subjects:
+            continue
+        one, other = subjects[first], subjects[second]
+        for name, value in one[0].scores.items():
+            paired = [(a.scores[name], b.scores[name]) for a, b in zip(one, other, strict=True)]
+            if isinstance(value, bool):
+                counts = _counts([(bool(a), bool(b)) for a, b in paired])
+                found.append(Comparison(metric=name, first=first, second=second, counts=counts))
+            else:
+                means = _means([float(b) - float(a) for a, b in paired])
+                found.append(Comparison(metric=name, first=first, second=second, means=means))
+        for name in corpus_names(contract):
+            means = corpus_difference(name, one, other, contract)
+            found.append(Comparison(metric=name, first=first, second=second, means=means))
+    return tuple(found)
+
+
+def _counts(paired: Sequence[tuple[bool, bool]]) -> PairedCounts:
+    return PairedCounts(
+        both=paired.count((True, True)),
+        only_first=paired.count((True, False)),
+        only_second=paired.count((False, True)),
+        neither=paired.count((False, False)),
+    )
+
+
+def _means(differences: Sequence[float]) -> PairedMeans:
+    n = len(differences)
+    mean = math.fsum(differences) / n
+    spread = math.fsum((value - mean) ** 2 for value in differences)
+    return PairedMeans(
+        n=n, mean_difference=mean, sd_difference=math.sqrt(spread / (n - 1)) if n > 1 else 0.0
+    )

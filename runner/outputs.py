@@ -1,0 +1,88 @@
+"""What a subject said, kept: answers by digest in the cache, scored rows in a file.
+
+The same model asked the same prompts in the same way is asked once. Nobody can run again until the
+numbers please.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from policy.digest import canonical_json, digest_bytes, digest_of
+from policy.evidence import Subject
+from policy.recipe import Decoding
+from registry.digest import digest_file
+from runner.engine import Answer
+from runner.scoring import Scored
+
+LAYOUT = 1
+"""Raised when cached answers would be read differently."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What decides a subject's answers."""
+
+    model: str
+    engine: str
+    """Engine, its version, and the device that it runs on."""
+    prompts: tuple[str, ...]
+    decoding: Decoding
+
+    @property
+    def digest(self) -> str:
+        return digest_of(
+            {
+                "layout": LAYOUT,
+                "model": self.model,
+                "engine": self.engine,
+                "prompts": digest_bytes(canonical_json(list(self.prompts))),
+                "decoding": self.decoding.model_dump(),
+            }
+        )
+
+
+def answers_of(
+    asked: Asked, cache: Path, fresh: bool, ask: Callable[[], list[Answer]]
+) -> list[Answer]:
+    """Return the answers from the cache, or ask and keep them; a torn file is asked again."""
+    name = asked.digest.removeprefix("sha256:")
+    file = cache / "answers" / name[:2] / f"{name}.jsonl"
+    if not fresh and file.is_file():
+        kept = _read(file)
+        if len(kept) == len(asked.prompts):
+            return kept
+    answers = ask()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.part")
+    part.write_text("".join(json.dumps(asdict(answer)) + "\n" for answer in answers))
+    part.replace(file)
+    return answers
+
+
+def _read(file: Path) -> list[Answer]:
+    return [Answer(**json.loads(line)) for line in file.read_text().splitlines()]
+
+
+def write_outputs(
+    subject: Subject, prompts: Sequence[str], rows: Sequence[Scored], path: Path
+) -> str:
+    """Write one line for each row, answer and scores together; return the file's digest."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as out:
+        for prompt, row in zip(prompts, rows, strict=True):
+            line = {
+                "id": row.row.id,
+                "subject": subject,
+                "prompt": digest_bytes(prompt.encode()),
+                "answer": row.answer.text,
+                "finish": row.answer.finish,
+                "tokens": row.answer.tokens,
+                "expected": row.row.answer,
+                "scores": row.scores,
+            }
+            out.write(json.dumps(line, ensure_ascii=False) + "\n")
+    return digest_file(path)[0]

@@ -1,0 +1,80 @@
+"""Put what was measured into the registry: the file that ships, the adapter, and every output.
+
+Nothing goes out unless the run is whole. Publishing the same bytes again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from policy.documents import Document
+from policy.evidence import SHIPPED, ArtifactFacts
+from registry import Registry
+from registry.digest import digest_file
+from runner import messages
+from runner.adapter import ADAPTER_FILES
+from runner.evaluate import Evaluation, outputs_name
+from runner.export_model import ExportFacts
+
+GGUF, SAFETENSORS = "application/vnd.gguf", "application/vnd.safetensors"
+JSON, JSONL = "application/json", "application/jsonl"
+
+
+class Published(Document):
+    """Where everything lies now."""
+
+    artifacts: tuple[ArtifactFacts, ...]
+
+
+def publish(
+    registry_url: str,
+    exported: ExportFacts,
+    evaluation: Evaluation,
+    adapter: Path,
+    export_folder: Path,
+    evaluation_folder: Path,
+) -> Published:
+    """Publish every artifact of a whole run; UserError where something is missing or changed."""
+    _require_whole(exported, evaluation, export_folder)
+    registry = Registry(registry_url)
+    shipped = registry.publish(export_folder / SHIPPED, media=GGUF)
+    facts = [
+        ArtifactFacts(
+            name=SHIPPED,
+            digest=shipped.digest,
+            size=shipped.size,
+            uri=shipped.uri,
+            media=GGUF,
+            quantisation=exported.quantisation,
+            tensor_types=exported.tensor_types,
+        )
+    ]
+    for path, media in _others(evaluation, adapter, evaluation_folder):
+        stored = registry.publish(path, media=media)
+        facts.append(
+            ArtifactFacts(
+                name=path.name, digest=stored.digest, size=stored.size, uri=stored.uri, media=media
+            )
+        )
+    return Published(artifacts=tuple(facts))
+
+
+def _others(evaluation: Evaluation, adapter: Path, folder: Path) -> Iterator[tuple[Path, str]]:
+    for name in ADAPTER_FILES:
+        yield adapter / name, SAFETENSORS if name.endswith(".safetensors") else JSON
+    for measurement in evaluation.measurements:
+        yield folder / outputs_name(measurement.subject), JSONL
+
+
+def _require_whole(exported: ExportFacts, evaluation: Evaluation, folder: Path) -> None:
+    """Refuse a run that lacks a measurement, or whose file is not the one that was measured."""
+    measured = {each.subject: each for each in evaluation.measurements}
+    for subject in ("base", "merged", "candidate"):
+        if subject not in measured or not measured[subject].metrics:
+            raise messages.publish_incomplete(f"{subject} was not measured")
+    if evaluation.parity is None:
+        raise messages.publish_incomplete("the exported file was not compared")
+    found = digest_file(folder / SHIPPED)[0]
+    if not found == exported.artifact == measured["candidate"].model:
+        raise messages.publish_incomplete("the exported file is not the one that was measured")
