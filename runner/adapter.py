@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from policy.recipe import Recipe
-from runner import messages
+from runner import model_messages
 from runner.base_model import BaseModel, load_weights
 
 
@@ -37,7 +37,7 @@ def load_with_adapter(recipe: Recipe, base: BaseModel) -> Any:
     place: Any = {"": 0} if use_gpu() else {"": "cpu"}
     if recipe.adapter == "qlora":
         if find_spec("bitsandbytes") is None:
-            raise messages.no_bitsandbytes()
+            raise model_messages.no_bitsandbytes()
         from transformers import BitsAndBytesConfig
 
         four_bit = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
@@ -70,7 +70,7 @@ def load_with_adapter(recipe: Recipe, base: BaseModel) -> Any:
     try:
         return get_peft_model(model, config)
     except ValueError as error:
-        raise messages.bad_target_modules(str(error).partition("\n")[0]) from error
+        raise model_messages.bad_target_modules(str(error).partition("\n")[0]) from error
 
 
 def save_adapter(model: Any, folder: Path, recipe: Recipe) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 from policy.digest import digest_of
 from policy.recipe import Recipe
 from registry.digest import digest_file
-from runner import base, messages
+from runner import base, model_messages
 
 HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model")
 Progress = Callable[[str, float], None]
@@ -49,7 +49,7 @@ def resolve_base(
         return BaseModel(recipe.base_model, path, weights, str(recipe.base_model_revision))
     folder = (repo / recipe.base_model).resolve()
     if not folder.is_dir():
-        raise messages.base_not_loaded(recipe.base_model, "there is no such folder")
+        raise model_messages.base_not_loaded(recipe.base_model, "there is no such folder")
     if is_spec(folder):
         found = base.base_digest(folder.parent)
         _check_revision(recipe, found)
@@ -69,7 +69,7 @@ def weights_digest(folder: Path) -> str:
     """Return the digest of a model's weights: its one file's, or that of all its files' digests."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:
-        raise messages.base_has_no_weights(folder)
+        raise model_messages.base_has_no_weights(folder)
     digests = {path.name: digest_file(path)[0] for path in files}
     return next(iter(digests.values())) if len(digests) == 1 else digest_of(digests)
 
@@ -85,7 +85,7 @@ def load_weights(folder: Path, name: str, **settings: Any) -> Any:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         if "out of memory" in str(error):
             raise
-        raise messages.base_not_loaded(name, _first_line(error)) from error
+        raise model_messages.base_not_loaded(name, _first_line(error)) from error
 
 
 def stored_type(folder: Path) -> str:
@@ -93,7 +93,7 @@ def stored_type(folder: Path) -> str:
     try:
         value = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
-        raise messages.base_not_loaded(str(folder), f"config.json: {error}") from error
+        raise model_messages.base_not_loaded(str(folder), f"config.json: {error}") from error
     named = value.get("dtype") or value.get("torch_dtype") or "float32"
     return str(named).removeprefix("torch.")
 
@@ -101,7 +101,7 @@ def stored_type(folder: Path) -> str:
 def _check_revision(recipe: Recipe, found: str) -> None:
     wanted = recipe.base_model_revision
     if wanted is not None and wanted != found:
-        raise messages.base_changed(recipe.base_model, wanted, found)
+        raise model_messages.base_changed(recipe.base_model, wanted, found)
 
 
 def _fetched(recipe: Recipe, cache: Path) -> Path:
@@ -119,7 +119,7 @@ def _fetched(recipe: Recipe, cache: Path) -> Path:
             )
         )
     except (OSError, ValueError, HfHubHTTPError) as error:
-        raise messages.base_not_loaded(recipe.base_model, _first_line(error)) from error
+        raise model_messages.base_not_loaded(recipe.base_model, _first_line(error)) from error
 
 
 def _first_line(error: Exception) -> str:

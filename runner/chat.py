@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from policy.errors import UserError
 from policy.evidence import RenderedToken
-from runner import messages
+from runner import model_messages
 from runner.row_formats import Turn
 from runner.rows import Row
 
@@ -66,16 +66,16 @@ class Chat:
         try:
             tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise messages.base_not_loaded(base, f"its tokenizer: {error}") from error
+            raise model_messages.base_not_loaded(base, f"its tokenizer: {error}") from error
         self.tokenizer = tokenizer
         if template != "tokenizer_default":
             tokenizer.chat_template = TEMPLATES[template]
         elif not tokenizer.chat_template:
-            raise messages.no_chat_template(base)
+            raise model_messages.no_chat_template(base)
         if template == "chatml":
             self._require_chatml()
         if tokenizer.eos_token_id is None:
-            raise messages.no_stop_token(base)
+            raise model_messages.no_stop_token(base)
         self.stop_token = str(tokenizer.eos_token)
         self.stop_id = int(tokenizer.eos_token_id)
         self.pad_id = int(
@@ -90,7 +90,7 @@ class Chat:
         known = self.tokenizer.get_vocab()
         for token in ("<|im_start|>", CHATML_END):
             if token not in known:
-                raise messages.template_token_missing("chatml", token)
+                raise model_messages.template_token_missing("chatml", token)
         self.tokenizer.eos_token = CHATML_END
 
     @property
@@ -111,7 +111,7 @@ class Chat:
                 )
             )
         except TemplateError as error:
-            raise messages.template_refused(where, str(error)) from error
+            raise model_messages.template_refused(where, str(error)) from error
 
     def prompt(self, row: Row) -> str:
         """Return the rendered prompt of a row: what every subject is asked."""
@@ -125,7 +125,7 @@ class Chat:
         prompt = self.prompt(row)
         whole = self.render(row.messages, row.where)
         if not whole.startswith(prompt):
-            raise messages.not_a_prefix(row.where)
+            raise model_messages.not_a_prefix(row.where)
         prompt_ids, ids = self.ids(prompt), self.ids(whole)
         if ids[: len(prompt_ids)] != prompt_ids:
             # The answer's first characters joined the prompt's last token. When served, the prompt
@@ -133,7 +133,7 @@ class Chat:
             ids = prompt_ids + self.ids(whole[len(prompt) :])
             decoded = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
             if decoded != whole:
-                raise messages.not_a_prefix(row.where)
+                raise model_messages.not_a_prefix(row.where)
         ids = self._until_stop(ids, len(prompt_ids))
         start = min(len(prompt_ids), len(ids))
         labels = [MASKED] * start + ids[start:]
@@ -174,7 +174,7 @@ class Chat:
         for turn in turns:
             for token in self._control:
                 if token in turn.content:
-                    raise messages.control_token(where, token)
+                    raise model_messages.control_token(where, token)
 
     def save_beside(self, source: Path, target: Path) -> None:
         """Put the base's tokenizer files and this template beside merged weights.

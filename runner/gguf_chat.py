@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from policy.errors import UserError
-from runner import messages
+from runner import model_messages
 from runner.row_formats import Turn
 
 
@@ -25,10 +25,10 @@ class GgufChat:
         try:
             fields = GGUFReader(path).fields
         except (ValueError, IndexError, KeyError) as error:
-            raise messages.bad_gguf(str(path), str(error)) from error
+            raise model_messages.bad_gguf(str(path), str(error)) from error
         template = fields.get("tokenizer.chat_template")
         if template is None:
-            raise messages.gguf_without_template(str(path))
+            raise model_messages.gguf_without_template(str(path))
         self._template = str(template.contents())
         self._bos = _token(fields, "tokenizer.ggml.bos_token_id")
         self._eos = _token(fields, "tokenizer.ggml.eos_token_id")
@@ -48,7 +48,7 @@ class GgufChat:
                 eos_token=self._eos,
             )
         except TemplateError as error:
-            raise messages.template_refused(where, str(error)) from error
+            raise model_messages.template_refused(where, str(error)) from error
         return str(rendered[0][0])
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from policy.errors import Problem, UserError
 from policy.evidence import SHIPPED, DataFacts, Evidence, StageFacts, TrainingFacts
 from policy.judge import judge_data
-from runner import messages
+from runner import messages, model_messages
 from runner.adapter import ADAPTER_FILES
 from runner.attest import Findings, attest, device_name, library_versions
 from runner.data_gates import GatedData, gate_data
@@ -222,7 +222,7 @@ def _train(run: Run, base: Any, chat: Any, place: Any) -> TrainingFacts:
         cut = encoded.truncated
         limit = job.policy.gates.training.max_truncated_share
         if len(cut) > limit * len(encoded.encoded):
-            raise messages.too_many_cut(
+            raise model_messages.too_many_cut(
                 len(cut), len(encoded.encoded), limit, cut[0].where, recipe.max_length
             )
     except UserError as error:

@@ -27,7 +27,7 @@ from policy.names import ModelName
 from policy.proposal import POINTER_FILE, Proposal, propose
 from policy.recipe import Recipe
 from policy.rules import Policy
-from runner import messages
+from runner import messages, model_messages
 from runner.json_schemas import SchemaChecker, load_schema
 
 RECIPE, CONTRACT, CARD = "recipe.yml", "contract/contract.yml", "data/README.md"
@@ -232,9 +232,9 @@ def _missing_base(folder: Path, recipe: Recipe, repo: Path) -> Iterator[Problem]
     _, lines = documents.read_yaml(file.read_text(encoding="utf-8-sig"), str(file))
     where = f"{file.relative_to(repo)}:{lines.get(('base_model',), 1)} base_model"
     if not Path(recipe.base_model).is_absolute() and not path.is_relative_to(repo.resolve()):
-        yield messages.base_outside(where, recipe.base_model)
+        yield model_messages.base_outside(where, recipe.base_model)
     elif not path.is_dir():
-        yield messages.base_missing(where, recipe.base_model)
+        yield model_messages.base_missing(where, recipe.base_model)
 
 
 def _git(folder: Path, *words: str) -> str | None:

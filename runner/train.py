@@ -19,7 +19,7 @@ from typing import Any
 from policy.evidence import TrainingFacts
 from policy.recipe import Recipe
 from registry.digest import digest_file
-from runner import messages
+from runner import messages, model_messages
 from runner.adapter import load_with_adapter, precision, save_adapter, use_gpu
 from runner.base_model import BaseModel
 from runner.chat import MASKED, Chat, Encoded
@@ -58,10 +58,10 @@ def encode_rows(rows: Sequence[Row], chat: Chat, max_length: int, where: str) ->
         encoded, rows_digest(rows), all(chat.stop_is_trained(row) for row in encoded)
     )
     if found.without_tokens:
-        raise messages.nothing_trained(found.without_tokens[0].where)
+        raise model_messages.nothing_trained(found.without_tokens[0].where)
     if not found.stop_trained:
         first = next(row for row in encoded if not chat.stop_is_trained(row))
-        raise messages.stop_not_trained(first.where, chat.stop_token)
+        raise model_messages.stop_not_trained(first.where, chat.stop_token)
     return found
 
 
@@ -178,7 +178,7 @@ def _trainer(
             if loss is None:
                 return
             if not math.isfinite(float(loss)):
-                raise messages.loss_not_finite(state.global_step)
+                raise model_messages.loss_not_finite(state.global_step)
             progress(f"training, loss {float(loss):.3f}", state.global_step / steps)
 
     warmup = recipe.warmup_steps
@@ -225,7 +225,7 @@ def _trainer(
     return trainer
 
 
-def _checkpointing(recipe: Recipe) -> dict[str, bool]:
+def _checkpointing(recipe: Recipe) -> dict[str, Any]:
     """Return the setting that trades compute for memory; transformers 5.20 gave it a new name."""
     from transformers import TrainingArguments
 
@@ -263,7 +263,7 @@ def try_longest(model: Any, rows: Sequence[Encoded], batch: int, pad_id: int) ->
             model(**given, use_cache=False).loss.backward()
     except torch.OutOfMemoryError as error:
         said = str(error).partition(".")[0]
-        raise messages.out_of_memory(len(longest[0].ids), len(longest), said) from error
+        raise model_messages.out_of_memory(len(longest[0].ids), len(longest), said) from error
     finally:
         model.zero_grad(set_to_none=True)
 
