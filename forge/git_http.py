@@ -19,7 +19,7 @@ from forge.moves import moved
 from forge.records import Token
 from forge.state import ROLES, Repository
 
-routes = Blueprint("git_http", __name__, url_prefix="/<owner>/<name>.git")
+routes = Blueprint("git_http", __name__, url_prefix="/<owner>/<name>")
 
 
 def _plain(status: int, text: str) -> Response:
@@ -35,7 +35,7 @@ def _enter(owner: str, name: str, service: str) -> tuple[Repository, Token | Non
     token = token_of(world(), secret) if secret is not None else None
     if secret is not None and token is None:
         return _plain(401, "Invalid username or token.")
-    record = world().repository(f"{owner}/{name}")
+    record = world().repository(f"{owner}/{name.removesuffix('.git')}")
     if record is None or not can_see(world(), record, token):
         return _plain(401 if token is None else 404, "Repository not found.")
     if service == "git-receive-pack":
