@@ -29,6 +29,10 @@ _CONTENT_TYPE = {
 """How each object store's driver wants to be told a media type; the others have no place for it."""
 
 
+_WITHOUT_FOLDERS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss"}
+"""Object stores: making a folder there does nothing, or makes the bucket that a typo named."""
+
+
 @dataclass(frozen=True)
 class Stored:
     """One published file."""
@@ -55,6 +59,8 @@ class Registry:
             ) from error
         self._root = root.rstrip("/")
         self._local = isinstance(self._fs, LocalFileSystem)
+        named = self._fs.protocol
+        self._protocol: str = named if isinstance(named, str) else named[0]
 
     def publish(self, path: Path, *, media: str) -> Stored:
         """Store a file under its digest; publishing the same bytes again changes nothing.
@@ -119,10 +125,10 @@ class Registry:
         """Write under a name of its own, then give it its digest in one step."""
         place = self._place(digest)
         part = f"{self._root}/uploads/{hex_of(digest)}.{uuid.uuid4().hex}"
-        protocol = self._fs.protocol if isinstance(self._fs.protocol, str) else self._fs.protocol[0]
-        typed = {_CONTENT_TYPE[protocol]: media} if protocol in _CONTENT_TYPE else {}
+        known = self._protocol in _CONTENT_TYPE
+        typed = {_CONTENT_TYPE[self._protocol]: media} if known else {}
         with self._told("cannot be written"):
-            self._fs.makedirs(f"{self._root}/uploads", exist_ok=True)
+            self._make_folder_of(part)
             try:
                 with path.open("rb") as source, self._fs.open(part, "wb", **typed) as sink:
                     found, _ = digest_stream(source, sink)
@@ -140,9 +146,13 @@ class Registry:
                 if self._fs.exists(part):
                     self._fs.rm_file(part)
 
+    def _make_folder_of(self, place: str) -> None:
+        if self._protocol not in _WITHOUT_FOLDERS:
+            self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
+
     def _settle(self, part: str, place: str) -> None:
         """Move a whole upload to its digest; who comes second leaves the first one's file alone."""
-        self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
+        self._make_folder_of(place)
         if not self._local:
             self._fs.mv(part, place)
             return

@@ -36,8 +36,8 @@ class GgufModel:
 
         `n_ctx` defaults to the context that the model was trained with, `n_threads` to
         OMP_NUM_THREADS or the machine's cores; -1 for `n_gpu_layers` puts all on a GPU where the
-        library knows one. `exact_cache` keeps attention's cache in F32 instead of F16: not what the server does, but
-        rounding then hides no fault of an export.
+        library knows one. `exact_cache` keeps attention's cache in F32 instead of F16: not what
+        the server does, but rounding then hides no fault of an export.
         """
         import llama_cpp
 
