@@ -35,10 +35,10 @@ VISIBLE_AFTER_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Applied:
-    """What was written. `head_moved`: the pull request must be read again at once."""
+    """What was written. `look_again`: the pull request is not what it was; read it afresh."""
 
     writes: int = 0
-    head_moved: bool = False
+    look_again: bool = False
     refused: str = ""
 
 
@@ -62,14 +62,17 @@ class Writer:
 
     def apply(self, actions: Iterable[Action], checks: tuple[PostedCheck, ...] = ()) -> Applied:
         """Carry out the actions in order; a lost race ends it, and the next evaluation decides."""
-        writes = 0
+        writes, started = 0, False
         for action in actions:
+            if started and not isinstance(action, DispatchRun):
+                return Applied(writes, look_again=True)
             if isinstance(action, PostCheck):
                 writes += self._check(action, checks)
             elif isinstance(action, UpsertComment):
                 writes += self._comment(action)
             elif isinstance(action, DispatchRun):
-                writes += self._dispatch(action)
+                started = self._dispatch(action) or started
+                writes += 1
             elif isinstance(action, OpenIncident):
                 writes += self._incident(action)
             elif isinstance(action, CreateDeployment):
@@ -138,8 +141,8 @@ class Writer:
         self._api.write("PATCH", url, {"body": action.body})
         return 1
 
-    def _dispatch(self, action: DispatchRun) -> int:
-        """Start the run, and wait until the listing shows it.
+    def _dispatch(self, action: DispatchRun) -> bool:
+        """Start the run, wait for it, and return whether the listing shows it.
 
         A dispatch answers before its run exists; who decides again in between would start a second.
         """
@@ -147,14 +150,13 @@ class Writer:
         try:
             self._api.write("POST", url, {"ref": action.ref, "inputs": action.inputs})
         except ApiError as error:
-            if not error.unknown:
+            if not error.unknown or not self._appears(action):
                 raise
-            if not self._appears(action):
-                raise
-            return 1
-        if not self._appears(action):
+            return True
+        shown = self._appears(action)
+        if not shown:
             log.warning("%s: the run %s has not appeared yet", self._repository, action.title)
-        return 1
+        return shown
 
     def _appears(self, action: DispatchRun) -> bool:
         runs = Runs(self._api, self._repository, self._branch)
@@ -204,9 +206,9 @@ class Writer:
         except ApiError as error:
             if error.unknown or error.status in (404, 409, 422):
                 log.info("%s: %s", action.branch, error)  # moved, or unclear: read afresh
-                return Applied(writes + 2, head_moved=error.status != 404, refused=error.message)
+                return Applied(writes + 2, look_again=error.status != 404, refused=error.message)
             raise
-        return Applied(writes + 3, head_moved=True)
+        return Applied(writes + 3, look_again=True)
 
     def _merge(self, action: Merge, writes: int) -> Applied:
         """Merge at this very head; 405 and 409 mean that GitHub knows better, so it is dropped."""
@@ -221,9 +223,9 @@ class Writer:
             if error.unknown or error.status in (405, 409, 422):
                 log.warning("merge of #%s refused: %s", action.number, error)
                 moved = error.unknown or error.status == 409
-                return Applied(writes, head_moved=moved, refused=error.message)
+                return Applied(writes, look_again=moved, refused=error.message)
             raise
-        return Applied(writes + 1, head_moved=True)
+        return Applied(writes + 1, look_again=True)
 
     def _deployment(self, action: CreateDeployment) -> int:
         body = {

@@ -23,10 +23,11 @@ def post(
     conclusion: Conclusion | None,
     verdict: Finding,
     states: Sequence[ModelState],
+    sign_off: Finding | None,
 ) -> PostCheck:
     """Return the check for a head with governed changes."""
-    reasons = comment.blocking_lines(verdict)
-    summary = "\n".join(reasons) or "Every gate and every signature holds."
+    reasons = comment.blocking_lines(verdict, sign_off, states)
+    summary = "\n".join(reasons) or messages.ALL_HOLDS
     details = "\n\n".join(comment.section(state) for state in states)
     return PostCheck(
         head=head,

@@ -27,7 +27,7 @@ def body(
     """Return the whole comment for an open pull request, within GitHub's limit."""
     keys = " ".join(state.key for state in states if state.key)
     parts = [messages.COMMENT_MARKER + messages.keys_marker(keys), f"## {title}"]
-    reasons = blocking_lines(verdict)
+    reasons = blocking_lines(verdict, sign_off, states)
     if reasons:
         parts.append("\n".join(reasons))
     for state in states:
@@ -49,11 +49,19 @@ def merged_body(
     return cut_middle("\n\n".join(parts) + "\n", messages.CUT, LIMIT)
 
 
-def blocking_lines(verdict: Finding) -> list[str]:
-    """Return each reason that blocks, one list item each, in the verdict's order."""
+def blocking_lines(
+    verdict: Finding, sign_off: Finding | None, states: Sequence[ModelState]
+) -> list[str]:
+    """Return each reason that blocks, one list item each, in the verdict's order.
+
+    While nobody can sign yet, missing signatures are no reason that anybody has to read.
+    """
+    early = sign_off is not None and not all(state.carried for state in states)
+    unsigned = set(sign_off.blocking()) if sign_off is not None and early else set()
     return [
         f"- **{plain(leaf.name)}** ({WORDS[leaf.outcome]}): {sentence(leaf)}"
         for leaf in dict.fromkeys(verdict.blocking())
+        if not (leaf in unsigned and leaf.outcome is Outcome.MISSING)
     ]
 
 
@@ -176,13 +184,15 @@ def sample_table(evidence: Evidence) -> str:
 
 def details(state: ModelState, evidence: Evidence) -> str:
     """Return digests, the run, every stage and what it cost in time."""
+    run = state.run.url if state.run else plain(evidence.producer.workflow_run) or "–"
     facts = [
-        ("Run", state.run.url if state.run else "–"),
-        ("Run key", code(state.key)),
+        ("Run", run),
         ("Proposal", code(evidence.proposal.digest)),
         ("Evidence", code(evidence.digest())),
         ("Measured at commit", code(evidence.commit)),
     ]
+    if state.key:
+        facts.insert(1, ("Run key", code(state.key)))
     facts += [
         (f"File {code(artifact.name)}", f"{code(artifact.digest)}, {figures.size(artifact.size)}")
         for artifact in evidence.artifacts

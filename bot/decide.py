@@ -145,7 +145,7 @@ def _say(
 ) -> tuple[Action, ...]:
     title = messages.TITLES[key]
     body = comment.body(title, verdict, states, sign_off)
-    posted = check.post(snapshot.pull.head_sha, title, conclusion, verdict, states)
+    posted = check.post(snapshot.pull.head_sha, title, conclusion, verdict, states, sign_off)
     return (posted, _upsert(snapshot, body))
 
 

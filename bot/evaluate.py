@@ -58,7 +58,7 @@ class Evaluator:
             writer = Writer(api, repository, reader, snapshot.default_branch)
             applied = writer.apply(decision.actions, snapshot.checks)
             writes += applied.writes
-            if not applied.head_moved:
+            if not applied.look_again:
                 break
         outcome = verdict.outcome.value if verdict else "gone"
         log.info("%s#%s: %s, %s writes", repository, number, outcome, writes)

@@ -183,6 +183,8 @@ def _judged(
     parts = [judge(policy, evidence, proposal_digest=proposal.digest, incumbent=incumbent)]
     pointer = release.pointer_of(evidence)
     parts.extend(_bindings(facts, evidence, live, pointer))
+    if pointer is None and parts[0].outcome.lets_through:
+        parts.append(Finding("release", Outcome.MISSING, messages.NOTHING_TO_SHIP))
     finding = gather(facts.name, parts)
     files: tuple[FileChange, ...] = ()
     carried = False
@@ -215,11 +217,9 @@ def _bindings(
         found.append(Finding("model", Outcome.FAILED, messages.OTHER_MODEL))
     if named != (live.version if live else None):
         found.append(Finding("live version", Outcome.FAILED, messages.OTHER_INCUMBENT))
-    if pointer is None:
-        return [*found, Finding("release", Outcome.MISSING, messages.NOTHING_TO_SHIP)]
     for text in quarantined(facts.history):
         old = read_pointer(text)
-        if old is not None and old.artifact.digest == pointer.artifact.digest:
+        if old and pointer and old.artifact.digest == pointer.artifact.digest:
             sentence = messages.quarantined(old.version)
             found.append(Finding("quarantine", Outcome.FAILED, sentence))
     return found

@@ -7,7 +7,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>:=^$])")
+_MARKS = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
+"""What may begin markup anywhere in a line; `_` between letters is only itself."""
+_LEADING = re.compile(r"^(\d+)([.)])(?=\s|$)|^([-+](?=[-+\s]|$)|[=#:])")
+"""What may begin a block at the start of a line."""
 LIMIT = 65_000
 """Below GitHub's 65,536 characters for a comment and 65,535 for a check's field."""
 
@@ -32,10 +35,11 @@ def plain(text: str, limit: int = 300) -> str:
     GitHub looks for mentions and links after rendering, so an entity alone would not do: a
     zero-width space breaks the name or the scheme.
     """
-    safe = _MARKS.sub(r"\\\1", visible(text, limit))
-    safe = html.escape(safe, quote=False).replace("\\&gt;", "&gt;")
-    safe = re.sub(r"(?i)\b(h|f)(ttps?|tp)(?=\\:)", r"\1&#8203;\2", safe)
-    safe = re.sub(r"(?i)\bwww(?=\\\.)", "w&#8203;ww", safe)
+    safe = _MARKS.sub(r"\\\g<0>", visible(text, limit))
+    safe = _LEADING.sub(r"\1\\\2\3", safe)
+    safe = html.escape(safe, quote=False)
+    safe = re.sub(r"(?i)(h|f|w)(ttps?:|tp:|ww\.)", r"\1&#8203;\2", safe)
+    safe = re.sub(r"#(?=\d)", "#&#8203;", safe)
     return safe.replace("@", "@&#8203;")
 
 

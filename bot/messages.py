@@ -181,7 +181,7 @@ def unsanctioned_title(pull: int, model: str) -> str:
 
 
 def unsanctioned_body(pull: int, model: str, merged_by: str, sha: str) -> str:
-    return f"""@{merged_by} merged #{pull} as {sha}. The countersign check of its head was not green.
+    return f"""@{merged_by} merged #{pull} as {sha}, and its countersign check was not green.
 
 What now runs as `{model}` may not be what was measured and signed. Revert the merge, or record here
 why it stands.
@@ -204,6 +204,7 @@ def release_message(versions: Mapping[str, str]) -> str:
     )
 
 
+ALL_HOLDS = "Every gate that was asked so far holds."
 TITLES = {
     "passed": "Passed: evidence and signatures hold",
     "sign": "Waiting for signatures",

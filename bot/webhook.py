@@ -52,18 +52,23 @@ def verify(secret: str, body: bytes, headers: Mapping[str, str]) -> None:
     """Raise DeliveryError unless somebody who knows the secret signed exactly these bytes."""
     if len(body) > MAX_BYTES:
         raise DeliveryError(413, "larger than 25 MB")
-    given = headers.get("X-Hub-Signature-256", "")
+    given = _header(headers, "X-Hub-Signature-256")
     digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(f"sha256={digest}".encode(), given.encode("utf-8", "replace")):
         raise DeliveryError(401, "the signature does not match")
 
 
+def _header(headers: Mapping[str, str], name: str) -> str:
+    """Return a header, whatever its letters' case; empty where there is none."""
+    return next((text for key, text in headers.items() if key.lower() == name.lower()), "")
+
+
 def parse(body: bytes, headers: Mapping[str, str]) -> Event | None:
     """Return what a verified delivery is about; None where it concerns nothing governed."""
-    content_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    content_type = _header(headers, "Content-Type").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise DeliveryError(415, "send application/json; set it in the App's webhook")
-    name = headers.get("X-GitHub-Event", "")
+    name = _header(headers, "X-GitHub-Event")
     if not name:
         raise DeliveryError(400, "no X-GitHub-Event header")
     try:

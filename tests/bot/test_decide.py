@@ -1,0 +1,457 @@
+"""What a pull request comes to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.actions import CommitRelease, DispatchRun, Merge, OpenIncident, PostCheck, UpsertComment
+from bot.decide import decide
+from bot.snapshot import ChangedFile, Comment, Commit, PostedCheck
+from policy.evidence import StageFacts
+from policy.verdict import Outcome
+from tests.bot import builders as a
+from tests.bot.builders import approval, objection, of_kind, rollback, signed, snapshot
+
+
+def check_of(pull: Any) -> PostCheck:
+    (check,) = of_kind(decide(pull), PostCheck)
+    assert isinstance(check, PostCheck)
+    return check
+
+
+def comment_of(pull: Any) -> str:
+    (comment,) = of_kind(decide(pull), UpsertComment)
+    return str(comment.body)
+
+
+def conclusion(pull: Any) -> str | None:
+    return check_of(pull).conclusion
+
+
+def test_a_pull_request_that_changes_nothing_governed_is_green_and_gets_no_comment() -> None:
+    decision = decide(snapshot(files=(ChangedFile("README.md"),), models=()))
+    assert decision.verdict.outcome is Outcome.PASSED
+    assert [type(action) for action in decision.actions] == [PostCheck]
+    assert conclusion(snapshot(files=(ChangedFile("README.md"),))) == "success"
+
+
+def test_a_new_proposal_is_measured_on_the_default_branch_and_the_check_waits() -> None:
+    pull = snapshot(measured_yet=False)
+    (run,) = of_kind(decide(pull), DispatchRun)
+    assert run.workflow == "finetune.yml"
+    assert run.ref == "main"
+    assert run.inputs == {
+        "model": a.MODEL,
+        "sha": a.HEAD,
+        "key": a.forward_key(),
+        "incumbent": a.ARTIFACTS[1],
+    }
+    assert conclusion(pull) is None
+    assert not of_kind(decide(pull), Merge)
+
+
+def test_a_run_under_way_is_not_started_again() -> None:
+    run = a.run_of(None, status="in_progress", conclusion=None)
+    pull = snapshot(measured_yet=False, facts_changes={"runs": (run,)})
+    assert not of_kind(decide(pull), DispatchRun)
+    assert conclusion(pull) is None
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"path": ".github/workflows/evil.yml"},
+        {"event": "pull_request"},
+        {"branch": "more-tickets"},
+        {"repository": "mallory/models"},
+        {"title": "finetune other " + a.forward_key()},
+    ],
+)
+def test_evidence_of_a_run_that_cannot_be_trusted_is_not_evidence(forged: dict[str, str]) -> None:
+    run = a.run_of(a.evidence(), **forged)
+    pull = snapshot(released=False, facts_changes={"runs": (run,)})
+    assert of_kind(decide(pull), DispatchRun)
+    assert not of_kind(decide(pull), CommitRelease)
+
+
+def test_passed_evidence_becomes_one_release_commit_on_the_branch() -> None:
+    pull = snapshot(released=False)
+    (commit,) = of_kind(decide(pull), CommitRelease)
+    assert (commit.branch, commit.parent) == ("more-tickets", a.HEAD)
+    texts = {change.path: change.text for change in commit.files}
+    assert texts == a.release_files(a.facts_of(2), a.evidence())
+    assert conclusion(pull) is None
+
+
+def test_the_evidence_file_of_a_release_is_the_evidence_byte_by_byte() -> None:
+    (commit,) = of_kind(decide(snapshot(released=False)), CommitRelease)
+    texts = {change.path: change.text for change in commit.files}
+    assert texts[a.pointer(2).evidence.path] == a.evidence().text()
+    assert a.pointer(2).evidence.digest == a.evidence().digest()
+
+
+def test_a_released_head_waits_for_signatures() -> None:
+    pull = snapshot()
+    assert conclusion(pull) == "action_required"
+    assert "@grace could give it" in check_of(pull).summary.replace("&#8203;", "")
+    assert not of_kind(decide(pull), Merge)
+
+
+def test_two_signatures_on_the_release_commit_merge_it_at_that_very_head() -> None:
+    decision = decide(snapshot(reviews=signed()))
+    assert decision.verdict.outcome is Outcome.PASSED
+    (merge,) = of_kind(decision, Merge)
+    assert (merge.number, merge.head) == (7, a.HEAD)
+    order = [type(action) for action in decision.actions]
+    assert order.index(PostCheck) < order.index(Merge)
+
+
+def test_where_the_policy_says_person_the_bot_does_not_merge() -> None:
+    text = a.measured.POLICY.replace("merge: bot", "merge: person")
+    decision = decide(snapshot(reviews=signed(), policy=text))
+    assert decision.verdict.outcome is Outcome.PASSED
+    assert not of_kind(decision, Merge)
+
+
+def test_the_author_cannot_sign_off_their_own_proposal() -> None:
+    pull = snapshot(author="grace", reviews=signed())
+    assert decide(pull).verdict.outcome is Outcome.MISSING
+    assert conclusion(pull) == "action_required"
+
+
+def test_whoever_committed_cannot_sign() -> None:
+    commits = (Commit("c" * 40, ("ada",)), Commit("d" * 40, ("omar",)), Commit(a.HEAD))
+    assert conclusion(snapshot(reviews=signed(), commits=commits)) == "action_required"
+
+
+def test_a_commit_by_nobody_known_blocks() -> None:
+    commits = (Commit("c" * 40, ("ada",), ("x@example.org",)), Commit(a.HEAD))
+    assert conclusion(snapshot(reviews=signed(), commits=commits)) == "failure"
+
+
+def test_approvals_from_before_the_release_commit_do_not_count() -> None:
+    reviews = [approval("grace", "c" * 40), approval("omar", "c" * 40, 1)]
+    assert conclusion(snapshot(reviews=reviews)) == "action_required"
+
+
+def test_approvals_of_a_head_without_the_release_do_not_count() -> None:
+    pull = snapshot(reviews=signed(), released=False)
+    assert decide(pull).verdict.outcome is Outcome.MISSING
+    assert not of_kind(decide(pull), Merge)
+
+
+def test_changes_requested_by_a_role_holder_blocks() -> None:
+    reviews = [approval("grace"), objection("omar", 1)]
+    assert conclusion(snapshot(reviews=reviews)) == "failure"
+
+
+def test_changes_requested_by_a_passer_by_does_not_block() -> None:
+    assert conclusion(snapshot(reviews=[*signed(), objection("ken", 2)])) == "success"
+
+
+def test_worse_evidence_is_red_and_never_released() -> None:
+    pull = snapshot(reviews=signed(), shown=a.failing(), released=False)
+    assert conclusion(pull) == "failure"
+    assert not of_kind(decide(pull), CommitRelease)
+    assert "against the incumbent" in comment_of(pull)
+
+
+def test_the_bases_policy_judges_again_a_head_that_was_already_released() -> None:
+    stricter = a.measured.POLICY.replace("min: 0.5", "min: 0.95")
+    pull = snapshot(reviews=signed(), policy=stricter)
+    assert conclusion(pull) == "failure"
+
+
+def test_evidence_about_another_proposal_is_red() -> None:
+    other = a.evidence(proposal=a.head_proposal(a.facts_of(3)))
+    pull = snapshot(released=False, facts_changes={"runs": (a.run_of(other),)})
+    assert conclusion(pull) == "failure"
+
+
+def test_evidence_that_cannot_be_read_is_red_and_says_so() -> None:
+    pull = snapshot(released=False, facts_changes={"runs": (a.run_of(b"{]"),)})
+    assert conclusion(pull) == "failure"
+    assert "cannot be read" in check_of(pull).summary
+
+
+def test_the_first_evidence_counts_and_not_the_best() -> None:
+    runs = (a.run_of(a.failing(), number=100), a.run_of(a.evidence(), number=101))
+    assert conclusion(snapshot(released=False, facts_changes={"runs": runs})) == "failure"
+
+
+def test_a_run_that_broke_does_not_stand_in_the_way_of_a_later_one() -> None:
+    broken = a.evidence(stages=(StageFacts(stage="train", outcome="errored", seconds=1.0),))
+    runs = (a.run_of(broken, number=100), a.run_of(a.evidence(), number=101))
+    assert of_kind(decide(snapshot(released=False, facts_changes={"runs": runs})), CommitRelease)
+
+
+def test_a_broken_run_is_started_again_only_when_somebody_who_may_write_asks() -> None:
+    run = a.run_of(None, conclusion="failure")
+    pull = snapshot(released=False, facts_changes={"runs": (run,)})
+    assert conclusion(pull) == "failure"
+    assert not of_kind(decide(pull), DispatchRun)
+    words = f"/train {a.HEAD}"
+    later = "2026-01-03T00:00:00Z"
+    asked = Comment(1, "ken", False, words, later)
+    assert of_kind(decide(replace(pull, comments=(asked,))), DispatchRun)
+    for refused in (
+        replace(asked, author="mallory"),
+        replace(asked, created="2026-01-01T00:00:00Z"),
+        replace(asked, body=f"> {words}"),
+        replace(asked, body=f"`{words}`"),
+        replace(asked, body=f"    {words}"),
+        replace(asked, body=f"- {words}"),
+        replace(asked, body=f"/train {a.BASE}"),
+        replace(asked, body=f"do not {words}"),
+        replace(asked, by_bot=True),
+    ):
+        assert not of_kind(decide(replace(pull, comments=(refused,))), DispatchRun), refused.body
+
+
+def test_an_author_without_write_access_waits_for_a_maintainer() -> None:
+    pull = snapshot(measured_yet=False, pull_changes={"author_can_write": False})
+    assert not of_kind(decide(pull), DispatchRun)
+    assert f"/train {a.HEAD}" in comment_of(pull).replace("\\", "")
+    asked = Comment(1, "grace", False, f"Looks harmless.\n\n/train {a.HEAD}", "2026-01-03")
+    assert of_kind(decide(replace(pull, comments=(asked,))), DispatchRun)
+
+
+def test_nothing_of_a_fork_is_ever_run() -> None:
+    pull = snapshot(measured_yet=False, pull_changes={"head_repository": "mallory/models"})
+    asked = Comment(1, "grace", False, f"/train {a.HEAD}", "2026-01-03")
+    assert not of_kind(decide(replace(pull, comments=(asked,))), DispatchRun)
+    assert conclusion(pull) == "failure"
+    assert "fork" in comment_of(pull)
+
+
+def test_a_draft_is_not_measured() -> None:
+    pull = snapshot(measured_yet=False, pull_changes={"draft": True})
+    assert not of_kind(decide(pull), DispatchRun)
+    assert conclusion(pull) is None
+
+
+def test_a_closed_pull_request_is_left_alone() -> None:
+    assert decide(snapshot(pull_changes={"state": "closed"})).actions == ()
+
+
+def test_a_pointer_changed_by_hand_is_red() -> None:
+    pull = snapshot(
+        measured_yet=False,
+        facts_changes={"head_pointer": a.pointer(3).text(), "head_inputs": a.inputs(1)},
+        files=(ChangedFile(f"models/{a.MODEL}/pointer.json"),),
+    )
+    assert conclusion(pull) == "failure"
+    assert not of_kind(decide(pull), DispatchRun)
+    assert "by hand" in comment_of(pull)
+
+
+def test_one_changed_byte_in_a_released_file_is_not_what_ships() -> None:
+    whole = snapshot(reviews=signed()).models[0]
+    assert whole.head_pointer is not None
+    tampered = replace(whole, head_pointer=whole.head_pointer.replace("file:///", "file:///x"))
+    decision = decide(snapshot(reviews=signed(), models=(tampered,)))
+    assert not of_kind(decision, Merge)
+    (commit,) = of_kind(decision, CommitRelease)
+    assert [change.path for change in commit.files] == [f"models/{a.MODEL}/pointer.json"]
+
+
+def test_a_card_smuggled_in_beside_the_release_is_taken_out_again() -> None:
+    whole = snapshot(reviews=signed()).models[0]
+    more = replace(whole, head_cards=(*whole.head_cards, ("v9-99999999.json", a.sha("forged"))))
+    decision = decide(snapshot(reviews=signed(), models=(more,)))
+    (commit,) = of_kind(decision, CommitRelease)
+    assert [(c.path, c.text, c.blob) for c in commit.files] == [
+        (f"model_cards/{a.MODEL}/v9-99999999.json", None, None)
+    ]
+    assert not of_kind(decision, Merge)
+
+
+def test_records_changed_alone_are_red() -> None:
+    files = (ChangedFile(f"model_cards/{a.MODEL}/v1-11111111.md"),)
+    assert conclusion(snapshot(measured_yet=False, files=files)) == "failure"
+
+
+def test_a_rename_out_of_a_governed_folder_is_governed() -> None:
+    files = (ChangedFile("docs/train.jsonl", f"models/{a.MODEL}/data/train.jsonl"),)
+    assert of_kind(decide(snapshot(measured_yet=False, files=files)), DispatchRun)
+
+
+def test_inputs_that_moved_on_the_base_branch_are_not_merged_unmeasured() -> None:
+    moved = a.inputs(1, **{"contract/contract.yml": a.sha("newer")})
+    pull = snapshot(reviews=signed(), facts_changes={"base_inputs": moved})
+    assert conclusion(pull) == "failure"
+    assert "contract/contract.yml" in check_of(pull).summary.replace("\\", "")
+
+
+def test_a_newer_live_version_asks_for_a_new_measurement() -> None:
+    newer = a.pointer(3).text()
+    pull = snapshot(reviews=signed(), facts_changes={"base_pointer": newer})
+    assert conclusion(pull) == "failure"
+    assert not of_kind(decide(pull), Merge)
+
+
+def test_a_conflict_blocks_and_says_how_to_mend_it() -> None:
+    pull = snapshot(reviews=signed(), pull_changes={"mergeable": False})
+    assert conclusion(pull) == "failure"
+    assert "merge main into this branch" in check_of(pull).summary
+
+
+def test_mergeability_not_yet_known_does_not_block() -> None:
+    assert conclusion(snapshot(reviews=signed(), pull_changes={"mergeable": None})) == "success"
+
+
+def test_links_among_the_inputs_are_refused() -> None:
+    link = f"models/{a.MODEL}/data/train.jsonl"
+    assert conclusion(snapshot(facts_changes={"irregular": (link,)})) == "failure"
+
+
+def test_a_folder_that_is_no_model_name_is_refused() -> None:
+    assert conclusion(snapshot(files=(ChangedFile("models/Übel/recipe.yml"),), models=())) == (
+        "failure"
+    )
+
+
+@pytest.mark.parametrize("text", [None, "version: 1\nroles: {}\n", "[", "version: 2"])
+def test_without_a_readable_policy_nothing_passes(text: str | None) -> None:
+    pull = snapshot(reviews=signed(), policy=text)
+    assert conclusion(pull) == "failure"
+    assert not of_kind(decide(pull), Merge)
+
+
+def test_without_policy_a_pull_request_about_nothing_governed_is_still_green() -> None:
+    pull = snapshot(files=(ChangedFile("policy/policy.yml"),), models=(), policy=None)
+    assert conclusion(pull) == "success"
+
+
+@pytest.mark.parametrize("cut", ["files_truncated", "commits_truncated"])
+def test_half_a_list_is_not_judged(cut: str) -> None:
+    assert conclusion(snapshot(reviews=signed(), **{cut: True})) == "failure"
+
+
+def test_a_codeowners_file_too_large_for_github_blocks() -> None:
+    huge = "# " + "x" * (3 * 1024 * 1024)
+    assert conclusion(snapshot(reviews=signed(), codeowners=huge)) == "failure"
+
+
+def test_a_pull_request_to_another_branch_is_never_green_and_keeps_a_posted_check() -> None:
+    pull = snapshot(reviews=signed(), pull_changes={"base_ref": "next"})
+    assert conclusion(pull) == "action_required"
+    posted = PostedCheck(1, "completed", "success", "x")
+    assert decide(replace(pull, checks=(posted,))).actions == ()
+
+
+def test_the_comment_is_found_by_marker_and_author() -> None:
+    body = comment_of(snapshot())
+    forged = Comment(1, "mallory", False, body)
+    ours = Comment(2, a.BOT, True, "<!-- countersign:pull-request -->\nold")
+    (made,) = of_kind(decide(snapshot(comments=(forged, ours))), UpsertComment)
+    assert made.existing == 2
+    (made,) = of_kind(decide(snapshot(comments=(forged,))), UpsertComment)
+    assert made.existing is None
+
+
+# Rollback
+
+
+def test_a_revert_of_a_merge_takes_the_fast_lane_and_opens_an_incident() -> None:
+    decision = decide(rollback())
+    (run,) = of_kind(decision, DispatchRun)
+    assert run.workflow == "rollback.yml"
+    assert run.inputs == {"model": a.MODEL, "sha": a.HEAD, "key": a.rollback_key()}
+    (incident,) = of_kind(decision, OpenIncident)
+    assert incident.version == a.pointer(2).version
+    assert "Root cause" in incident.body
+
+
+def test_a_rollback_is_known_by_content_and_not_by_title() -> None:
+    named = rollback(pull_changes={"title": "Nothing to see"})
+    assert of_kind(decide(named), DispatchRun)[0].workflow == "rollback.yml"
+
+
+def test_a_recovered_rollback_needs_only_operations_and_the_owners() -> None:
+    pull = rollback(shown=a.recovery(), codeowners="* @omar\n")
+    assert conclusion(pull) == "action_required"
+    done = replace(pull, reviews=(approval("omar"),))
+    assert conclusion(done) == "success"
+    assert of_kind(decide(done), Merge)
+    assert not of_kind(decide(done), CommitRelease)
+
+
+def test_a_rollback_whose_benchmark_does_not_repeat_is_red() -> None:
+    pull = rollback(reviews=signed(), shown=a.recovery(share=0.8))
+    assert conclusion(pull) == "failure"
+
+
+def test_a_rollback_of_the_pointer_alone_is_not_whole() -> None:
+    pull = rollback(
+        reviews=signed(), shown=a.recovery(), facts_changes={"head_inputs": a.inputs(2)}
+    )
+    assert conclusion(pull) == "failure"
+    assert "revert the merge as a whole" in check_of(pull).summary
+
+
+def test_a_pointer_that_only_a_branch_ever_held_is_no_rollback_target() -> None:
+    """It may be in the history of a merged branch, but the base branch keeps no evidence of it."""
+    pull = rollback(reviews=signed(), shown=a.recovery(), facts_changes={"recorded": None})
+    assert conclusion(pull) == "failure"
+    assert not of_kind(decide(pull), Merge)
+
+
+def test_a_rolled_back_version_stays_rolled_back() -> None:
+    one, two = a.pointer(1).text(), a.pointer(2).text()
+    pull = snapshot(reviews=signed(), facts_changes={"history": (one, two, one)})
+    assert conclusion(pull) == "failure"
+    assert "quarantined" in check_of(pull).summary
+
+
+def test_a_rollback_may_not_remove_records_of_the_version_it_goes_back_to() -> None:
+    pull = rollback(reviews=signed(), shown=a.recovery(), facts_changes={"head_cards": ()})
+    assert conclusion(pull) == "failure"
+
+
+def test_taking_back_the_first_version_leaves_nothing_live() -> None:
+    first = a.pointer(1).text()
+    facts = {
+        "head_pointer": None,
+        "base_pointer": first,
+        "fork_pointer": first,
+        "history": (first,),
+        "head_inputs": (),
+        "recipe": None,
+        "head_cards": (),
+        "base_cards": a.cards(1),
+    }
+    pull = rollback(reviews=[approval("omar"), approval("grace", order=1)], facts_changes=facts)
+    assert conclusion(pull) == "success"
+    assert not of_kind(decide(pull), DispatchRun)
+    assert of_kind(decide(pull), OpenIncident)
+
+
+def test_the_pointer_of_a_later_version_cannot_simply_be_removed() -> None:
+    pull = rollback(reviews=signed(), facts_changes={"head_pointer": None, "history": (None,)})
+    assert conclusion(pull) == "failure"
+
+
+# After the merge
+
+
+def test_a_merged_pull_request_says_who_signed_and_what_shipped() -> None:
+    merged = {"state": "closed", "merged": True, "merge_sha": "f" * 40, "merged_by": a.BOT}
+    green = (PostedCheck(1, "completed", "success", "x"),)
+    pull = snapshot(reviews=signed(), pull_changes=merged, checks=green)
+    body = comment_of(pull)
+    assert "Merged as " + "f" * 40 in body
+    assert "grace (ml-lead), omar (operations)" in body
+    assert not of_kind(decide(pull), OpenIncident)
+    assert not of_kind(decide(pull), PostCheck)
+
+
+def test_a_merge_that_nobody_sanctioned_is_said_aloud_and_opens_an_incident() -> None:
+    merged = {"state": "closed", "merged": True, "merge_sha": "f" * 40, "merged_by": "omar"}
+    decision = decide(snapshot(pull_changes=merged))
+    assert of_kind(decision, OpenIncident)
+    assert "not green" in of_kind(decision, UpsertComment)[0].body
+    assert decision.verdict.outcome is Outcome.FAILED

@@ -1,0 +1,154 @@
+"""The edges: settings, zips, commits, the queue on disk, and what the bot must not import."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.artifact_zip import MAX_EVIDENCE_BYTES, ArtifactError, evidence_in
+from bot.evaluate import Evaluator
+from bot.queue import Queue, open_queue
+from bot.read_people import commit_facts
+from bot.settings import Settings, read_settings
+from bot.webhook import Event
+from policy.errors import UserError
+from tests.bot.test_webhook import settings  # noqa: F401  a fixture
+
+BOT = "countersign[bot]"
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----\n"
+
+
+def zipped(**files: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return held.getvalue()
+
+
+def test_the_evidence_is_read_from_the_zip() -> None:
+    assert evidence_in(zipped(**{"evidence.json": b"{}", "log.txt": b"x"})) == b"{}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no zip",
+        zipped(**{"other.json": b"{}"}),
+        zipped(**{"../evidence.json": b"{}"}),
+        zipped(**{"out/evidence.json": b"{}"}),
+        zipped(**{"evidence.json": b"0" * (MAX_EVIDENCE_BYTES + 1)}),
+        zipped(**{"evidence.json": b"{}"})[:-30],
+    ],
+)
+def test_a_zip_that_is_not_as_it_should_be_gives_no_evidence(content: bytes) -> None:
+    with pytest.raises(ArtifactError):
+        evidence_in(content)
+
+
+def test_a_zip_that_lies_about_its_size_is_read_no_further_than_the_limit() -> None:
+    real = zipped(**{"evidence.json": b"0" * (MAX_EVIDENCE_BYTES + 1000)})
+    size = (MAX_EVIDENCE_BYTES + 1000).to_bytes(4, "little")
+    with pytest.raises(ArtifactError):
+        evidence_in(real.replace(size, (2).to_bytes(4, "little")))
+
+
+def commit(message: str = "x", *, verified: bool = False, **accounts: Any) -> dict[str, Any]:
+    people = {"author": {"login": "ada"}, "committer": {"login": "ada"}, **accounts}
+    written = {"name": "N", "email": "n@example.org"}
+    return {
+        "sha": "a" * 40,
+        "commit": {
+            "author": written,
+            "committer": written,
+            "message": message,
+            "verification": {"verified": verified},
+        },
+        **people,
+    }
+
+
+def test_authors_committers_and_coauthors_are_contributors() -> None:
+    text = "x\n\nCo-authored-by: Omar <12+omar@users.noreply.github.com>\n"
+    facts = commit_facts(commit(text, committer={"login": "grace"}), BOT)
+    assert facts.logins == ("ada", "grace", "omar")
+    assert facts.unknown == ()
+
+
+def test_an_address_that_belongs_to_nobody_is_unknown() -> None:
+    assert commit_facts(commit(author=None), BOT).unknown == ("n@example.org",)
+    text = "x\n\nco-authored-by: Omar <omar@example.org>\n"
+    assert commit_facts(commit(text), BOT).unknown == ("omar@example.org",)
+
+
+def test_the_bots_name_on_a_commit_counts_only_with_a_verified_signature() -> None:
+    bot = {"login": BOT}
+    assert commit_facts(commit(author=bot, committer=bot, verified=True), BOT).unknown == ()
+    assert commit_facts(commit(author=bot, committer=bot), BOT).unknown != ()
+    flow = {"login": "web-flow"}
+    assert commit_facts(commit(committer=flow), BOT).unknown != ()
+
+
+def test_every_wrong_setting_is_named_at_once() -> None:
+    with pytest.raises(UserError) as error:
+        read_settings({"COUNTERSIGN_PORT": "99999", "COUNTERSIGN_GITHUB_API": "github"})
+    told = str(error.value)
+    for name in ("APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET", "PORT", "GITHUB_API"):
+        assert f"COUNTERSIGN_{name}" in told
+
+
+def test_a_private_key_may_be_text_or_a_path(tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(PEM)
+    known = {"COUNTERSIGN_APP_ID": "1", "COUNTERSIGN_WEBHOOK_SECRET": "s"}
+    for value in (PEM, str(file)):
+        assert (
+            "PRIVATE KEY" in read_settings({**known, "COUNTERSIGN_PRIVATE_KEY": value}).private_key
+        )
+    with pytest.raises(UserError, match="PRIVATE_KEY"):
+        read_settings({**known, "COUNTERSIGN_PRIVATE_KEY": str(tmp_path / "none")})
+
+
+def test_secrets_are_not_shown_with_the_settings() -> None:
+    assert "hidden" not in repr(Settings(1, "hidden key", "hidden secret"))
+
+
+def test_a_queue_on_disk_survives_its_process_and_forgets_only_marks(
+    tmp_path: Path,
+    settings: Settings,  # noqa: F811
+) -> None:
+    place = str(tmp_path / "new" / "queue.sqlite")
+    event = Event("acme/models", 5, pulls=(7, 8), branch=True)
+    Queue(open_queue(place), Evaluator(settings)).put(event)
+    again = Queue(open_queue(place), Evaluator(settings))
+    assert again.size() == 3
+    again.put(event)
+    assert again.size() == 3
+    again.forget_waiting()
+    again.put(Event("acme/models", 5, pulls=(7,)))
+    assert again.size() == 4
+
+
+def test_a_queue_that_cannot_be_opened_says_where(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="COUNTERSIGN_QUEUE"):
+        open_queue(str(tmp_path / "file" / "queue.sqlite"))
+
+
+def test_the_bot_never_imports_what_only_the_runner_needs() -> None:
+    heavy = ("torch", "transformers", "peft", "accelerate", "wandb", "llama_cpp", "numpy", "runner")
+    script = (
+        "import sys, bot.commands, bot.app, bot.queue, bot.evaluate, waitress\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
