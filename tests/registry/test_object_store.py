@@ -37,14 +37,17 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.mark.parametrize("size", [0, 10, 12_000_000], ids=["empty", "small", "multipart"])
 def test_what_is_published_comes_back(bucket: Any, tmp_path: Path, size: int) -> None:
     (tmp_path / "a").write_bytes(os.urandom(size))
-    registry = Registry("s3://models/deep/prefix")
+    registry = Registry(f"s3://models/deep/{size}")
     stored = registry.publish(tmp_path / "a", media=MEDIA)
     assert registry.publish(tmp_path / "a", media=MEDIA) == stored
-    got = Registry("s3://models/deep/prefix").fetch(stored.digest, tmp_path / "b")
+    got = Registry(f"s3://models/deep/{size}").fetch(stored.digest, tmp_path / "b")
     assert got.read_bytes() == (tmp_path / "a").read_bytes()
     name = stored.digest[7:]
-    keys = [one["Key"] for one in bucket.list_objects_v2(Bucket="models")["Contents"]]
-    assert keys == [f"deep/prefix/sha256/{name[:2]}/{name}"]
+    keys = [
+        one["Key"]
+        for one in bucket.list_objects_v2(Bucket="models", Prefix=f"deep/{size}/")["Contents"]
+    ]
+    assert keys == [f"deep/{size}/sha256/{name[:2]}/{name}"]
     assert stored.uri == f"s3://models/{keys[0]}"
     if size:
         assert bucket.head_object(Bucket="models", Key=keys[0])["ContentType"] == MEDIA
