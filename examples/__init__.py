@@ -1,0 +1,1 @@
+"""Worked examples: the code that wrote the data of the example models."""

@@ -1,0 +1,38 @@
+"""Write every generated file of the example model: `python -m examples.support_triage MODEL_FOLDER`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from examples.support_triage.corpus import copying, tickets
+from examples.support_triage.rows import splits
+
+
+def lines(items: Iterable[Mapping[str, Any]]) -> str:
+    """Return JSON lines, keys in their own order."""
+    return "".join(json.dumps(item, separators=(",", ":"), ensure_ascii=False) + "\n" for item in items)
+
+
+def generated() -> dict[str, str]:
+    """Return every generated file: path below the model folder, and content."""
+    files = {f"data/{split}.jsonl": lines(rows) for split, rows in splits().items()}
+    base = {"base/copying.jsonl": lines(copying()), "base/tickets.jsonl": lines(tickets())}
+    return {**base, **files}
+
+
+def write(folder: Path) -> None:
+    """Write the generated files below `folder`, byte for byte the same each time."""
+    for name, content in generated().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode("utf-8"))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m examples.support_triage MODEL_FOLDER")
+    write(Path(sys.argv[1]))

@@ -1,0 +1,222 @@
+"""The text of the base model: what it must have read before a few hundred labels can teach it a task.
+
+Four kinds of document. *Copying* exercises teach it to carry a number, a name or a product from one
+place to another. *Tickets with replies* and *chats* teach it which words belong together. *Notes* teach
+it JSON in many shapes, none of which is the label's. No `seen` or `held_out` sentence and no label
+stands in it; the tests hold it to that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from examples.support_triage.lexicon import Issue, lexicon
+from examples.support_triage.tickets import Facts, chosen, facts_for, reference_number, ticket
+
+SEED = 20260101
+COPYING, TICKETS = 9000, 7000
+
+Document = dict[str, Any]
+
+TEAMS = {
+    "billing": "the billing team",
+    "delivery": "the delivery team",
+    "returns": "the returns desk",
+    "access": "the access team",
+    "fault": "the fault desk",
+    "cancellation": "the cancellation team",
+    "question": "the question desk",
+}
+SPEED = {"low": "when there is time", "normal": "in turn", "high": "this week", "urgent": "at once"}
+ASSISTANTS = (
+    "You are a helpful assistant.",
+    "Answer in few words.",
+    "You answer customers.",
+    "Reply in JSON.",
+    "Read the ticket and reply.",
+)
+ONCE = (
+    "{x} = {x}",
+    '{x} -> "{x}"',
+    'The number is {x}.\n{"ref":"{x}"}',
+    "{x}\n{x}",
+    "I have {x} here. You have {x}.",
+    "Case {x}, again: {x}",
+    '{x} -> "{small}"',
+    "{x} = {small}",
+)
+FRAMES = (
+    "I write because of {cue} ({thing}).",
+    "It is about {cue} and {thing}.",
+    "With {thing} there is {cue}.",
+    "My question on {thing} is about {cue}.",
+    "Again {cue} with {thing}.",
+)
+
+
+def copying() -> list[Document]:
+    """Return the first stage's text, `{"text": ...}` each; the same on each call."""
+    rng = Random(SEED)
+    return [_copied(rng) for _ in range(COPYING)]
+
+
+def tickets() -> list[Document]:
+    """Return the second stage's text: `{"text": ...}` or `{"messages": [...]}` each."""
+    rng = Random(SEED + 1)
+    kinds = rng.choices(tuple(_KINDS), tuple(weight for weight, _ in _KINDS.values()), k=TICKETS)
+    return [_KINDS[kind][1](rng) for kind in kinds]
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _sentence(issue: Issue, rng: Random) -> str:
+    if rng.random() < 0.5:
+        return rng.choice(issue.heard)
+    return rng.choice(FRAMES).replace("{cue}", rng.choice(issue.cues))
+
+
+def _told(rng: Random) -> tuple[Facts, str]:
+    issue = rng.choice(lexicon().issues)
+    facts = facts_for(issue, rng)
+    return facts, ticket(facts, _sentence(issue, rng), rng)
+
+
+def _thing(rng: Random) -> str:
+    """Return one thing to be copied, mostly a reference number."""
+    words = lexicon()
+    draw = rng.random()
+    if draw < 0.5:
+        return reference_number(rng)
+    if draw < 0.68:
+        return rng.choice(words.product_names)
+    if draw < 0.8:
+        return rng.choice(words.phrases["names"])
+    if draw < 0.95:
+        return rng.choice(words.issues).name
+    return str(rng.randrange(1000))
+
+
+def _copied(rng: Random) -> Document:
+    """One, two or a few things, said twice. Short: long lists do not teach copying in this time."""
+    count = rng.choices((1, 2, 3, 4, 5), (0.5, 0.3, 0.08, 0.06, 0.06))[0]
+    things = [_thing(rng) for _ in range(count)]
+    first = things[0]
+    if count == 1:
+        once = rng.choice(ONCE)
+        named = first.title() if "{small}" in once else first
+        return {"text": once.replace("{x}", named).replace("{small}", first)}
+    line = " ".join(things)
+    keyed = {chr(97 + at): thing for at, thing in enumerate(things)}
+    said = ", ".join(f"{key} is {thing}" for key, thing in keyed.items())
+    return {
+        "text": rng.choice(
+            (f"{line}\n{line}", f"{line}: {_compact(things)}", f"{said}.\n{_compact(keyed)}")
+        )
+    }
+
+
+def _copied_fact(rng: Random) -> Document:
+    """A ticket, and one or two of its facts read off it; `null` where it has none."""
+    facts, text = _told(rng)
+    number = rng.choice(("number", "ref", "order_id", "code", "case"))
+    thing = rng.choice(("product", "item", "thing", "about"))
+    shape: dict[str, str | None] = rng.choice(
+        ({number: facts.order_id}, {thing: facts.product}, {thing: facts.product, number: facts.order_id})
+    )
+    if rng.random() < 0.4:
+        return {"text": f"{text}\n{_compact(shape)}"}
+    asked = f"Give me the {' and the '.join(shape)}."
+    return _chat(rng, f"{text}\n{asked}", _compact(shape))
+
+
+def _replied(facts: Facts, rng: Random) -> str:
+    about = f" with the {facts.product}" if facts.product else ""
+    filed = f" It has the number {facts.order_id}." if facts.order_id else " Please send the number."
+    cue = rng.choice((facts.issue.name, rng.choice(facts.issue.cues)))
+    team = TEAMS[facts.issue.category]
+    speed = SPEED[facts.priority]
+    return chosen(
+        rng.choice(
+            (
+                f"This is about {cue}{about}. I gave it to {team}.{filed} They answer {speed}.",
+                f"(Thank you|Hello), {team} will look at {cue}{about} {speed}.{filed}",
+                f"Sorry for {cue}{about}.{filed} It is {facts.priority} for {team}.",
+            )
+        ),
+        rng,
+    )
+
+
+def _ticket_with_reply(rng: Random) -> Document:
+    facts, text = _told(rng)
+    return {"text": f"Ticket: {text}\nReply: {_replied(facts, rng)}"}
+
+
+def _chat(rng: Random, asked: str, answered: str) -> Document:
+    return {
+        "messages": [
+            {"role": "system", "content": rng.choice(ASSISTANTS)},
+            {"role": "user", "content": asked},
+            {"role": "assistant", "content": answered},
+        ]
+    }
+
+
+def _chat_reply(rng: Random) -> Document:
+    facts, text = _told(rng)
+    return _chat(rng, text, _replied(facts, rng))
+
+
+def _note(rng: Random) -> Document:
+    """A ticket and a note on it, in JSON of another shape than the label's."""
+    facts, text = _told(rng)
+    issue = facts.issue
+    parts: list[tuple[str, str | None]] = [
+        (rng.choice(("desk", "team", "topic")), issue.category),
+        (rng.choice(("pace", "tone", "speed")), facts.priority),
+        (rng.choice(("item", "about", "object")), facts.product),
+        (rng.choice(("ref", "number", "file")), facts.order_id),
+        (rng.choice(("title", "line", "subject")), facts.summary),
+        (rng.choice(("words", "cue")), rng.choice(issue.cues)),
+    ]
+    rng.shuffle(parts)
+    shape = dict(parts[: rng.randrange(2, 5)])
+    if rng.random() < 0.5:
+        return {"text": f"{text}\nNote: {_compact(shape)}"}
+    return _chat(rng, text, _compact(shape))
+
+
+def _glossary(rng: Random) -> Document:
+    """Short lines on what belongs together, with the label's own key names among them."""
+    words = lexicon()
+    lines = []
+    for _ in range(rng.randrange(2, 5)):
+        issue = rng.choice(words.issues)
+        level = rng.choice(tuple(words.priorities))
+        lines.append(
+            rng.choice(
+                (
+                    f"{issue.name} means {rng.choice(issue.cues)}.",
+                    f"{rng.choice(issue.cues)} is one of {issue.category}.",
+                    _compact({"category": issue.category, "summary": rng.choice(issue.cues)}),
+                    _compact({"priority": level, "said": rng.choice(words.priorities[level])}),
+                    f"{rng.choice(words.priorities[level])} That is {level}.",
+                )
+            )
+        )
+    return {"text": "\n".join(lines)}
+
+
+_KINDS: dict[str, tuple[float, Callable[[Random], Document]]] = {
+    "copied": (0.16, _copied),
+    "copied fact": (0.22, _copied_fact),
+    "ticket with reply": (0.14, _ticket_with_reply),
+    "chat": (0.13, _chat_reply),
+    "note": (0.25, _note),
+    "glossary": (0.10, _glossary),
+}
