@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 
 from forge.auth import find_repository
 from forge.http import ApiError, not_found, world
+from forge.pages import index_page, live_link, run_page, thread_page
 from forge.routes_actions import signature, zipped_logs
 from forge.state import Repository
 
@@ -59,3 +60,42 @@ def raw(owner: str, name: str, ref: str, path: str) -> Response:
     if data is None:
         raise not_found()
     return Response(data, content_type="text/plain; charset=utf-8")
+
+
+@routes.get("/")
+def home() -> Response:
+    """GET the index of everything public."""
+    with world().lock:
+        records = [r for r in world().repositories.values() if not r.private]
+        return Response(index_page(world(), records, [], live_link))
+
+
+@routes.get("/<owner>/<name>")
+def repository_page(owner: str, name: str) -> Response:
+    """GET the index of one repository."""
+    with world().lock:
+        record = find_repository(owner, name)
+        return Response(index_page(world(), [record], [], live_link))
+
+
+@routes.get("/<owner>/<name>/pull/<int:number>")
+@routes.get("/<owner>/<name>/issues/<int:number>")
+def thread(owner: str, name: str, number: int) -> Response:
+    """GET a pull request or issue as a page."""
+    with world().lock:
+        record = find_repository(owner, name)
+        found = record.issues.get(number)
+        if found is None:
+            raise not_found()
+        return Response(thread_page(world(), record, found, live_link))
+
+
+@routes.get("/<owner>/<name>/actions/runs/<int:number>")
+@routes.get("/<owner>/<name>/actions/runs/<int:number>/job/<int:job>")
+def run(owner: str, name: str, number: int, job: int = 0) -> Response:
+    """GET a workflow run as a page."""
+    with world().lock:
+        record = find_repository(owner, name)
+        if number not in record.runs:
+            raise not_found()
+        return Response(run_page(record, record.runs[number], live_link))

@@ -60,7 +60,7 @@ def hook() -> Iterator[Hook]:
     found = Hook()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             found.received.append(({k.lower(): v for k, v in self.headers.items()}, body))
             self.send_response(found.answer)

@@ -50,7 +50,8 @@ jobs:
           test "$LATER" = from-env
           mkdir out && echo "$MODEL" > out/model.txt
           echo "token is ${{{{ secrets.HIDDEN }}}}"
-          if ${{{{ inputs.fail }}}}; then echo "::error file=rows.txt,line=3::row three"; exit 3; fi
+          ${{{{ inputs.fail }}}} || exit 0
+          echo "::error file=rows.txt,line=3::row three" && exit 3
       - if: always()
         uses: {UPLOAD}
         with: {{name: evidence, path: out/model.txt, if-no-files-found: error}}
@@ -60,7 +61,9 @@ jobs:
     steps:
       - uses: {DOWNLOAD}
         with: {{name: evidence, path: got}}
-      - run: test "$(cat got/model.txt)" = "$MODEL" && test "${{{{ needs.gate.outputs.digest }}}}" = 40
+      - run: |
+          test "$(cat got/model.txt)" = "$MODEL"
+          test "${{{{ needs.gate.outputs.digest }}}}" = 40
       - if: failure()
         run: echo unreachable
   report:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from githubkit import GitHub
-from githubkit.cache import MemCacheStrategy
 from githubkit.auth import AppAuthStrategy, AppInstallationAuthStrategy
+from githubkit.cache import MemCacheStrategy
 from githubkit.webhooks import parse
 
 from forge import Forge
