@@ -74,12 +74,14 @@ class Runs:
         if int(newest["size_in_bytes"]) > MAX_ZIP_BYTES:
             return replace(run, problem=f"its artifact is larger than {MAX_ZIP_BYTES} bytes")
         try:
-            content = self._api.download(f"{self._base}/artifacts/{newest['id']}/zip")
+            content = self._api.download(
+                f"{self._base}/artifacts/{newest['id']}/zip", MAX_ZIP_BYTES
+            )
             return replace(run, evidence=evidence_in(content))
         except ArtifactError as error:
             return replace(run, problem=str(error))
         except ApiError as error:
-            if error.status not in (404, 410):
+            if error.status not in (404, 410, 413):
                 raise
             return replace(run, problem=f"its artifact {name} is gone")
 
