@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from policy.evidence import Evidence
 from policy.judge import judge, judge_data
 from policy.verdict import Finding
 from runner import messages, summary
@@ -128,7 +129,7 @@ def _measured(this: Run, options: Options, work: Callable[[Run], None], *, judge
     finally:
         evidence = this.evidence()
         write_evidence(evidence, place)
-    verdict = _verdict(job, this) if judged else None
+    verdict = _verdict(job, evidence) if judged else None
     if options.json:
         summary.print_json(summary.measured(evidence, verdict, str(place)))
     else:
@@ -137,10 +138,11 @@ def _measured(this: Run, options: Options, work: Callable[[Run], None], *, judge
     return PASSED if held and not stopped else BLOCKED
 
 
-def _verdict(job: Job, this: Run) -> Finding:
+def _verdict(job: Job, evidence: Evidence) -> Finding:
+    """Judge a run as the bot will: by what was asked for, not by what the evidence says it was."""
     incumbent = job.incumbent.artifact if job.incumbent else None
     proposal = job.folder.proposal.digest
-    return judge(job.policy, this.evidence(), proposal_digest=proposal, incumbent=incumbent)
+    return judge(job.policy, evidence, proposal_digest=proposal, incumbent=incumbent)
 
 
 def base(argv: list[str]) -> int:

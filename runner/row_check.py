@@ -81,7 +81,8 @@ def turn_problems(row: Row) -> Iterator[tuple[str, str]]:
             yield place, f"the {turn.role} turn is empty"
         if turn.role == "system" and number > 0:
             yield place, "a system turn stands after the first"
-        elif turn.role in ("assistant", "tool") and before in ("", "system"):
+            continue
+        if turn.role in ("assistant", "tool") and before in ("", "system"):
             yield place, f"the {turn.role} speaks before any user"
         elif turn.role == "tool" and before == "user":
             yield place, "a tool's result follows a user turn"
