@@ -7,11 +7,12 @@ elsewhere). What a commit, tree or blob id names cannot change, so it is read on
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -108,6 +109,14 @@ class Api:
                 self._cache.put(key, value)
         return value["found"]
 
+    def kept(self, key: str, read: Callable[[], bytes]) -> bytes:
+        """Return bytes that a key names for ever; read once."""
+        found = self._cache.get(key)
+        if found is None:
+            found = base64.b64encode(read()).decode()
+            self._cache.put(key, found)
+        return base64.b64decode(found)
+
     def pages(
         self,
         url: str,
@@ -115,14 +124,17 @@ class Api:
         *,
         inside: str = "",
         most: int = 30,
+        fixed: bool = False,
     ) -> Iterator[Any]:
         """Yield the items of a listing, page by page, at most `most` pages of 100.
 
-        `inside` names the key that holds the items where the answer is an object.
+        `inside` names the key that holds the items where the answer is an object; `fixed` says
+        that the listing can never change, because it starts from a commit's id.
         """
+        read = self.fixed if fixed else self.get
         for number in range(1, most + 1):
             asked = {**(parameters or {}), "per_page": 100, "page": number}
-            answer = self.get(url, asked)
+            answer = read(url, asked)
             items = answer[inside] if inside else answer
             yield from items
             if len(items) < 100:

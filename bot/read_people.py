@@ -16,7 +16,8 @@ _TRAILER = re.compile(r"^co-authored-by:\s*(.*?)\s*<([^>]*)>\s*$", re.IGNORECASE
 _NOREPLY = re.compile(r"(?:\d+\+)?([A-Za-z0-9-]+(?:\[bot\])?)@users\.noreply\.[A-Za-z0-9.-]+")
 WRITES = frozenset({"admin", "write", "maintain"})
 WEB_FLOW = "web-flow"
-"""The committer that GitHub itself names for commits made in the browser."""
+WEB_FLOW_EMAIL = "noreply@github.com"
+"""Whom GitHub names as the committer of commits made in the browser, such as a revert."""
 
 
 def commit_facts(item: dict[str, Any], bot: str) -> Commit:
@@ -32,7 +33,7 @@ def commit_facts(item: dict[str, Any], bot: str) -> Commit:
         account, written = item.get(part), item["commit"].get(part) or {}
         login = str(account["login"]) if account and account.get("login") else ""
         shown = str(written.get("email") or written.get("name") or "somebody without a name")
-        if login in (bot, WEB_FLOW):
+        if login in (bot, WEB_FLOW) or (not login and shown == WEB_FLOW_EMAIL):
             if not verified:
                 unknown[f"{shown} (unverified)"] = None
         elif login:

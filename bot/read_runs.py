@@ -74,9 +74,8 @@ class Runs:
         if int(newest["size_in_bytes"]) > MAX_ZIP_BYTES:
             return replace(run, problem=f"its artifact is larger than {MAX_ZIP_BYTES} bytes")
         try:
-            content = self._api.download(
-                f"{self._base}/artifacts/{newest['id']}/zip", MAX_ZIP_BYTES
-            )
+            place = f"{self._base}/artifacts/{newest['id']}/zip"
+            content = self._api.kept(place, lambda: self._api.download(place, MAX_ZIP_BYTES))
             return replace(run, evidence=evidence_in(content))
         except ArtifactError as error:
             return replace(run, problem=str(error))

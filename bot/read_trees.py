@@ -74,7 +74,9 @@ class Files:
         """Return every content that a file had on the way to a commit, oldest first."""
         changes = [
             str(item["sha"])
-            for item in self._api.pages(f"{self._base}/commits", {"sha": branch_head, "path": file})
+            for item in self._api.pages(
+                f"{self._base}/commits", {"sha": branch_head, "path": file}, fixed=True
+            )
         ]
         found: list[str | None] = []
         for commit in reversed(changes):

@@ -27,9 +27,9 @@ def ship(world: World, version: int) -> int:
 
 
 def roll_back(world: World, number: int) -> int:
-    back = world.revert(number)
+    back = world.revert(number, "ada")
     world.settle()
-    world.approve(back, "grace")
+    world.approve(back, "grace", "omar")
     world.settle()
     return back
 
@@ -58,11 +58,11 @@ def test_reverting_the_merge_rolls_back(world: World) -> None:
     ship(world, 1)
     second = ship(world, 2)
     assert world.live() == a.pointer(2).text()
-    back = world.revert(second)
+    back = world.revert(second, "ada")
     world.settle()
     assert world.conclusion(back) == "action_required"
     assert world.incidents() == [f"Incident: {a.MODEL} {a.pointer(2).version} is rolled back"]
-    world.approve(back, "grace")
+    world.approve(back, "grace", "omar")
     world.settle()
     assert world.live() == a.pointer(1).text()
     assert [version for version, _ in world.deployments()] == [
@@ -70,7 +70,7 @@ def test_reverting_the_merge_rolls_back(world: World) -> None:
         a.pointer(2).version,
         a.pointer(1).version,
     ]
-    again = world.revert(back)
+    again = world.revert(back, "ada")
     world.settle()
     assert world.conclusion(again) == "failure"
     assert "quarantined" in world.comments(again)[0]

@@ -144,9 +144,7 @@ class World:
     def __enter__(self) -> World:
         self.forge.start()
         self._thread.start()
-        self.forge.set_webhook_url(
-            self.app, f"http://127.0.0.1:{self._web.server_port}/webhook"
-        )
+        self.forge.set_webhook_url(self.app, f"http://127.0.0.1:{self._web.server_port}/webhook")
         self._seed()
         self.settle()
         return self
