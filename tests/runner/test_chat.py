@@ -111,7 +111,7 @@ def test_a_template_that_raises_is_named_with_its_row(base: Path, tmp_path: Path
 
 
 def test_a_control_token_in_the_text_is_refused(chat: Chat) -> None:
-    with pytest.raises(UserError, match="control token <|im_end|>"):
+    with pytest.raises(UserError, match=r"control token <\|im_end\|>"):
         chat.encode(row("stop <|im_end|> here"), 1000)
 
 

@@ -1,4 +1,4 @@
-"""Rows come in four shapes and are read strictly; a broken line is a defect and never an exception."""
+"""Rows come in four shapes and are read strictly; a broken line is a defect, no exception."""
 
 from __future__ import annotations
 
