@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from forge.git import EMPTY_TREE, CommitObject, GitError, GitStore, Person, parse_commit
@@ -87,8 +88,13 @@ def distance(store: GitStore, base: str, head: str) -> tuple[int, int]:
 def changes(
     store: GitStore, old: str | None, new: str, *, patches: bool = True
 ) -> list[FileChange]:
-    """Files that differ between two trees, renames found as GitHub finds them (50 %)."""
-    old = old or EMPTY_TREE
+    """Files that differ between two commits or trees, renames found as GitHub does (50 %)."""
+    return list(_changes(store, old or EMPTY_TREE, new, patches))
+
+
+# Objects never change, and a client that pages through 3,000 files asks for the same diff 30 times.
+@lru_cache(maxsize=32)
+def _changes(store: GitStore, old: str, new: str, patches: bool) -> tuple[FileChange, ...]:
     raw = store.raw("diff-tree", "-r", "-z", "-M50%", "-l3000", "--raw", "--numstat", old, new)
     records, counts = _parse_raw(raw)
     texts = _patches(store, old, new) if patches and records else {}
@@ -99,7 +105,7 @@ def changes(
             FileChange(path, previous, STATUS.get(letter, "changed"), sha, added, removed,
                        texts.get(path))
         )
-    return found
+    return tuple(found)
 
 
 def _parse_raw(

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from forge.auth import Actor
 from forge.git import ZERO, Person
 from forge.moves import moved
 from forge.records import Account, Token
 from forge.state import Repository, World
 from policy.errors import UserError
+
+
+def app_key(pem: str | None) -> rsa.RSAPrivateKey:
+    """The App's key from its PEM text, or a new one."""
+    if pem is None:
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), None)
+    except ValueError:
+        key = None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise UserError.one("private_key_pem", "is no RSA private key", "give it in PEM form")
+    return key
 
 
 def grant_token(world: World, account: Account) -> None:

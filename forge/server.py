@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal, Self
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from forge import pulls, seeding
@@ -80,13 +79,13 @@ class Forge:
 
     def stop(self) -> None:
         """End runs under way, then deliveries, then the server."""
-        self.actions.stop()
-        self.webhooks.stop()
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+        assert self._server is not None
         if self._thread is not None:
+            self.actions.stop()
+            self.webhooks.stop()
+            self._server.shutdown()
             self._thread.join()
+        self._server.server_close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -176,10 +175,13 @@ class Forge:
     def add_app(
         self, slug: str, *, webhook_url: str | None = None, webhook_secret: str = "",
         events: Sequence[str] = (), permissions: Mapping[str, str] | None = None,
-        account: str | None = None, name: str = "",
+        account: str | None = None, name: str = "", private_key_pem: str | None = None,
     ) -> App:
-        """A GitHub App, installed on all repositories of `account` (default: of everyone)."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        """A GitHub App, installed on all repositories of `account` (default: of everyone).
+
+        It gets a new key unless it brings the one that it has.
+        """
+        key = seeding.app_key(private_key_pem)
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption(),

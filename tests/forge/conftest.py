@@ -16,6 +16,8 @@ from typing import Any
 import github
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from forge import Forge
 from forge.records import App
@@ -89,8 +91,18 @@ def seed(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def key() -> str:
+    """One RSA key for all tests: making one takes longer than most of them."""
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return made.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    ).decode()
+
+
 @pytest.fixture
-def forge(tmp_path: Path, hook: Hook, seed: Path) -> Iterator[Forge]:
+def forge(tmp_path: Path, hook: Hook, seed: Path, key: str) -> Iterator[Forge]:
     """A running forge: acme/support with ada (write), linus (maintain), root (admin), eve (no)."""
     with Forge(tmp_path / "forge") as found:
         for login in ("ada", "linus", "root", "eve"):
@@ -98,7 +110,8 @@ def forge(tmp_path: Path, hook: Hook, seed: Path) -> Iterator[Forge]:
         found.add_repository(NAME, collaborators={"ada": "write", "linus": "maintain",
                                                   "root": "admin"})
         found.add_team("acme", "ml-leads", ["linus"])
-        found.add_app("countersign", webhook_url=hook.url, webhook_secret=SECRET, events=EVENTS)
+        found.add_app("countersign", webhook_url=hook.url, webhook_secret=SECRET, events=EVENTS,
+                      private_key_pem=key)
         found.seed(NAME, seed, "root")
         found.idle(10)
         yield found
