@@ -135,6 +135,8 @@ class Api:
         for number in range(1, most + 1):
             asked = {**(parameters or {}), "per_page": 100, "page": number}
             answer = read(url, asked)
+            if answer is None:
+                return
             items = answer[inside] if inside else answer
             yield from items
             if len(items) < 100:

@@ -150,11 +150,16 @@ def _say(
 
 
 def _upsert(snapshot: Snapshot, body: str) -> UpsertComment:
-    """Return the comment action; ours is found by marker *and* author, the oldest counts."""
-    for existing in snapshot.comments:
-        if existing.by_bot and existing.body.lstrip().startswith(messages.COMMENT_MARKER):
-            return UpsertComment(snapshot.pull.number, body, existing.id, existing.body)
-    return UpsertComment(snapshot.pull.number, body)
+    """Return the comment action; ours is found by author and marker, the oldest counts.
+
+    Somebody with write access can edit the marker away. The App writes one comment only, so the
+    author alone finds it then; a marker alone finds nothing.
+    """
+    ours = [comment for comment in snapshot.comments if comment.by_bot]
+    ours.sort(key=lambda comment: not comment.body.startswith(messages.COMMENT_MARKER))
+    if not ours:
+        return UpsertComment(snapshot.pull.number, body)
+    return UpsertComment(snapshot.pull.number, body, ours[0].id, ours[0].body)
 
 
 def _has_comment(snapshot: Snapshot) -> bool:
