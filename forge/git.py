@@ -32,6 +32,16 @@ esac
 """
 
 
+CONFIG = """
+[http]
+\treceivepack = true
+[uploadpack]
+\tallowAnySHA1InWant = true
+[gc]
+\tauto = 0
+"""
+
+
 class GitError(Exception):
     """A git command ended with an error; `str()` is what it said."""
 
@@ -103,14 +113,8 @@ class GitStore:
         path.mkdir(parents=True)
         store = cls(path)
         store.text("init", "--bare", "--quiet", f"--initial-branch={default_branch}", ".")
-        for key, value in (
-            ("http.receivepack", "true"),
-            ("uploadpack.allowAnySHA1InWant", "true"),
-            ("transfer.hideRefs", "refs/forge"),
-            ("core.logAllRefUpdates", "false"),
-            ("gc.auto", "0"),
-        ):
-            store.text("config", key, value)
+        with (path / "config").open("a", encoding="utf-8") as config:
+            config.write(CONFIG)
         hook = path / "hooks" / "update"
         hook.write_text(UPDATE_HOOK)
         hook.chmod(0o755)

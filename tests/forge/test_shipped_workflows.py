@@ -1,0 +1,18 @@
+"""The workflow files of this repository ask for nothing that the stand-in would refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from forge.actions_workflow import parse
+
+FOLDER = Path(__file__).parents[2] / ".github/workflows"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.yml")))
+def test_a_shipped_workflow_is_understood_whole(name: str) -> None:
+    plan = parse(name, (FOLDER / name).read_text())
+    assert plan.on
+    assert plan.jobs
