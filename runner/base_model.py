@@ -75,17 +75,32 @@ def weights_digest(folder: Path) -> str:
 
 
 def load_weights(folder: Path, name: str, **settings: Any) -> Any:
-    """Return the causal language model in a folder; UserError where it cannot be loaded."""
+    """Return the causal language model in a folder; UserError where it cannot be loaded whole.
+
+    transformers fills weights that a file lacks with random ones and only warns; here that is an
+    error.
+    """
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
+    loader: Any = AutoModelForCausalLM
     try:
-        return AutoModelForCausalLM.from_pretrained(
-            str(folder), trust_remote_code=False, use_safetensors=True, **settings
+        model, found = loader.from_pretrained(
+            str(folder),
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **settings,
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         if "out of memory" in str(error):
             raise
         raise model_messages.base_not_loaded(name, _first_line(error)) from error
+    lacking = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
+    if lacking:
+        named = ", ".join(lacking[:3])
+        raise model_messages.base_not_loaded(name, f"its files lack or misfit {named}")
+    return model
 
 
 def stored_type(folder: Path) -> str:

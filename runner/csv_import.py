@@ -101,7 +101,7 @@ def import_csv(words: argparse.Namespace) -> Imported:
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".importing-", dir=folder.parent))
     try:
-        _write(made, words, splits, labels, revision)
+        _write(made, words, splits, labels, revision, _learning_rate(words.base_model, repo))
         made.chmod(0o755)
         made.rename(folder)
     finally:
@@ -187,12 +187,20 @@ def _pinned(base_model: str, repo: Path) -> str | None:
     return base_revision(folder) if folder.is_dir() else None
 
 
+def _learning_rate(base_model: str, repo: Path) -> float:
+    """Return a rate to begin with: models of under a million parameters want a far higher one."""
+    from runner.base_model import is_spec
+
+    return 5e-3 if is_spec((repo / base_model).resolve()) else 2e-4
+
+
 def _write(
     folder: Path,
     words: argparse.Namespace,
     splits: dict[str, Texts],
     labels: Sequence[str],
     revision: str | None,
+    rate: float,
 ) -> None:
     for name in ("contract", "data"):
         (folder / name).mkdir()
@@ -214,7 +222,7 @@ def _write(
         json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     (folder / "data" / "README.md").write_text(_card(words, splits, labels), encoding="utf-8")
-    (folder / "recipe.yml").write_text(_recipe(words, revision), encoding="utf-8")
+    (folder / "recipe.yml").write_text(_recipe(words, revision, rate), encoding="utf-8")
 
 
 def _row(number: int, text: str, label: str, words: argparse.Namespace) -> dict[str, object]:
@@ -229,7 +237,7 @@ def _row(number: int, text: str, label: str, words: argparse.Namespace) -> dict[
     }
 
 
-def _recipe(words: argparse.Namespace, revision: str | None) -> str:
+def _recipe(words: argparse.Namespace, revision: str | None, rate: float) -> str:
     recipe: dict[str, object] = {"base_model": words.base_model}
     if revision:
         recipe["base_model_revision"] = revision
@@ -239,7 +247,7 @@ def _recipe(words: argparse.Namespace, revision: str | None) -> str:
         "lora_r": 16,
         "lora_alpha": 32,
         "lora_target_modules": "all-linear",
-        "learning_rate": 2e-4,
+        "learning_rate": rate,
         "lr_scheduler_type": "cosine",
         "num_train_epochs": 3,
         "per_device_train_batch_size": 16,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from policy import documents
-from policy.errors import UserError
 from policy.evidence import Incumbent
 from policy.pointer import Pointer
 from policy.rules import Policy
@@ -119,6 +118,14 @@ def cache_folder(options: Options) -> Path:
     return Path(named).expanduser().resolve()
 
 
+def make_cache(folder: Path) -> None:
+    """Make the cache folder, or say that this account cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise messages.cache_not_writable(folder, error) from error
+
+
 def own_folder(root: Path) -> Path:
     """Return the repository's `.countersign` folder, made so that git never sees it."""
     folder = root / OWN_FOLDER
@@ -128,7 +135,5 @@ def own_folder(root: Path) -> Path:
         if not ignore.exists():
             ignore.write_text("*\n")
     except OSError as error:
-        raise UserError.one(
-            str(folder), f"cannot be written: {error.strerror}", "give this account write access"
-        ) from error
+        raise messages.not_writable(folder, error) from error
     return folder

@@ -1,7 +1,7 @@
 """Keep the libraries' own bars and deprecation notes off the line that a person reads.
 
-Their warnings about results stay. A note that one library makes about another's old spelling is
-nothing that who trains a model could mend.
+What they warn of and what counts here (weights that are missing, rows that are cut, templates that
+differ) is checked by the runner itself and is an error.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import warnings
 
 def hush() -> None:
     """Call before models are loaded; calling it again changes nothing."""
-    from transformers.utils.logging import disable_progress_bar
+    from transformers.utils import logging as spoken
 
-    disable_progress_bar()  # type: ignore[no-untyped-call]
+    spoken.disable_progress_bar()  # type: ignore[no-untyped-call]
+    spoken.set_verbosity_error()  # type: ignore[no-untyped-call]
     for package in ("transformers", "peft", "accelerate"):
         warnings.filterwarnings("ignore", category=FutureWarning, module=rf"{package}\b")
-    logging.getLogger("accelerate").setLevel(logging.ERROR)
+    for name in ("accelerate", "huggingface_hub"):
+        logging.getLogger(name).setLevel(logging.ERROR)

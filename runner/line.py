@@ -19,7 +19,7 @@ from runner import messages, model_messages
 from runner.adapter import ADAPTER_FILES
 from runner.attest import Findings, attest, device_name, library_versions
 from runner.data_gates import GatedData, gate_data
-from runner.job import Job, own_folder
+from runner.job import Job, make_cache, own_folder
 from runner.repository import load_model
 from runner.row_check import RowCheck
 from runner.rows import Row
@@ -88,7 +88,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     # Only from here on is torch needed.
     from runner.base_model import resolve_base
     from runner.chat import Chat
-    from runner.evaluate import Bench, Evaluation, evaluate, outputs_name
+    from runner.evaluate import Bench, Evaluation, evaluate, fetch_artifact, outputs_name
     from runner.export_model import MERGED, ExportFacts, export_model
     from runner.library_noise import hush
     from runner.publish import Published, publish
@@ -97,6 +97,11 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     workspace = run.workspace
     proposal = folder.proposal.digest
     with run.stage("train"):
+        make_cache(job.cache)
+        if (
+            job.pointer is not None
+        ):  # a live version that cannot be fetched must not cost a training
+            fetch_artifact(job.pointer, job.registry_url, job.cache)
         base = resolve_base(folder.recipe, folder.repo, job.cache, say.progress)
         chat = Chat(base.path, folder.recipe.chat_template, base.name)
         found.training = workspace.keep(

@@ -137,6 +137,24 @@ def another_incumbent(expected: str, found: str) -> UserError:
     )
 
 
+def cache_not_writable(folder: Path, error: OSError) -> UserError:
+    return UserError.one(
+        f"cache {folder}",
+        f"cannot be written: {error.strerror}",
+        "name another folder with --cache or COUNTERSIGN_CACHE",
+    )
+
+
+def not_writable(folder: Path, error: OSError) -> UserError:
+    return UserError.one(
+        str(folder), f"cannot be written: {error.strerror}", "give this account write access"
+    )
+
+
+def missing_policy(where: str) -> UserError:
+    return UserError.one(where, "missing", "add it, or name another with --policy")
+
+
 def pointer_of_another(where: str, model: str, found: str) -> UserError:
     return UserError.one(where, f"is about {found!r}, not {model!r}", "name that model's pointer")
 

@@ -12,7 +12,7 @@ from policy.evidence import SHIPPED, ArtifactFacts
 from registry import Registry
 from runner import messages
 from runner.evaluate import Bench, fetch_artifact, measure_gguf, outputs_name
-from runner.job import read_pointer
+from runner.job import make_cache, read_pointer
 from runner.line import Run, accepted_rows
 
 
@@ -21,6 +21,7 @@ def recover(run: Run) -> None:
     job, found = run.job, run.found
     found.kind = "recovery"
     with run.stage("verify"):
+        make_cache(job.cache)
         target = read_pointer(job.folder.pointer_file, job.folder.name)
         registry = Registry(job.registry_url)
         try:

@@ -109,6 +109,8 @@ def model_names(repo: Path) -> list[str]:
 
 def load_policy(path: Path) -> Policy:
     """Read the policy by which a run stops early; the bot judges again by its own."""
+    if not path.is_file():
+        raise messages.missing_policy(str(path))
     return documents.parse(Policy, _text(path, str(path)), str(path))
 
 

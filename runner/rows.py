@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,9 @@ def _row(line: bytes, where: str, number: int) -> Row | Defect:
         value = loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         return Defect(where, number, "", "", f"not UTF-8: {error.reason} at byte {error.start + 1}")
+    except JSONDecodeError as error:  # a row is one line: its own line count would mislead
+        said = f"{error.msg} at character {error.pos + 1}"
+        return Defect(where, number, "", "", f"not valid JSON: {said}")
     except ValueError as error:
         return Defect(where, number, "", "", f"not valid JSON: {error}")
     if not isinstance(value, dict):

@@ -32,7 +32,7 @@ def run_name(model: str, proposal: str, project: str | None) -> RunName:
 
 
 class Tracking:
-    """An open W&B run; `place` is its address, or its folder when offline."""
+    """An open W&B run; `place` is its address, or offline its folder below the stage's."""
 
     def __init__(self, run: Any, place: str) -> None:
         self._run = run
@@ -57,10 +57,12 @@ def open_tracking(name: RunName, folder: Path, config: dict[str, Any]) -> Tracki
         id=name.id,
         group=name.group,
         job_type="train",
-        dir=str(folder),
+        dir=str(folder.resolve()),
         mode=mode,
         resume="allow" if mode == "online" else None,
         config=config,
         settings=wandb.Settings(silent=True, console="off"),
     )
-    return Tracking(run, str(run.url) if mode == "online" and run.url else str(run.dir))
+    if mode == "online" and run.url:
+        return Tracking(run, str(run.url))
+    return Tracking(run, Path(run.dir).parent.relative_to(folder.resolve()).as_posix())

@@ -282,7 +282,11 @@ def _be_deterministic() -> None:
 def _device() -> str:
     import torch
 
-    return str(torch.cuda.get_device_name(0)) if use_gpu() else f"cpu, {torch.get_num_threads()}"
+    return (
+        str(torch.cuda.get_device_name(0))
+        if use_gpu()
+        else f"cpu, {torch.get_num_threads()} threads"
+    )
 
 
 def _peak_memory() -> int:

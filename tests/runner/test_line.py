@@ -1,4 +1,4 @@
-"""The whole line on a minute's model: evidence that the policy can judge, and nothing done twice."""
+"""The whole line on a tiny model: evidence that the policy can judge, nothing done twice."""
 
 from __future__ import annotations
 

@@ -96,7 +96,8 @@ def test_macro_f1_of_a_known_table() -> None:
     assert corpus_value("macro_f1", rows, LABELS) == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
 
 
-WORDS = st.lists(st.sampled_from(["red", "green", "blue", "box", "hat", "pen", "is", "a", "the"]), max_size=8)
+VOCABULARY = ("red", "green", "blue", "box", "hat", "pen", "is", "a", "the")
+WORDS = st.lists(st.sampled_from(VOCABULARY), max_size=8)
 
 
 @settings(max_examples=40, deadline=None)

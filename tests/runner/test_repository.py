@@ -119,5 +119,5 @@ def test_a_card_without_front_matter_is_named(repo: Path) -> None:
 
 
 def test_a_missing_policy_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="missing; add the file"):
+    with pytest.raises(UserError, match="name another with --policy"):
         load_policy(tmp_path / "policy.yml")

@@ -1,0 +1,84 @@
+"""A base model is a folder of safetensors that is whole and is what the recipe pins."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from policy.errors import UserError
+from policy.recipe import Recipe
+from runner.base_model import load_weights, resolve_base, weights_digest
+from tests.runner.worlds import saved_base
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved_base(tmp_path_factory.mktemp("base") / "models" / "m" / "tiny")
+
+
+def recipe(**changes: Any) -> Recipe:
+    return Recipe.model_validate({"base_model": "models/m/tiny"} | changes)
+
+
+def test_a_folder_is_known_by_its_weights(made: Path, tmp_path: Path) -> None:
+    found = resolve_base(recipe(), made.parents[2], tmp_path)
+    assert (found.path, found.weights) == (made, weights_digest(made))
+    pinned = recipe(base_model_revision=found.weights)
+    assert resolve_base(pinned, made.parents[2], tmp_path) == found
+    other = recipe(base_model_revision="sha256:" + "0" * 64)
+    with pytest.raises(UserError, match="but base_model_revision names sha256:0000"):
+        resolve_base(other, made.parents[2], tmp_path)
+
+
+def test_several_files_are_one_model(made: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(made, tmp_path / "tiny")
+    one = weights_digest(place)
+    shutil.copy(place / "model.safetensors", place / "model-2.safetensors")
+    assert weights_digest(place) != one
+
+
+def test_a_torn_file_is_said(made: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(made, tmp_path / "tiny")
+    weights = place / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match="base_model tiny: cannot be loaded"):
+        load_weights(place, "tiny")
+
+
+def test_weights_that_are_missing_are_not_made_up(made: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(made, tmp_path / "tiny")
+    weights = load_file(place / "model.safetensors")
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, place / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"lack or misfit model\.layers\.1\.mlp\.up_proj\.weight"):
+        load_weights(place, "tiny")
+
+
+def test_code_that_comes_with_a_model_is_not_run(made: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(made, tmp_path / "tiny")
+    settings = json.loads((place / "config.json").read_text())
+    settings["model_type"] = "own"
+    settings["auto_map"] = {
+        "AutoConfig": "evil.Config",
+        "AutoModelForCausalLM": "evil.Model",
+    }
+    (place / "config.json").write_text(json.dumps(settings))
+    marker = tmp_path / "ran"
+    (place / "evil.py").write_text(f"open({str(marker)!r}, 'w').close()\n")
+    with pytest.raises(UserError, match="cannot be loaded"):
+        load_weights(place, "tiny")
+    assert not marker.exists()
+
+
+def test_a_hub_model_without_a_network_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    named = recipe(base_model="owner/name", base_model_revision="0" * 40)
+    with pytest.raises(UserError, match="base_model owner/name: cannot be loaded"):
+        resolve_base(named, tmp_path, tmp_path)
