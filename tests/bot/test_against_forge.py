@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ import pytest
 
 from tests.bot import builders as a
 from tests.bot.world import World
+from tests.policy.builders import POLICY
 
 
 @pytest.fixture
@@ -188,7 +190,7 @@ def test_writes_that_happened_and_answered_502_are_not_repeated(tmp_path: Path) 
 
 
 class Killed(World):
-    """The bot is a process that gets SIGKILL at each kind of write, once the forge has it in hand."""
+    """The bot is a process that gets SIGKILL at each write, once the forge has it in hand."""
 
     kills = 0
 
@@ -233,6 +235,7 @@ class Killed(World):
                 self.forge.faults = None
 
 
+@pytest.mark.slow
 def test_killed_at_every_write_it_finishes_and_repeats_nothing(tmp_path: Path) -> None:
     with Killed(tmp_path) as world:
         assert course(world) == EXPECTED
@@ -303,3 +306,56 @@ def test_a_pointer_written_by_hand_never_merges(world: World) -> None:
     assert world.conclusion(number) == "failure"
     assert not world.pull(number)["merged"]
     assert "by hand" in world.comments(number)[0]
+
+
+def test_an_author_without_write_access_waits_until_somebody_who_has_it_asks(world: World) -> None:
+    number = world.propose(1)
+    world.forge.repository(a.REPOSITORY).collaborators["ada"] = "read"
+    world.settle()
+    assert world.runs() == {}
+    head = world.pull(number)["head"]["sha"]
+    world.api("ada", "POST", f"/issues/{number}/comments", {"body": f"/train {head}"})
+    world.api("ken", "POST", f"/issues/{number}/comments", {"body": f"> /train {head}"})
+    world.settle()
+    assert world.runs() == {}
+    world.api("ken", "POST", f"/issues/{number}/comments", {"body": f"/train {head}"})
+    world.settle()
+    assert world.runs() == {f"finetune {a.MODEL} {a.forward_key(1)}": 1}
+    assert world.conclusion(number) == "action_required"
+
+
+def test_a_run_that_broke_is_started_again_on_request_and_then_counts(world: World) -> None:
+    stored = world.root / "evidence" / f"{a.forward_key(1)}.json"
+    text = stored.read_text()
+    stored.unlink()
+    number = world.propose(1)
+    world.settle()
+    assert world.conclusion(number) == "failure"
+    stored.write_text(text)
+    time.sleep(1.1)  # GitHub's times have seconds
+    head = world.pull(number)["head"]["sha"]
+    world.api("ada", "POST", f"/issues/{number}/comments", {"body": f"/train {head}"})
+    world.settle()
+    assert world.conclusion(number) == "action_required"
+    assert world.runs() == {f"finetune {a.MODEL} {a.forward_key(1)}": 2}
+
+
+def test_team_members_sign_for_a_team_that_may_write(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.forge.add_team("acme", "leads", ["grace"])
+    world.forge.add_team("acme", "readers", ["ken"])
+    world.forge.repository(a.REPOSITORY).teams.update({"leads": "write", "readers": "read"})
+    with world:
+        owners = "* @acme/leads\n/models/*/pointer.json @acme/readers @omar\n"
+        text = POLICY.replace("ml-lead: {users: [grace]}", "ml-lead: {teams: [acme/leads]}")
+        files = {".github/CODEOWNERS": owners, "policy/policy.yml": text}
+        world.push("main", dict(files))
+        number = world.propose(1)
+        world.settle()
+        world.approve(number, "grace", "ken")
+        world.settle()
+        assert world.conclusion(number) == "action_required"
+        assert "role ml-lead: **passed**" in world.comments(number)[0]
+        world.approve(number, "omar")
+        world.settle()
+        assert world.pull(number)["merged"]
