@@ -13,7 +13,7 @@ from typing import Any
 def loads(text: str) -> Any:
     """Return the value of strict JSON; ValueError says what is wrong."""
     try:
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+        value = _DECODER.decode(text)
         if "\\u" in text:  # only an escape can bring half a pair into decoded text
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
@@ -34,3 +34,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
+"""Made once: making one costs more than reading a short row."""
