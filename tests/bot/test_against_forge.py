@@ -341,15 +341,13 @@ def test_a_run_that_broke_is_started_again_on_request_and_then_counts(world: Wor
 
 
 def test_team_members_sign_for_a_team_that_may_write(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    owners = "* @acme/leads\n/models/*/pointer.json @acme/readers @omar\n"
+    text = POLICY.replace("ml-lead: {users: [grace]}", "ml-lead: {teams: [acme/leads]}")
+    world = World(tmp_path, {".github/CODEOWNERS": owners, "policy/policy.yml": text})
     world.forge.add_team("acme", "leads", ["grace"])
     world.forge.add_team("acme", "readers", ["ken"])
     world.forge.repository(a.REPOSITORY).teams.update({"leads": "write", "readers": "read"})
     with world:
-        owners = "* @acme/leads\n/models/*/pointer.json @acme/readers @omar\n"
-        text = POLICY.replace("ml-lead: {users: [grace]}", "ml-lead: {teams: [acme/leads]}")
-        files = {".github/CODEOWNERS": owners, "policy/policy.yml": text}
-        world.push("main", dict(files))
         number = world.propose(1)
         world.settle()
         world.approve(number, "grace", "ken")

@@ -98,10 +98,11 @@ def inputs_of(version: int) -> dict[str, str]:
 
 
 class World:
-    """Use it as a context manager."""
+    """Use it as a context manager; `files` replace those that the repository begins with."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, files: dict[str, str] | None = None) -> None:
         self.root = root
+        self._files = files or {}
         evidence = root / "evidence"
         evidence.mkdir()
         for version in (1, 2):
@@ -165,7 +166,7 @@ class World:
             ".github/workflows/rollback.yml": workflow("rollback"),
             ".github/workflows/deploy.yml": DEPLOY,
         }
-        write(folder, files)
+        write(folder, {**files, **self._files})
         self.forge.seed(a.REPOSITORY, folder, "omar")
         token = self._account("ada").token
         url = f"{self.forge.url}/{a.REPOSITORY}.git".replace("://", f"://ada:{token}@", 1)
