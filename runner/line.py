@@ -86,6 +86,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     if reached < STAGES.index("train"):
         return
     # Only from here on is torch needed.
+    from runner.adapter import use_gpu
     from runner.base_model import resolve_base
     from runner.chat import Chat
     from runner.evaluate import Bench, Evaluation, evaluate, fetch_artifact, outputs_name
@@ -94,6 +95,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     from runner.publish import Published, publish
 
     hush()
+    use_gpu()  # loads torch, so that whoever asks for the device is told the truth
     workspace = run.workspace
     proposal = folder.proposal.digest
     with run.stage("train"):

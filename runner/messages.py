@@ -23,10 +23,10 @@ def git_not_installed() -> UserError:
     return UserError.one("git", "is not installed", "install git and run this again")
 
 
-def no_repository(path: Path) -> UserError:
+def no_repository(path: Path, said: str) -> UserError:
     return UserError.one(
         str(path.resolve()),
-        "not inside a git repository",
+        f"no git repository here: {said}",
         "run this in one, name one with --repo, or begin one with: git init",
     )
 

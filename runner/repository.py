@@ -91,12 +91,13 @@ def find_repository(given: Path | None) -> Path:
     if not start.is_dir():
         raise messages.no_such_folder(start)
     try:
-        found = _git(start, "rev-parse", "--show-toplevel")
+        done = _asked(start, "rev-parse", "--show-toplevel")
     except FileNotFoundError as error:
         raise messages.git_not_installed() from error
-    if found is None:
-        raise messages.no_repository(start)
-    return Path(found.rstrip("\n"))
+    if done.returncode != 0:
+        said = done.stderr.strip().partition("\n")[0].removeprefix("fatal: ")
+        raise messages.no_repository(start, said)
+    return Path(done.stdout.rstrip("\n"))
 
 
 def model_names(repo: Path) -> list[str]:
@@ -241,7 +242,11 @@ def _missing_base(folder: Path, recipe: Recipe, repo: Path) -> Iterator[Problem]
 
 def _git(folder: Path, *words: str) -> str | None:
     """Return what git prints, or None where it refuses."""
-    done = subprocess.run(
+    done = _asked(folder, *words)
+    return done.stdout if done.returncode == 0 else None
+
+
+def _asked(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         ["git", "-C", str(folder), *words], capture_output=True, text=True, check=False
     )
-    return done.stdout if done.returncode == 0 else None
