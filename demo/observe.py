@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
+import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,9 +41,9 @@ class Observer:
         return run if run is not None and run.conclusion in conclusions else None
 
     def comments(self, number: int) -> list[str]:
-        """Return what the bot wrote in the conversation."""
+        """Return what the bot wrote in the conversation, as it reads once rendered."""
         return [
-            comment.body
+            _as_read(comment.body)
             for comment in self.repository.get_issue(number).get_comments()
             if comment.user.login.endswith("[bot]")
         ]
@@ -101,9 +101,7 @@ class Observer:
             return error.status
         return 200
 
-    def first_test_row(self, ref: str) -> dict[str, Any]:
-        text = self.text(f"models/{MODEL}/data/test.jsonl", ref)
-        if text is None:
-            raise LookupError("no test rows")
-        row: dict[str, Any] = json.loads(text.split("\n", 1)[0])
-        return row
+
+def _as_read(markdown: str) -> str:
+    """Return the text without the marks that keep names and symbols from being Markdown."""
+    return html.unescape(markdown).replace("\u200b", "").replace("\\", "")

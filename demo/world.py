@@ -193,9 +193,9 @@ class World:
 
     def keep_logs(self) -> None:
         """Keep what the workflow runs printed beside the processes' own logs."""
-        for log in (self.scratch / "forge").rglob("*.log"):
-            name = "-".join(log.relative_to(self.scratch / "forge").parts)
-            shutil.copyfile(log, self.logs / name)
+        runs = self.scratch / "forge" / "runs"
+        for log in runs.glob("*/*.log"):
+            shutil.copyfile(log, self.logs / f"run-{log.parent.name}-{log.name}")
 
     def served(self) -> dict[str, object]:
         """Return what the model server says of itself."""
