@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import messages
 from bot.actions import (
@@ -62,17 +62,22 @@ class Writer:
 
     def apply(self, actions: Iterable[Action], checks: tuple[PostedCheck, ...] = ()) -> Applied:
         """Carry out the actions in order; a lost race ends it, and the next evaluation decides."""
-        writes, started = 0, False
+        writes, started, barred = 0, False, ""
         for action in actions:
             if started and not isinstance(action, DispatchRun):
                 return Applied(writes, look_again=True)
             if isinstance(action, PostCheck):
-                writes += self._check(action, checks)
+                writes += self._check(_barring(action, barred), checks)
             elif isinstance(action, UpsertComment):
                 writes += self._comment(action)
             elif isinstance(action, DispatchRun):
-                started = self._dispatch(action) or started
-                writes += 1
+                try:
+                    started = self._dispatch(action) or started
+                    writes += 1
+                except ApiError as error:
+                    if error.status not in (403, 404, 422):
+                        raise
+                    barred = messages.cannot_start(action.workflow, action.ref, error.message)
             elif isinstance(action, OpenIncident):
                 writes += self._incident(action)
             elif isinstance(action, CreateDeployment):
@@ -250,6 +255,14 @@ class Writer:
         body = {"state": action.state, "log_url": action.url, "auto_inactive": True}
         self._api.write("POST", url, body)
         return 1
+
+
+def _barring(action: PostCheck, reason: str) -> PostCheck:
+    """Return the check, red with `reason` where GitHub would not start a run."""
+    if not reason:
+        return action
+    title = messages.TITLES["failed"]
+    return replace(action, conclusion="failure", title=title, summary=reason)
 
 
 def _same_text(shown: str, wanted: str) -> bool:

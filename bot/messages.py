@@ -91,6 +91,13 @@ def starting(dispatch: DispatchRun) -> str:
     return f"the run {dispatch.title} is being started for {dispatch.sha}"
 
 
+def cannot_start(workflow: str, branch: str, reason: str) -> str:
+    return (
+        f"The run cannot be started: {plain(reason)}. See that .github/workflows/{workflow} is on "
+        f"{branch}, that Actions are on, and that the App may write to Actions."
+    )
+
+
 def run_broke(run: Run, problem: str, sha: str) -> str:
     why = problem or "it left no evidence"
     return (

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
+from policy.proposal import run_key
 from tests.bot import builders as a
 from tests.bot.world import World
 from tests.policy.builders import POLICY
@@ -30,14 +27,6 @@ def ship(world: World, version: int) -> int:
     world.approve(number, "grace", "omar")
     world.settle()
     return number
-
-
-def roll_back(world: World, number: int) -> int:
-    back = world.revert(number, "ada")
-    world.settle()
-    world.approve(back, "grace", "omar")
-    world.settle()
-    return back
 
 
 def test_a_proposal_is_measured_released_signed_merged_and_deployed(world: World) -> None:
@@ -80,166 +69,6 @@ def test_reverting_the_merge_rolls_back(world: World) -> None:
     world.settle()
     assert world.conclusion(again) == "failure"
     assert "quarantined" in world.comments(again)[0]
-
-
-def course(world: World) -> dict[str, object]:
-    """Two versions and a rollback; return everything the bot left behind."""
-    ship(world, 1)
-    second = ship(world, 2)
-    roll_back(world, second)
-    return world.seen()
-
-
-EXPECTED = {
-    "live": a.pointer(1).text(),
-    "runs": {
-        f"finetune {a.MODEL} {a.forward_key(1)}": 1,
-        f"finetune {a.MODEL} {a.forward_key(2)}": 1,
-        f"rollback {a.MODEL} {a.rollback_key()}": 1,
-    },
-    "incidents": [f"Incident: {a.MODEL} {a.pointer(2).version} is rolled back"],
-    "deployments": [
-        (a.pointer(1).version, "inactive"),
-        (a.pointer(2).version, "inactive"),
-        (a.pointer(1).version, "success"),
-    ],
-    "pulls": {
-        1: (True, "success", 1, 2),
-        2: (True, "success", 1, 2),
-        3: (True, "success", 1, 1),
-    },
-}
-"""What any course of events has to come to: pull request to merged, check, comments, commits."""
-
-
-def test_the_plain_course_leaves_each_thing_once(world: World) -> None:
-    assert course(world) == EXPECTED
-
-
-class Scrambled(World):
-    """Every delivery comes twice, the last first."""
-
-    def settle(self, timeout: float = 60) -> None:
-        for _ in range(12):
-            self.forge.idle(timeout)
-            self.forge.release(lambda held: [d for d in reversed(held) for _ in range(2)])
-            self.forge.hold_deliveries()
-            self.forge.idle(timeout)
-            if self.queue.drain() == 0:
-                return
-        raise TimeoutError("the bot does not come to rest")
-
-
-def test_doubled_and_reversed_deliveries_come_to_the_same(tmp_path: Path) -> None:
-    with Scrambled(tmp_path) as world:
-        assert course(world) == EXPECTED
-
-
-class Deaf(World):
-    """No delivery ever arrives; only the sweep finds what is to be done."""
-
-    def settle(self, timeout: float = 60) -> None:
-        for _ in range(12):
-            self.forge.release(lambda held: [])
-            self.forge.hold_deliveries()
-            before = len(self.forge.writes)
-            self.queue.sweep()
-            self.queue.drain()
-            self.forge.idle(timeout)
-            if len([w for w in self.forge.writes[before:] if w.actor == a.BOT]) == 0:
-                return
-        raise TimeoutError("the bot does not come to rest")
-
-
-def test_the_sweep_alone_comes_to_the_same(tmp_path: Path) -> None:
-    with Deaf(tmp_path) as world:
-        found = course(world)
-    assert {**found, "pulls": None} == {**EXPECTED, "pulls": None}
-    assert [state[0] for state in found["pulls"].values()] == [True] * 3  # type: ignore[attr-defined]
-
-
-class Unclear(World):
-    """Each kind of write is carried out, and then answered with a 502, once."""
-
-    def settle(self, timeout: float = 60) -> None:
-        failed: set[str] = set()
-
-        def fault(method: str, path: str) -> tuple[Literal["after"], int] | None:
-            kind = f"{method} {path}"
-            if method == "GET" or "access_tokens" in path or kind in failed:
-                return None
-            failed.add(kind)
-            return ("after", 502)
-
-        self.forge.faults = fault
-        try:
-            for _ in range(20):
-                before = len(self.forge.writes)
-                self.queue.sweep()
-                super().settle(timeout)
-                if len([w for w in self.forge.writes[before:] if w.actor == a.BOT]) == 0:
-                    return
-        finally:
-            self.forge.faults = None
-        raise TimeoutError("the bot does not come to rest")
-
-
-def test_writes_that_happened_and_answered_502_are_not_repeated(tmp_path: Path) -> None:
-    with Unclear(tmp_path) as world:
-        assert course(world) == EXPECTED
-
-
-class Killed(World):
-    """The bot is a process that gets SIGKILL at each write, once the forge has it in hand."""
-
-    kills = 0
-
-    def settle(self, timeout: float = 60) -> None:
-        survived: set[str] = set()
-        for _ in range(60):
-            self.forge.idle(timeout)
-            numbers = [int(item["number"]) for item in self.api("ada", "GET", "/pulls")]
-            killed = [self._one_look(number, survived) for number in numbers]
-            if not any(killed):
-                break
-        else:
-            raise TimeoutError("the bot does not come to rest")
-        super().settle(timeout)
-
-    def _one_look(self, number: int, survived: set[str]) -> bool:
-        """Return whether it was killed."""
-        environment = {
-            **os.environ,
-            "COUNTERSIGN_GITHUB_API": self.settings.github_api,
-            "COUNTERSIGN_APP_ID": str(self.settings.app_id),
-            "COUNTERSIGN_PRIVATE_KEY": self.settings.private_key,
-            "COUNTERSIGN_WEBHOOK_SECRET": self.settings.webhook_secret,
-            "COUNTERSIGN_SECONDS_BETWEEN_REQUESTS": "0",
-            "COUNTERSIGN_SECONDS_BETWEEN_WRITES": "0",
-        }
-        script = "import sys; from bot.commands import once; sys.exit(once(sys.argv[1:]))"
-        words = [sys.executable, "-c", script, a.REPOSITORY, str(number)]
-        with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL) as child:
-
-            def fault(method: str, path: str) -> None:
-                kind = f"{method} {path}"
-                if method != "GET" and "access_tokens" not in path and kind not in survived:
-                    survived.add(kind)
-                    self.kills += 1
-                    child.kill()
-
-            self.forge.faults = fault
-            try:
-                return child.wait(60) < 0
-            finally:
-                self.forge.faults = None
-
-
-@pytest.mark.slow
-def test_killed_at_every_write_it_finishes_and_repeats_nothing(tmp_path: Path) -> None:
-    with Killed(tmp_path) as world:
-        assert course(world) == EXPECTED
-        assert world.kills > 20
 
 
 def test_an_evaluation_that_has_nothing_to_change_writes_nothing(world: World) -> None:
@@ -357,3 +186,41 @@ def test_team_members_sign_for_a_team_that_may_write(tmp_path: Path) -> None:
         world.approve(number, "omar")
         world.settle()
         assert world.pull(number)["merged"]
+
+
+def test_a_run_that_github_will_not_start_is_said_on_the_check(tmp_path: Path) -> None:
+    with World(tmp_path, {".github/workflows/finetune.yml": None}) as world:
+        number = world.propose(1)
+        world.settle()
+        assert world.conclusion(number) == "failure"
+        assert (
+            ".github/workflows/finetune.yml is on main" in world.check(number)["output"]["summary"]
+        )
+
+
+def test_the_second_of_two_racing_proposals_is_measured_again_against_the_first(
+    world: World,
+) -> None:
+    rival = a.evidence(
+        2,
+        incumbent=None,
+        comparisons=(),
+        measurements=tuple(m for m in a.evidence().measurements if m.subject != "incumbent"),
+    )
+    world.prepare(run_key(rival.proposal.digest, None), rival.text())
+    first, second = world.propose(1), world.propose(2)
+    world.settle()
+    world.approve(first, "grace", "omar")
+    world.settle()
+    assert world.live() == a.pointer(1).text()
+    assert world.conclusion(second) == "failure"
+    assert "merge main into this branch" in world.comments(second)[0]
+    world.merge_main("version-2", f"models/{a.MODEL}/pointer.json")
+    world.settle()
+    assert world.conclusion(second) == "action_required"
+    world.approve(second, "grace", "omar")
+    world.settle()
+    assert world.live() == a.pointer(2).text()
+    kept = world.api("ada", "GET", f"/contents/model_cards/{a.MODEL}")
+    versions = {item["name"].rpartition(".")[0] for item in kept}
+    assert versions == {a.pointer(1).version, a.pointer(2).version}

@@ -100,14 +100,14 @@ def inputs_of(version: int) -> dict[str, str]:
 class World:
     """Use it as a context manager; `files` replace those that the repository begins with."""
 
-    def __init__(self, root: Path, files: dict[str, str] | None = None) -> None:
+    def __init__(self, root: Path, files: dict[str, str | None] | None = None) -> None:
         self.root = root
         self._files = files or {}
         evidence = root / "evidence"
         evidence.mkdir()
         for version in (1, 2):
-            self._prepare(a.forward_key(version), a.evidence(version).text())
-        self._prepare(a.rollback_key(), a.recovery().text())
+            self.prepare(a.forward_key(version), a.evidence(version).text())
+        self.prepare(a.rollback_key(), a.recovery().text())
         self.forge = Forge(
             root / "forge",
             tools=Path(sys.executable).parent,
@@ -139,7 +139,7 @@ class World:
         )
         self.clone = root / "clone"
 
-    def _prepare(self, key: str, text: str) -> None:
+    def prepare(self, key: str, text: str) -> None:
         (self.root / "evidence" / f"{key}.json").write_text(text, encoding="utf-8")
 
     def __enter__(self) -> World:
@@ -166,7 +166,8 @@ class World:
             ".github/workflows/rollback.yml": workflow("rollback"),
             ".github/workflows/deploy.yml": DEPLOY,
         }
-        write(folder, {**files, **self._files})
+        wanted = {**files, **self._files}
+        write(folder, {name: text for name, text in wanted.items() if text is not None})
         self.forge.seed(a.REPOSITORY, folder, "omar")
         token = self._account("ada").token
         url = f"{self.forge.url}/{a.REPOSITORY}.git".replace("://", f"://ada:{token}@", 1)
@@ -200,6 +201,17 @@ class World:
         git(self.clone, "commit", "--quiet", "-m", message)
         git(self.clone, "push", "--quiet", "origin", branch)
         return git(self.clone, "rev-parse", "HEAD")
+
+    def merge_main(self, branch: str, ours_to_take: str) -> None:
+        """Merge main into a branch as ada; what conflicts is taken as main has it."""
+        git(self.clone, "fetch", "--quiet", "origin")
+        git(self.clone, "checkout", "--quiet", "-B", branch, f"origin/{branch}")
+        git(self.clone, "merge", "--quiet", "-X", "theirs", "--no-commit", "origin/main")
+        git(self.clone, "checkout", "origin/main", "--", ours_to_take)
+        kept = f"models/{a.MODEL}/data/train.jsonl"
+        git(self.clone, "checkout", f"origin/{branch}", "--", kept)
+        git(self.clone, "commit", "--quiet", "-m", "Merge main")
+        git(self.clone, "push", "--quiet", "origin", branch)
 
     def open(self, branch: str, title: str = "More tickets", **more: Any) -> int:
         body = {"title": title, "head": branch, "base": "main", **more}
