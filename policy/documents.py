@@ -17,9 +17,12 @@ from pydantic_core import ErrorDetails
 
 from policy.errors import Problem, UserError
 
-MAX_DOCUMENT_BYTES = 1_000_000
-"""Recipes, cards and policies are small; a larger file is a mistake or an attack."""
+MAX_DOCUMENT_BYTES = 200_000
+"""Recipes, cards and policies are small; a larger file is a mistake or an attack. A megabyte of
+YAML takes a quarter of a minute to read."""
 MAX_DEPTH = 40
+MAX_PROBLEMS = 50
+"""Nobody mends more in one go, and looking for what each key may have meant takes time."""
 
 Path_ = tuple[str | int, ...]
 Lines = dict[Path_, int]
@@ -52,8 +55,16 @@ def read_yaml(text: str, where: str) -> tuple[Any, Lines]:
     problems: list[Problem] = []
     value = _value(node, (), lines, problems, where) if node is not None else None
     if problems:
-        raise UserError(problems)
+        raise UserError(_first(problems, len(problems), where))
     return value, lines
+
+
+def _first(problems: list[Problem], total: int, where: str) -> list[Problem]:
+    """Return the first problems, and how many more there are."""
+    shown = problems[:MAX_PROBLEMS]
+    if total > len(shown):
+        shown.append(Problem(where, f"and {total - len(shown)} more problems", "mend these first"))
+    return shown
 
 
 def _refuse_aliases(text: str, where: str) -> None:
@@ -90,6 +101,9 @@ def _value(node: yaml.Node, path: Path_, lines: Lines, problems: list[Problem], 
                     Problem(f"{where}:{line}", f"{key!r} is given twice", "keep one of them")
                 )
                 continue
+            if _is_no_text(key):
+                problems.append(Problem(f"{where}:{line}", "a key holds half a surrogate pair"))
+                continue
             lines[(*path, key)] = line
             mapping[key] = _value(value_node, (*path, key), lines, problems, where)
         return mapping
@@ -98,13 +112,30 @@ def _value(node: yaml.Node, path: Path_, lines: Lines, problems: list[Problem], 
             _value(item, (*path, index), lines, problems, where)
             for index, item in enumerate(node.value)
         ]
-    if node.tag == "tag:yaml.org,2002:str":
-        return node.value
-    if node.tag == "tag:yaml.org,2002:float" or node.tag == "tag:yaml.org,2002:int":
+    if not isinstance(node, yaml.ScalarNode):
+        raise TypeError(f"a YAML node of kind {type(node).__name__}")
+    return _scalar(node, f"{where}:{node.start_mark.line + 1}", problems)
+
+
+def _scalar(node: yaml.ScalarNode, place: str, problems: list[Problem]) -> Any:
+    """Return what a scalar says; a number that is none, or text that is none, is a problem."""
+    if _is_no_text(node.value):
+        problems.append(Problem(place, "holds half a surrogate pair, which is no text"))
+        return None
+    kind = node.tag.removeprefix("tag:yaml.org,2002:")
+    if kind not in ("int", "float", "bool", "null"):
+        return node.value  # dates and the like stay the text that was written
+    try:
         return _SCALARS.construct_object(node)
-    if node.tag == "tag:yaml.org,2002:bool" or node.tag == "tag:yaml.org,2002:null":
-        return _SCALARS.construct_object(node)
-    return node.value  # dates and the like stay the text that was written
+    except (ValueError, KeyError, OverflowError):
+        shown = node.value if len(node.value) <= 40 else f"{node.value[:40]}..."
+        problems.append(Problem(place, f"{shown!r} is no {kind}", "write a plain value"))
+        return None
+
+
+def _is_no_text(value: str) -> bool:
+    """Return whether a text holds half a surrogate pair: it has no bytes and no digest."""
+    return any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def parse(kind: type[D], text: str, where: str) -> D:
@@ -116,11 +147,22 @@ def parse(kind: type[D], text: str, where: str) -> D:
 def parse_json(kind: type[D], text: str | bytes, where: str) -> D:
     """Read machine-written JSON into `kind`; problems name the field."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_object)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no bytes
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         raise UserError.one(f"{where}:{line}", f"not valid JSON: {error}") from error
     return build(kind, value, where, None)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; a key that is given twice would hide what was meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{doubled!r} is given twice")
+    return found
 
 
 def build(kind: type[D], value: Any, where: str, lines: Lines | None) -> D:
@@ -133,14 +175,17 @@ def build(kind: type[D], value: Any, where: str, lines: Lines | None) -> D:
     try:
         return kind.model_validate(value, strict=strict)
     except ValidationError as error:
-        problems = [_problem(kind, detail, where, lines) for detail in error.errors()]
-        raise UserError(problems) from error
+        details = error.errors(include_url=False)
+        problems = [_problem(kind, detail, where, lines) for detail in details[:MAX_PROBLEMS]]
+        raise UserError(_first(problems, len(details), where)) from error
 
 
 def _problem(
     kind: type[BaseModel], detail: ErrorDetails, where: str, lines: Lines | None
 ) -> Problem:
-    location = tuple(part for part in detail["loc"] if not _is_union_tag(part))
+    unknown = detail["type"] == "extra_forbidden"  # its last part is a key, whatever it looks like
+    named, last = (detail["loc"][:-1], detail["loc"][-1:]) if unknown else (detail["loc"], ())
+    location = (*(part for part in named if not _is_union_tag(part)), *last)
     field = ".".join(str(part) for part in location)
     place = where
     if lines is not None:
@@ -148,7 +193,7 @@ def _problem(
         while known and known not in lines:
             known = known[:-1]
         place = f"{where}:{lines.get(known, 1)}"
-    if detail["type"] == "extra_forbidden":
+    if unknown:
         names = _field_names(kind, location[:-1])
         near = difflib.get_close_matches(str(location[-1]), names, n=1, cutoff=0.5)
         remedy = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(names)}"

@@ -20,7 +20,14 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}; {self.remedy}" if self.remedy else text
+        return _one_line(f"{text}; {self.remedy}" if self.remedy else text)
+
+
+def _one_line(text: str) -> str:
+    """Return text with what would break a line, or steer a terminal or a log, written out."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
 
 
 class UserError(Exception):

@@ -58,10 +58,45 @@ def test_an_unpinned_hub_model_is_refused() -> None:
         ("[" * 100 + "]" * 100, "nested deeper"),
         ("seed: 1 # " + "x" * 1_100_000, "larger than"),
         ("a: \0", "not valid YAML"),
+        ("seed: !!int abc", "'abc' is no int"),
+        ("seed: !!bool maybe", "'maybe' is no bool"),
+        ("seed: 0x_", "'0x_' is no int"),
+        ("seed: " + "1" * 5000, "is no int"),
+        ('seed: "\\ud800"', "half a surrogate pair"),
+        ('"\\ud800": 1', "half a surrogate pair"),
     ],
 )
 def test_files_that_cannot_be_read(text: str, what: str) -> None:
     assert what in problems(Recipe, text)[0]
+
+
+def test_a_problem_is_one_line_whatever_the_file_holds() -> None:
+    found = problems(Recipe, RECIPE + '"a\\n::error::b\\e[31m": 1\n')
+    assert "\n" not in found[0]
+    assert "a\\n::error::b\\x1b[31m" in found[0]
+
+
+@pytest.mark.parametrize("line", ["key{}: 1\n", "seed: {}\n"])
+def test_a_file_of_nothing_but_mistakes_is_refused_shortly(line: str) -> None:
+    found = problems(Recipe, RECIPE + "".join(line.format(n) for n in range(2000)))
+    assert len(found) == documents.MAX_PROBLEMS + 1
+    assert "more problems" in found[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('{"a": 1, "a": 2}', "given twice"),
+        ('{"a": "\\ud800"}', "surrogates not allowed"),
+        ("[" * 100_000, "not valid JSON"),
+        ("1" * 5000, "not valid JSON"),
+        (b"\xff", "not valid JSON"),
+        ("null", "holds nothing"),
+    ],
+)
+def test_json_that_cannot_be_read(text: str | bytes, what: str) -> None:
+    with pytest.raises(UserError, match=what):
+        documents.parse_json(Recipe, text, "evidence.json")
 
 
 def test_a_policy_that_names_an_unknown_role() -> None:
