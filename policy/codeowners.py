@@ -20,7 +20,7 @@ LOCATIONS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 MAX_BYTES = 3 * 1024 * 1024
 """From this size on GitHub does not load the file."""
 
-_OWNER = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9-]*)(?:/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+")
+_OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Rule:
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
-        return re.compile(_translate(self.pattern))
+        return re.compile(_translate(self.pattern), re.DOTALL)  # a path may hold a newline
 
     def matches(self, path: str) -> bool:
         """Return whether `path`, relative to the repository's root, falls under this line."""
@@ -73,7 +73,7 @@ def parse(text: str, where: str = LOCATIONS[0]) -> Codeowners:
         raise UserError.one(where, "3 MB or more: GitHub does not load it", "make it smaller")
     rules: list[Rule] = []
     problems: list[Problem] = []
-    for number, raw in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         words = _words(raw.rstrip("\r"))
         if not words:
             continue

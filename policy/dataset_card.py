@@ -62,6 +62,10 @@ class DatasetCard(BaseModel):
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             raise ValueError(f"split {doubled[0]!r} is named twice under configs")
+        files = [entry.path.lower() for entry in self.configs[0].data_files]
+        shared = sorted({file for file in files if files.count(file) > 1})
+        if shared:
+            raise ValueError(f"{shared[0]!r} is given to two splits under configs")
         for needed in ("train", "test"):
             if needed not in names:
                 raise ValueError(f"configs names no {needed!r} split")

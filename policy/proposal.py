@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from policy.digest import digest_of
 from policy.documents import Document
+from policy.errors import UserError
 from policy.names import Digest, ModelName
 from policy.version import RUNNER_VERSION
 
@@ -42,7 +43,14 @@ def propose(
     base_revision: str | None,
     runner_version: str = RUNNER_VERSION,
 ) -> Proposal:
-    """Return the proposal of `(path below the model's folder, blob id)` pairs in any order."""
+    """Return the proposal of `(path below the model's folder, blob id)` pairs in any order.
+
+    UserError for a path that is not UTF-8: it has no bytes that every reader of it agrees on.
+    """
+    blobs = list(blobs)
+    for path, _ in blobs:
+        if any("\ud800" <= character <= "\udfff" for character in path):
+            raise UserError.one(f"models/{model}/{path}", "its name is not UTF-8", "rename it")
     inputs = tuple(
         InputBlob(path=path, blob=blob) for path, blob in sorted(blobs) if path != POINTER_FILE
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from policy.documents import Document
 
@@ -22,6 +22,8 @@ class Decoding(Document):
 class Recipe(Document):
     """What to train and how. Everything that changes the result stands here, or in the data."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     base_model: Annotated[str, Field(min_length=1)]
     """A hub id, a local path, or the path of a folder with a `base.yml` that `base build` reads."""
     base_model_revision: str | None = None
@@ -33,7 +35,9 @@ class Recipe(Document):
     lora_r: Annotated[int, Field(ge=1, le=1024)] = 16
     lora_alpha: Annotated[float, Field(gt=0)] = 32
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    lora_target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    lora_target_modules: Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "all-linear"
+    )
     use_rslora: bool = False
 
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-4
@@ -68,10 +72,17 @@ class Recipe(Document):
             raise ValueError(
                 "base_model_revision must be a 40-digit commit or sha256:<64 hex digits>"
             )
+        elif self.looks_like_hub_id == revision.startswith("sha256:"):
+            raise ValueError(
+                "base_model_revision must be the 40-digit commit of a hub id, "
+                "or sha256:<64 hex digits> of a folder"
+            )
         return self
 
     @property
     def looks_like_hub_id(self) -> bool:
         """True for `owner/name` that is not written as a path (`./x`, `/x`, `models/x`)."""
         name = self.base_model
-        return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", name)) and not name.startswith((".", "/"))
+        return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", name)) and not name.startswith(
+            (".", "/", "models/")
+        )

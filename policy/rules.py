@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from policy.documents import Document
 
 RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}$")]
-Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})$")]
+Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
+"""A login; those of enterprise-managed users end in `_` and the enterprise's short code."""
 TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Quorum = dict[RoleName, Annotated[int, Field(ge=1, le=20)]]
@@ -43,6 +44,8 @@ class MetricGate(Document):
     `min`/`max` are absolute; `max_drop` is the margin against the incumbent, `min_gain_over_base`
     the least gain over the untuned base. `higher_is_better` follows the metric.
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     metric: MetricName
     min: float | None = None
@@ -94,6 +97,14 @@ class Gates(Document):
     metrics: Annotated[tuple[MetricGate, ...], Field(min_length=1)]
     export: ExportRules = ExportRules()
     recovery: RecoveryRules = RecoveryRules()
+
+    @model_validator(mode="after")
+    def _metrics_are_named_once(self) -> Gates:
+        names = [gate.metric for gate in self.metrics]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"metric {doubled[0]!r} has two gates: write its bars into one")
+        return self
 
 
 class Policy(Document):

@@ -69,6 +69,8 @@ def test_the_last_line_that_matches_decides(path: str, line: int) -> None:
         ("a\\ b/*.json", ["a b/c.json"], ["a/b/c.json"]),
         ("?.md", ["a.md", "x/b.md"], ["ab.md", "/.md"]),
         ("a.b", ["a.b"], ["axb"]),
+        ("models/**", ["models/a\nb", "models/a/b\nc/d"], []),
+        ("/a/*/c/", ["a/b/c/d\ne"], []),
     ],
 )
 def test_patterns(pattern: str, yes: list[str], no: list[str]) -> None:
@@ -82,6 +84,16 @@ def test_a_broken_line_is_skipped_and_named(line: str) -> None:
     parsed = parse(f"* @a\n{line}\n")
     assert [problem.where for problem in parsed.problems] == [".github/CODEOWNERS:2"]
     assert [rule.line for rule in parsed.rules] == [1]
+
+
+def test_the_first_line_counts_behind_a_byte_order_mark() -> None:
+    rule = parse("\ufeff* @a\n").rule_for("x")
+    assert rule is not None
+    assert rule.owners == ("@a",)
+
+
+def test_logins_of_enterprise_managed_users_are_owners() -> None:
+    assert parse("* @grace_acme\n").problems == ()
 
 
 def test_a_line_without_owners_is_not_the_same_as_no_line() -> None:

@@ -50,6 +50,43 @@ def test_an_unpinned_hub_model_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
+        (
+            "base_model: acme/base\nbase_model_revision: sha256:" + "0" * 64,
+            "40-digit commit of a hub",
+        ),
+        ("base_model: /data/x\nbase_model_revision: " + "a" * 40, "of a folder"),
+        (RECIPE + "lora_alpha: .inf\n", "finite number"),
+        (RECIPE + "warmup_steps: .inf\n", "finite number"),
+        (RECIPE + "lora_target_modules: []\n", "lora_target_modules"),
+    ],
+)
+def test_a_recipe_that_means_nothing(text: str, what: str) -> None:
+    assert any(what in problem for problem in problems(Recipe, text))
+
+
+def test_a_folder_below_models_is_a_path() -> None:
+    assert not documents.parse(Recipe, "base_model: models/x\n", "recipe.yml").looks_like_hub_id
+
+
+@pytest.mark.parametrize("bar", ["min: .nan", "min: -.inf", "max: .inf"])
+def test_a_bar_that_is_no_number(bar: str) -> None:
+    text = b.POLICY.replace("min: 0.5", bar)
+    assert "finite number" in problems(Policy, text, "policy/policy.yml")[0]
+
+
+def test_two_gates_of_one_metric() -> None:
+    text = b.POLICY + "    - {metric: exact_match, min: 0.1}\n"
+    assert "two gates" in problems(Policy, text, "policy/policy.yml")[0]
+
+
+def test_a_role_holds_logins_of_enterprise_managed_users() -> None:
+    text = b.POLICY.replace("[grace]", "[grace_acme]")
+    assert b.policy(text).roles["ml-lead"].users == ("grace_acme",)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
         ("a: &x 1\nb: *x\n", "alias"),
         ("seed: 1\nseed: 2\n", "given twice"),
         ("a: [1\n", "not valid YAML"),
@@ -115,6 +152,21 @@ def test_a_card_keeps_the_line_numbers_of_its_file() -> None:
         parse_card("---\nlicense: MIT\nconfigs: []\n---\n", "README.md")
     where = [problem.where for problem in caught.value.problems]
     assert where == ["README.md:3 configs", "README.md:1 countersign"]
+
+
+def test_one_file_cannot_be_two_splits() -> None:
+    card = """---
+license: MIT
+configs:
+  - data_files:
+      - {split: train, path: rows.jsonl}
+      - {split: test, path: Rows.jsonl}
+countersign: {source: a, owner: a, version: a, guidelines: a, review_cadence: a, consent: a,
+  classification: public}
+---
+"""
+    with pytest.raises(UserError, match="given to two splits"):
+        parse_card(card, "README.md")
 
 
 def test_the_schemas_for_editors_are_current() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.digest import git_blob_sha
+from policy.errors import UserError
 from policy.proposal import propose, run_key
 
 blobs = st.dictionaries(
@@ -39,6 +41,11 @@ def test_everything_else_changes_it() -> None:
         propose("m", inputs, "b", None, runner_version="9").digest,
     }
     assert len(digests) == 7
+
+
+def test_a_file_name_that_is_not_utf8_is_refused() -> None:
+    with pytest.raises(UserError, match="not UTF-8"):
+        propose("m", [("data/a\udcff.jsonl", "1" * 40)], "b", None)
 
 
 def test_a_run_is_named_by_proposal_and_incumbent() -> None:
