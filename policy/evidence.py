@@ -16,7 +16,8 @@ from policy.documents import Document, parse_json
 from policy.names import Digest, GitSha, ModelName
 from policy.proposal import Proposal
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+RowCount = Annotated[int, Field(ge=0, le=10**9)]
 Subject = Literal["base", "incumbent", "merged", "candidate"]
 """`merged` is the trained model in transformers; `candidate` the quantised file that would ship."""
 
@@ -125,10 +126,10 @@ class Measurement(Document):
 class PairedCounts(Document):
     """Rows on which both, only the first, only the second, or neither subject succeeded."""
 
-    both: Count
-    only_first: Count
-    only_second: Count
-    neither: Count
+    both: RowCount
+    only_first: RowCount
+    only_second: RowCount
+    neither: RowCount
 
     @property
     def n(self) -> int:
@@ -138,7 +139,7 @@ class PairedCounts(Document):
 class PairedMeans(Document):
     """Per-row differences (second minus first) of a mean metric."""
 
-    n: Count
+    n: RowCount
     mean_difference: float
     sd_difference: float
 

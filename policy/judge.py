@@ -1,15 +1,17 @@
 """Judge evidence by policy: pure functions from frozen facts to findings.
 
 Fail closed: a fact that is not there is `missing`, a figure that is not a number is `failed`, and a
-difference that the sample cannot show is `inconclusive`. None of these lets a proposal through.
+difference that the sample cannot show is `inconclusive`. Facts that contradict each other are
+`failed`, each by name. None of these lets a proposal through.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from policy import messages
+from policy.consistency import contradictions, of_measurements
 from policy.evidence import (
     SHIPPED,
     DataFacts,
@@ -41,7 +43,14 @@ def judge(
         parts.append(judge_training(policy, evidence.training))
         parts.append(gather("measurement", tuple(_judge_metrics(policy, evidence))))
         parts.append(judge_export(policy, evidence))
+    parts.extend(_contradicted(contradictions(evidence)))
     return gather("evidence", parts)
+
+
+def _contradicted(sentences: Iterable[str]) -> list[Finding]:
+    """Return a finding that holds every contradiction; none where the facts agree."""
+    parts = [Finding("contradiction", Outcome.FAILED, sentence) for sentence in sentences]
+    return [gather("consistency", parts)] if parts else []
 
 
 def judge_binding(evidence: Evidence, proposal_digest: str, incumbent: str | None) -> Finding:
@@ -103,6 +112,10 @@ def judge_data(policy: Policy, data: DataFacts | None) -> Finding:
         else:
             outcome = Outcome.PASSED if facts.count <= limit else Outcome.FAILED
             parts.append(Finding(gate, outcome, messages.data_gate(gate, facts.count, limit)))
+    for other in data.gates:
+        if other.gate not in DATA_GATES and other.count:
+            sentence = messages.unknown_gate(other.gate, other.count)
+            parts.append(Finding(other.gate, Outcome.FAILED, sentence))
     for split, least in (("train", rules.min_train_rows), ("test", rules.min_test_rows)):
         rows = data.rows(split)
         parts.append(
@@ -144,6 +157,10 @@ def judge_training(policy: Policy, training: TrainingFacts | None) -> Finding:
         ),
         _check("loss", finite, messages.loss(training), messages.loss_not_finite(training)),
     )
+    least = policy.gates.data.min_train_rows
+    if training.rows < least:  # rows with findings that are let through are not trained on
+        sentence = messages.rows_too_few("trained", training.rows, least)
+        return gather("training", (Finding("rows", Outcome.FAILED, sentence), *parts))
     return gather("training", parts)
 
 
@@ -178,6 +195,10 @@ def _judge_metrics(policy: Policy, evidence: Evidence) -> Iterator[Finding]:
             yield Finding(gate.metric, Outcome.MISSING, messages.no_measurement(gate.metric))
         else:
             yield judge_metric(gate, evidence, candidate)
+    least = policy.gates.data.min_test_rows
+    rows = min((metric.n for metric in candidate.metrics), default=least) if candidate else least
+    if rows < least:  # rows with findings that are let through are not measured on
+        yield Finding("rows", Outcome.FAILED, messages.rows_too_few("measured", rows, least))
 
 
 def judge_metric(gate: MetricGate, evidence: Evidence, candidate: Measurement) -> Finding:
@@ -218,8 +239,10 @@ def _judge_drop(name: str, margin: float, evidence: Evidence, higher_is_better: 
     if evidence.incumbent is None:
         return Finding("incumbent", Outcome.PASSED, messages.NO_INCUMBENT)
     difference = difference_from(evidence, name)
-    if difference is None:
+    if difference is None or difference.n == 0:
         return Finding("incumbent", Outcome.MISSING, messages.no_comparison(name))
+    if not math.isfinite(difference.value) or not difference.detectable >= 0:
+        return Finding("incumbent", Outcome.FAILED, messages.not_a_number(name))
     sign = 1 if higher_is_better else -1
     change = sign * difference.value
     worst_case = difference.low if higher_is_better else -difference.high
@@ -260,6 +283,7 @@ def judge_recovery(
             messages.artifact_not_verified(target.artifact.digest),
         ),
     ]
+    parts.extend(_contradicted(of_measurements(recovery)))
     before = recorded.measurement("candidate") if recorded else None
     if before is None or measured is None:
         parts.append(Finding("benchmark", Outcome.MISSING, messages.NO_RECORDED_BENCHMARK))

@@ -72,6 +72,10 @@ def gate_not_run(gate: str) -> str:
     return f"the {gate} gate was not run"
 
 
+def unknown_gate(gate: str, count: int) -> str:
+    return f"{count} of the {gate} gate, which this policy does not know"
+
+
 def data_gate(gate: str, count: int, limit: int) -> str:
     noun = "finding" if count == 1 else "findings"
     return f"{count} {noun}" if limit == 0 else f"{count} {noun}, {limit} allowed"

@@ -44,10 +44,14 @@ def exact_mcnemar(only_first: int, only_second: int) -> float:
         return 1.0
     k = min(only_first, only_second)
     log_half = n * math.log(0.5)
-    tail = math.fsum(
-        math.exp(math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) + log_half)
-        for i in range(k + 1)
-    )
+    term = math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + log_half)
+    terms = []
+    for i in range(k, -1, -1):
+        terms.append(term)
+        if term <= 1e-18 * terms[0]:
+            break  # what follows is smaller still, and there may be millions of it
+        term *= i / (n - i + 1)
+    tail = math.fsum(terms)
     return min(1.0, 2 * tail)
 
 

@@ -61,11 +61,11 @@ def proposal(**changes: Any) -> Any:
     )
 
 
-def data(**counts: int) -> DataFacts:
+def data(test_rows: int = 300, **counts: int) -> DataFacts:
     return DataFacts(
         splits=(
             SplitFacts(split="train", path="train.jsonl", rows=1000, digest=ROWS),
-            SplitFacts(split="test", path="test.jsonl", rows=300, digest=ROWS),
+            SplitFacts(split="test", path="test.jsonl", rows=test_rows, digest=ROWS),
         ),
         gates=tuple(GateFacts(gate=gate, count=counts.get(gate, 0)) for gate in DATA_GATES),
     )
@@ -114,6 +114,26 @@ def training(**changes: Any) -> TrainingFacts:
 def compared(both: int = 150, lost: int = 3, won: int = 120, neither: int = 27) -> Comparison:
     counts = PairedCounts(both=both, only_first=lost, only_second=won, neither=neither)
     return Comparison(metric="exact_match", first="incumbent", second="candidate", counts=counts)
+
+
+def facing(both: int, lost: int, won: int, neither: int, **changes: Any) -> Evidence:
+    """Return evidence whose candidate and incumbent differ on exactly these rows."""
+    n = both + lost + won + neither
+    found = (
+        ("base", BASE, 0),
+        ("incumbent", INCUMBENT, both + lost),
+        ("candidate", CANDIDATE, both + won),
+    )
+    facts: dict[str, Any] = {
+        "measurements": tuple(
+            measurement(subject, model, right / n if n else 0.0, n)
+            for subject, model, right in found
+        ),
+        "comparisons": (compared(both, lost, won, neither),),
+        "data": data(test_rows=n),
+        "parity": ParityFacts(prompts=n, prompts_with_equal_tokens=n, answers=n, equal_answers=n),
+    }
+    return evidence(**{**facts, **changes})
 
 
 def evidence(**changes: Any) -> Evidence:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.evidence import Evidence, parse_evidence
+from policy.evidence import Evidence, GateFacts, PairedMeans, parse_evidence
 from policy.judge import judge, judge_recovery
 from policy.pointer import Pointer, PointerArtifact, PointerEvidence
 from policy.verdict import Finding, Outcome
@@ -92,16 +92,59 @@ def test_a_metric_that_is_not_a_number_fails() -> None:
     assert leaf(finding, "exact_match").outcome is Outcome.FAILED
 
 
+def test_a_worse_copy_of_a_fact_beside_the_good_one_changes_nothing_to_green() -> None:
+    good = b.evidence()
+    worse = b.measurement("candidate", b.CANDIDATE, 0.1)
+    gates = (b.data(contract=9).gates[0], *b.data().gates)
+    for doubled in (
+        {"measurements": (*good.measurements, worse)},
+        {"comparisons": (b.compared(), b.compared(both=0, lost=200))},
+        {"data": b.data().model_copy(update={"gates": gates})},
+        {"artifacts": good.artifacts * 2},
+    ):
+        assert verdict(b.evidence(**doubled)).outcome is Outcome.FAILED
+
+
+def test_findings_of_a_gate_that_the_policy_does_not_know_block() -> None:
+    gates = (*b.data().gates, GateFacts(gate="pii", count=1))
+    finding = verdict(b.evidence(data=b.data().model_copy(update={"gates": gates})))
+    assert [part.name for part in finding.blocking()] == ["pii"]
+
+
+def test_rows_that_were_let_through_with_findings_count_neither_as_trained_nor_as_measured() -> (
+    None
+):
+    few = b.facing(both=20, lost=0, won=60, neither=10, data=b.data(), training=b.training(rows=99))
+    assert {part.sentence for part in verdict(few).blocking()} == {
+        "only 99 trained rows, at least 100 wanted",
+        "only 90 measured rows, at least 100 wanted",
+    }
+
+
 def test_a_clear_drop_fails() -> None:
-    finding = verdict(b.evidence(comparisons=(b.compared(both=200, lost=60, won=10, neither=30),)))
+    finding = verdict(b.facing(both=200, lost=60, won=10, neither=30))
     names = {part.name: part.outcome for part in finding.blocking()}
     assert names == {"incumbent": Outcome.FAILED}
 
 
 def test_a_drop_that_the_rows_cannot_show_is_inconclusive() -> None:
-    few = b.compared(both=40, lost=5, won=3, neither=2)
-    finding = verdict(b.evidence(comparisons=(few,)))
+    finding = verdict(b.facing(both=80, lost=10, won=6, neither=10))
     assert {part.outcome for part in finding.blocking()} == {Outcome.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize(
+    "means",
+    [
+        PairedMeans(n=300, mean_difference=float("nan"), sd_difference=1.0),
+        PairedMeans(n=300, mean_difference=-0.5, sd_difference=float("nan")),
+        PairedMeans(n=300, mean_difference=-0.5, sd_difference=-1.0),
+        PairedMeans(n=0, mean_difference=0.0, sd_difference=0.0),
+    ],
+)
+def test_a_difference_that_is_no_number_does_not_pass(means: PairedMeans) -> None:
+    comparison = b.compared().model_copy(update={"counts": None, "means": means})
+    finding = verdict(b.evidence(comparisons=(comparison,)))
+    assert "incumbent" in [part.name for part in finding.blocking()]
 
 
 def test_the_first_version_has_no_incumbent_to_fall_behind() -> None:
@@ -131,8 +174,8 @@ counts = st.integers(min_value=0, max_value=400)
 def test_losing_more_rows_never_turns_red_to_green(
     both: int, lost: int, won: int, neither: int, more: int
 ) -> None:
-    before = verdict(b.evidence(comparisons=(b.compared(both + more, lost, won, neither),)))
-    after = verdict(b.evidence(comparisons=(b.compared(both, lost + more, won, neither),)))
+    before = verdict(b.facing(both + more, lost, won, neither))
+    after = verdict(b.facing(both, lost + more, won, neither))
     assert before.outcome.lets_through or not after.outcome.lets_through
 
 
@@ -176,6 +219,16 @@ def test_a_rollback_that_repeats_its_benchmark_passes() -> None:
 def test_a_rollback_that_answers_worse_than_recorded_fails() -> None:
     finding = judge_recovery(b.policy(), recorded(), recovered(0.45), target=pointer())
     assert finding.outcome is Outcome.FAILED
+
+
+def test_a_rollback_with_an_impossible_benchmark_fails() -> None:
+    measured = b.measurement("candidate", b.INCUMBENT, 0.51)
+    metric = measured.metrics[0].model_copy(update={"value": 0.99})
+    found = b.evidence(
+        kind="recovery", measurements=(measured.model_copy(update={"metrics": (metric,)}),)
+    )
+    finding = judge_recovery(b.policy(), recorded(), found, target=pointer())
+    assert [part.name for part in finding.blocking()] == ["contradiction"]
 
 
 def test_a_rollback_to_another_artifact_fails() -> None:

@@ -42,6 +42,12 @@ def test_mcnemar_is_the_binomial_tail(first: int, second: int) -> None:
     assert exact_mcnemar(first, second) == pytest.approx(exact, rel=1e-9)
 
 
+def test_mcnemar_of_millions_of_rows_is_the_normal_approximation() -> None:
+    first, second = 500_000_000, 500_050_000
+    z = (second - first - 1) / math.sqrt(first + second)
+    assert exact_mcnemar(first, second) == pytest.approx(math.erfc(z / math.sqrt(2)), rel=1e-3)
+
+
 @given(counts, counts, counts, counts)
 def test_swapping_the_two_subjects_turns_the_difference_round(
     both: int, first: int, second: int, neither: int
