@@ -57,7 +57,7 @@ def owners(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     file = options.codeowners or _find_codeowners()
     parsed = codeowners.parse(read(file), str(file))
-    rules = [(path, parsed.rule_for(path)) for path in options.paths]
+    rules = [(path, parsed.rule_for(path.removeprefix("./"))) for path in options.paths]
     if options.json:
         rows = [
             {

@@ -20,10 +20,10 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return _one_line(f"{text}; {self.remedy}" if self.remedy else text)
+        return one_line(f"{text}; {self.remedy}" if self.remedy else text)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return text with what would break a line, or steer a terminal or a log, written out."""
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in text

@@ -27,6 +27,8 @@ from policy.verdict import Finding, Outcome, gather
 
 DATA_GATES: tuple[DataGate, ...] = ("contract", "approved", "provenance", "duplicates", "leakage")
 ALPHA = 0.05
+ROUNDING = 1e-9
+"""What a difference of two figures may be off: 0.6 - 0.4 is 0.19999999999999996."""
 
 
 def judge(
@@ -226,7 +228,7 @@ def judge_metric(gate: MetricGate, evidence: Evidence, candidate: Measurement) -
             sign = 1 if metric.higher_is_better else -1
             gain = sign * (metric.value - figure.value)
             sentence = messages.gain(gain, gate.min_gain_over_base)
-            parts.append(_bar("base", gain >= gate.min_gain_over_base, sentence))
+            parts.append(_bar("base", gain + ROUNDING >= gate.min_gain_over_base, sentence))
     return gather(gate.metric, parts, messages.metric(metric, parts))
 
 
@@ -247,7 +249,7 @@ def _judge_drop(name: str, margin: float, evidence: Evidence, higher_is_better: 
     change = sign * difference.value
     worst_case = difference.low if higher_is_better else -difference.high
     sentence = messages.drop(difference, margin)
-    if difference.p < ALPHA and -change >= margin and change < 0:
+    if difference.p < ALPHA and -change + ROUNDING >= margin and change < 0:
         return Finding("incumbent", Outcome.FAILED, sentence)
     if worst_case >= -margin:
         return Finding("incumbent", Outcome.PASSED, sentence)
@@ -299,7 +301,8 @@ def judge_recovery(
             parts.append(Finding(gate.metric, Outcome.MISSING, messages.no_comparison(gate.metric)))
             continue
         loss = (old.value - new.value) * (1 if new.higher_is_better else -1)
-        parts.append(_bar(gate.metric, loss <= tolerance, messages.repeated(old, new, tolerance)))
+        holds = loss <= tolerance + ROUNDING
+        parts.append(_bar(gate.metric, holds, messages.repeated(old, new, tolerance)))
     return gather("recovery", parts)
 
 

@@ -132,11 +132,18 @@ def not_a_number(metric: str) -> str:
 
 
 def at_least(metric: Metric, least: float) -> str:
-    return f"{figure(metric)}, at least {_bar(metric, least)} wanted"
+    return f"{_beside(metric, least)}, at least {_bar(metric, least)} wanted"
 
 
 def at_most(metric: Metric, most: float) -> str:
-    return f"{figure(metric)}, at most {_bar(metric, most)} allowed"
+    return f"{_beside(metric, most)}, at most {_bar(metric, most)} allowed"
+
+
+def _beside(metric: Metric, bar: float) -> str:
+    """Return the figure with as many digits as it takes to tell it from the bar."""
+    if metric.value == bar or figure(metric) != _bar(metric, bar):
+        return figure(metric)
+    return f"{100 * metric.value:.8g} %" if metric.kind == "share" else f"{metric.value:.8g}"
 
 
 def _bar(metric: Metric, value: float) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from policy import codeowners
 from policy import signoff_messages as say
 from policy.codeowners import Codeowners, Rule
 from policy.verdict import Finding, Outcome, gather
@@ -133,7 +132,7 @@ def _judge_owners(facts: SignOffFacts, signed: frozenset[str]) -> Finding:
             continue
         involved = _lower(facts.contributors | {facts.author})
         could = sorted(owners - involved)
-        sentence = say.owner_missing(rule, codeowners.LOCATIONS[0], len(paths), could)
+        sentence = say.owner_missing(rule, len(paths), could)
         parts.append(Finding(name, Outcome.MISSING, sentence))
     if not parts:
         return Finding("code owners", Outcome.PASSED, say.NO_OWNED_PATHS)

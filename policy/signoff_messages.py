@@ -26,7 +26,7 @@ def role_missing(missing: int, could: Sequence[str], have: Sequence[str]) -> str
     return f"{missing} {noun} missing; {people(could)} could give it{already}"
 
 
-def owner_missing(rule: Rule, where: str, paths: int, could: Sequence[str]) -> str:
+def owner_missing(rule: Rule, paths: int, could: Sequence[str]) -> str:
     files = "1 file" if paths == 1 else f"{paths} files"
     who = f"{people(could)} could give it" if could else "no owner but those involved can sign"
     return f"no owner has signed for {files} (CODEOWNERS line {rule.line}); {who}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policy.errors import one_line
 from policy.verdict import Finding, Outcome
 
 MARKS = {
@@ -18,6 +19,6 @@ MARKS = {
 
 def lines(finding: Finding, depth: int = 0) -> Iterator[str]:
     """Yield one line for each node, indented by its depth."""
-    yield f"{'  ' * depth}{MARKS[finding.outcome]:<7} {finding.name}: {finding.sentence}"
+    yield f"{'  ' * depth}{MARKS[finding.outcome]:<7} {finding.name}: {one_line(finding.sentence)}"
     for part in finding.parts:
         yield from lines(part, depth + 1)

@@ -132,6 +132,30 @@ def test_a_drop_that_the_rows_cannot_show_is_inconclusive() -> None:
     assert {part.outcome for part in finding.blocking()} == {Outcome.INCONCLUSIVE}
 
 
+def test_a_drop_of_exactly_the_margin_fails() -> None:
+    finding = verdict(b.facing(both=1650, lost=150, won=0, neither=1200))  # 0.6 to 0.55
+    assert {part.name: part.outcome for part in finding.blocking()} == {"incumbent": Outcome.FAILED}
+
+
+def test_a_gain_of_exactly_the_bar_passes() -> None:
+    text = b.POLICY.replace("min: 0.5", "min: 0.1").replace(", max_drop: 0.05", "")
+    measurements = (
+        b.measurement("base", b.BASE, 0.4),
+        b.measurement("incumbent", b.INCUMBENT, 0.51),
+        b.measurement("candidate", b.CANDIDATE, 0.6),
+    )
+    evidence = b.evidence(measurements=measurements, comparisons=())
+    finding = judge(
+        b.policy(text), evidence, proposal_digest=b.proposal().digest, incumbent=b.INCUMBENT
+    )
+    assert finding.outcome is Outcome.PASSED
+
+
+def test_a_figure_just_below_its_bar_does_not_read_like_the_bar() -> None:
+    finding = verdict(b.facing(both=4998, lost=0, won=0, neither=5002))
+    assert leaf(finding, "min").sentence == "49.98 %, at least 50.0 % wanted"
+
+
 @pytest.mark.parametrize(
     "means",
     [
@@ -213,6 +237,11 @@ def recorded() -> Evidence:
 
 def test_a_rollback_that_repeats_its_benchmark_passes() -> None:
     finding = judge_recovery(b.policy(), recorded(), recovered(0.51), target=pointer())
+    assert finding.outcome is Outcome.PASSED
+
+
+def test_a_rollback_that_loses_exactly_the_tolerance_passes() -> None:
+    finding = judge_recovery(b.policy(), recorded(), recovered(0.5), target=pointer())
     assert finding.outcome is Outcome.PASSED
 
 
