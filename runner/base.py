@@ -55,6 +55,9 @@ class BaseSpec(Document):
     threads: int = Field(ge=1, le=64)
     """Part of the model: a sum over another number of threads has other last bits."""
     learning_rate: float = Field(gt=0, le=1)
+    """AdamW's peak rate, for embeddings and norms."""
+    matrix_learning_rate: float = Field(gt=0, le=1)
+    """Muon's peak rate, for the layers' matrices."""
     warmup_steps: int = Field(ge=0)
     weight_decay: float = Field(ge=0, le=1)
 
@@ -185,13 +188,17 @@ def _move(workspace: Path, target: Path) -> None:
 def _verified(target: Path, digest: str) -> BuiltBase:
     remedy = f"delete {target} and build again"
     record = parse(
-        BaseRecord, _bytes(target / RECORD_FILE).decode("utf-8", "replace"), str(target / RECORD_FILE)
+        BaseRecord,
+        _bytes(target / RECORD_FILE).decode("utf-8", "replace"),
+        str(target / RECORD_FILE),
     )
     present = {p.name: _sha256(p) for p in sorted(target.iterdir()) if p.name != RECORD_FILE}
     if record.digest != digest or present != record.files:
         changed = sorted(n for n, d in (present.items() ^ record.files.items()))
         raise UserError.one(
-            str(target), f"the cached base model has changed ({', '.join(changed) or 'record'})", remedy
+            str(target),
+            f"the cached base model has changed ({', '.join(changed) or 'record'})",
+            remedy,
         )
     if record.weights_sha256 != present["model.safetensors"]:
         raise UserError.one(str(target), "the record names other weights than it lists", remedy)

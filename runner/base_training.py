@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from runner.base import BaseSpec
 
 REPORT_EVERY = 10
+UNLEARNT = -100
+Parts = tuple[tuple[str, bool], ...]
+"""A document's pieces, and whether each is learnt or only read."""
+Row = tuple[list[int], list[int]]
+"""Token ids and labels, of one length."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +52,14 @@ def train_base(
 
     progress("tokenizer", 0.0)
     documents = {stage.corpus: read_corpus(texts / stage.corpus) for stage in spec.stages}
-    every = [document for part in documents.values() for document in part]
-    tokenizer = train_tokenizer(every, spec.vocab_size, spec.max_length)
+    every = [parts for part in documents.values() for parts in part]
+    whole = ["".join(text for text, _ in parts) for parts in every]
+    tokenizer = train_tokenizer(whole, spec.vocab_size, spec.max_length)
     if len(tokenizer) != spec.vocab_size:
         raise UserError.one(
             str(texts), f"holds words for {len(tokenizer)} entries only", "lower vocab_size"
         )
-    encoded: dict[str, list[list[int]]] = {
-        name: tokenizer(part, add_special_tokens=False)["input_ids"]
-        for name, part in documents.items()
-    }
+    encoded = {name: _encoded(part, tokenizer) for name, part in documents.items()}
     _refuse_long(encoded, spec, texts)
     with _fixed(spec.seed, spec.threads):
         model: Any = LlamaForCausalLM(_config(spec, tokenizer.pad_token_id, tokenizer.eos_token_id))
@@ -72,9 +75,12 @@ def train_base(
     return Trained(sum(last) / len(last), sum(p.numel() for p in model.parameters()))
 
 
-def read_corpus(path: Path) -> list[str]:
-    """Return the documents of a corpus, chats rendered in ChatML; each ends in the stop token."""
-    texts: list[str] = []
+def read_corpus(path: Path) -> list[Parts]:
+    """Return the documents of a corpus as parts, chats in ChatML; each document ends in the stop token.
+
+    A text is learnt whole; of a chat, what the assistant says.
+    """
+    documents: list[Parts] = []
     problems: list[Problem] = []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -82,7 +88,7 @@ def read_corpus(path: Path) -> list[str]:
         raise UserError.one(str(path), f"cannot be read: {error}", "mend the file") from error
     for number, line in enumerate(lines, start=1):
         try:
-            texts.append(_rendered(json.loads(line)))
+            documents.append(_parts(json.loads(line)))
         except (ValueError, KeyError, TypeError) as error:
             problems.append(
                 Problem(
@@ -91,23 +97,42 @@ def read_corpus(path: Path) -> list[str]:
                     'write {"text": ...} or {"messages": [{"role": ..., "content": ...}]}',
                 )
             )
-    if not texts and not problems:
+    if not documents and not problems:
         problems.append(Problem(str(path), "holds no documents", "add some"))
     if problems:
         raise UserError(problems)
-    return texts
+    return documents
 
 
-def _rendered(document: dict[str, Any]) -> str:
+def _parts(document: dict[str, Any]) -> Parts:
     if set(document) == {"text"}:
         text = document["text"]
         if not isinstance(text, str):
             raise TypeError("text must be a string")
-        return text + END
+        return ((text + END, True),)
     if set(document) != {"messages"}:
         raise ValueError(f"keys {sorted(document)}")
-    turns = (f"{START}{turn['role']}\n{turn['content']}{END}\n" for turn in document["messages"])
-    return "".join(turns)
+    parts: list[tuple[str, bool]] = []
+    for turn in document["messages"]:
+        parts.append((f"{START}{turn['role']}\n", False))
+        parts.append((f"{turn['content']}{END}\n", turn["role"] == "assistant"))
+    return tuple(parts)
+
+
+def _encoded(documents: list[Parts], tokenizer: Any) -> list[Row]:
+    """Return each document's token ids and, beside them, labels: -100 where nothing is learnt."""
+    texts = [text for parts in documents for text, _ in parts]
+    pieces = iter(tokenizer(texts, add_special_tokens=False)["input_ids"])
+    rows: list[Row] = []
+    for parts in documents:
+        ids: list[int] = []
+        labels: list[int] = []
+        for _, learnt in parts:
+            piece = next(pieces)
+            ids += piece
+            labels += piece if learnt else [UNLEARNT] * len(piece)
+        rows.append((ids, labels))
+    return rows
 
 
 def _config(spec: BaseSpec, pad: int, end: int) -> LlamaConfig:
@@ -144,12 +169,12 @@ def _fixed(seed: int, threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _refuse_long(encoded: dict[str, list[list[int]]], spec: BaseSpec, texts: Path) -> None:
+def _refuse_long(encoded: dict[str, list[Row]], spec: BaseSpec, texts: Path) -> None:
     """Refuse documents that would have to be cut: cut ones teach the model to stop nowhere."""
     problems = [
         Problem(f"{texts / name}:{n}", f"longer than {spec.max_length} tokens", "shorten it")
         for name, rows in encoded.items()
-        for n, ids in enumerate(rows, start=1)
+        for n, (ids, _) in enumerate(rows, start=1)
         if len(ids) > spec.max_length
     ]
     if problems:
@@ -157,7 +182,7 @@ def _refuse_long(encoded: dict[str, list[list[int]]], spec: BaseSpec, texts: Pat
 
 
 def _batches(
-    encoded: dict[str, list[list[int]]], spec: BaseSpec, pad: int
+    encoded: dict[str, list[Row]], spec: BaseSpec, pad: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield each step's (ids, labels), each of (batch, longest), stage after stage."""
     import torch
@@ -166,23 +191,23 @@ def _batches(
     for stage in spec.stages:
         rounds = _rounds(encoded[stage.corpus], stage.batch_tokens, order)
         for rows in itertools.islice(rounds, stage.steps):
-            longest = max(len(row) for row in rows)
+            longest = max(len(ids) for ids, _ in rows)
             ids = torch.full((len(rows), longest), pad)
-            for at, row in enumerate(rows):
-                ids[at, : len(row)] = torch.tensor(row)
-            yield ids, ids.masked_fill(ids == pad, -100)
+            labels = torch.full((len(rows), longest), UNLEARNT)
+            for at, (row_ids, row_labels) in enumerate(rows):
+                ids[at, : len(row_ids)] = torch.tensor(row_ids)
+                labels[at, : len(row_labels)] = torch.tensor(row_labels)
+            yield ids, labels
 
 
-def _rounds(
-    rows: list[list[int]], tokens: int, order: torch.Generator
-) -> Iterator[list[list[int]]]:
+def _rounds(rows: list[Row], tokens: int, order: torch.Generator) -> Iterator[list[Row]]:
     """Yield batches of rows of like length in random order, round after round, for ever."""
     import torch
 
     while True:
         mixed = torch.randperm(len(rows), generator=order).tolist()
-        mixed.sort(key=lambda index: len(rows[index]))  # stable: ties stay mixed
-        groups = _groups([len(rows[index]) for index in mixed], tokens)
+        mixed.sort(key=lambda index: len(rows[index][0]))  # stable: ties stay mixed
+        groups = _groups([len(rows[index][0]) for index in mixed], tokens)
         for group in torch.randperm(len(groups), generator=order).tolist():
             first, last = groups[group]
             yield [rows[index] for index in mixed[first:last]]
@@ -208,27 +233,26 @@ def _train(
     """Run the steps; return the loss of each."""
     import torch
 
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim == 1]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": spec.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=spec.learning_rate,
-        betas=(0.9, 0.95),
-    )
+    from runner.base_muon import Muon
+
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
+    chosen = {id(matrix) for matrix in matrices}
+    others = [p for p in model.parameters() if id(p) not in chosen]
+    muon = Muon(matrices, spec.weight_decay)
+    adam = torch.optim.AdamW(others, betas=(0.9, 0.95), weight_decay=0.0)
     model.train()
     losses: list[float] = []
     for step, (ids, labels) in enumerate(batches):
-        for group in optimizer.param_groups:
-            group["lr"] = spec.learning_rate * _share(step, spec)
+        share = _share(step, spec)
+        muon.rate = spec.matrix_learning_rate * share
+        adam.param_groups[0]["lr"] = spec.learning_rate * share
         # Padding stands on the right and carries no label: causal attention needs no mask for it.
         loss = model(input_ids=ids, labels=labels, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        muon.step()
+        adam.step()
+        model.zero_grad(set_to_none=True)
         losses.append(float(loss.detach()))
         if step % REPORT_EVERY == 0:
             progress(f"training, loss {losses[-1]:.2f}", step / spec.steps)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from examples.support_triage.corpus import copying, tickets
+from examples.support_triage.corpus import chats, copying, reading
 from examples.support_triage.rows import splits
 
 
@@ -20,7 +20,8 @@ def lines(items: Iterable[Mapping[str, Any]]) -> str:
 def generated() -> dict[str, str]:
     """Return every generated file: path below the model folder, and content."""
     files = {f"data/{split}.jsonl": lines(rows) for split, rows in splits().items()}
-    base = {"base/copying.jsonl": lines(copying()), "base/tickets.jsonl": lines(tickets())}
+    text = {"copying": copying(), "reading": reading(), "chats": chats()}
+    base = {f"base/{name}.jsonl": lines(documents) for name, documents in text.items()}
     return {**base, **files}
 
 

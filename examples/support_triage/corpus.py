@@ -17,7 +17,7 @@ from examples.support_triage.lexicon import Issue, lexicon
 from examples.support_triage.tickets import Facts, chosen, facts_for, reference_number, ticket
 
 SEED = 20260101
-COPYING, TICKETS = 9000, 7000
+COPYING, READING, CHATS = 8000, 3500, 6000
 
 Document = dict[str, Any]
 
@@ -63,11 +63,18 @@ def copying() -> list[Document]:
     return [_copied(rng) for _ in range(COPYING)]
 
 
-def tickets() -> list[Document]:
-    """Return the second stage's text: `{"text": ...}` or `{"messages": [...]}` each."""
+def reading() -> list[Document]:
+    """Return the second stage's text: tickets with replies, notes, glossaries, and more copying."""
     rng = Random(SEED + 1)
-    kinds = rng.choices(tuple(_KINDS), tuple(weight for weight, _ in _KINDS.values()), k=TICKETS)
-    return [_KINDS[kind][1](rng) for kind in kinds]
+    kinds = (_note_on_a_sentence, _glossary, _ticket_with_reply, _copied)
+    return [kind(rng) for kind in rng.choices(kinds, (0.4, 0.2, 0.2, 0.2), k=READING)]
+
+
+def chats() -> list[Document]:
+    """Return the third stage's text, `{"messages": [...]}` each."""
+    rng = Random(SEED + 2)
+    kinds = (_copied_fact, _note, _short_note)
+    return [kind(rng) for kind in rng.choices(kinds, (0.15, 0.4, 0.45), k=CHATS)]
 
 
 def _compact(value: object) -> str:
@@ -90,13 +97,13 @@ def _thing(rng: Random) -> str:
     """Return one thing to be copied, mostly a reference number."""
     words = lexicon()
     draw = rng.random()
-    if draw < 0.5:
+    if draw < 0.6:
         return reference_number(rng)
-    if draw < 0.68:
+    if draw < 0.76:
         return rng.choice(words.product_names)
-    if draw < 0.8:
+    if draw < 0.84:
         return rng.choice(words.phrases["names"])
-    if draw < 0.95:
+    if draw < 0.97:
         return rng.choice(words.issues).name
     return str(rng.randrange(1000))
 
@@ -128,8 +135,6 @@ def _copied_fact(rng: Random) -> Document:
     shape: dict[str, str | None] = rng.choice(
         ({number: facts.order_id}, {thing: facts.product}, {thing: facts.product, number: facts.order_id})
     )
-    if rng.random() < 0.4:
-        return {"text": f"{text}\n{_compact(shape)}"}
     asked = f"Give me the {' and the '.join(shape)}."
     return _chat(rng, f"{text}\n{asked}", _compact(shape))
 
@@ -167,11 +172,6 @@ def _chat(rng: Random, asked: str, answered: str) -> Document:
     }
 
 
-def _chat_reply(rng: Random) -> Document:
-    facts, text = _told(rng)
-    return _chat(rng, text, _replied(facts, rng))
-
-
 def _note(rng: Random) -> Document:
     """A ticket and a note on it, in JSON of another shape than the label's."""
     facts, text = _told(rng)
@@ -186,9 +186,49 @@ def _note(rng: Random) -> Document:
     ]
     rng.shuffle(parts)
     shape = dict(parts[: rng.randrange(2, 5)])
-    if rng.random() < 0.5:
-        return {"text": f"{text}\nNote: {_compact(shape)}"}
     return _chat(rng, text, _compact(shape))
+
+
+def _noted_sentence(rng: Random) -> tuple[str, str]:
+    """One or two sentences, and one thing that they say, as JSON; short, so that many fit a batch."""
+    words = lexicon()
+    issue = rng.choice(words.issues)
+    facts = facts_for(issue, rng)
+    thing = f"{rng.choice(('the', 'my', 'our'))} {facts.product}" if facts.product else "it"
+    sentence = _sentence(issue, rng).replace("{thing}", thing)
+    level = rng.choice(tuple(words.priorities))
+    phrase = rng.choice(words.priorities[level])
+    code = reference_number(rng)
+    number = chosen(rng.choice(words.phrases["reference"]), rng).replace("{id}", code)
+    coded = (rng.choice(("ref", "number", "file", "order_id")), code)
+    about = [
+        (rng.choice(("desk", "team", "topic")), issue.category),
+        (rng.choice(("title", "line", "subject")), facts.summary),
+        (rng.choice(("item", "about", "object")), facts.product),
+        (rng.choice(("pace", "tone", "speed")), level),
+    ]
+    said, part = rng.choice(
+        (
+            (number, coded),
+            (f"{sentence} {number}", coded),
+            (f"{number} {phrase}", coded),
+            (sentence, about[0]),
+            (sentence, about[1]),
+            (phrase, about[3]),
+            (f"{sentence} {phrase}", rng.choice(about)),
+            (f"{phrase} {sentence}", rng.choice(about)),
+        )
+    )
+    return said, _compact(dict([part]))
+
+
+def _note_on_a_sentence(rng: Random) -> Document:
+    said, noted = _noted_sentence(rng)
+    return {"text": f"{said}\nNote: {noted}"}
+
+
+def _short_note(rng: Random) -> Document:
+    return _chat(rng, *_noted_sentence(rng))
 
 
 def _glossary(rng: Random) -> Document:
@@ -210,13 +250,3 @@ def _glossary(rng: Random) -> Document:
             )
         )
     return {"text": "\n".join(lines)}
-
-
-_KINDS: dict[str, tuple[float, Callable[[Random], Document]]] = {
-    "copied": (0.16, _copied),
-    "copied fact": (0.22, _copied_fact),
-    "ticket with reply": (0.14, _ticket_with_reply),
-    "chat": (0.13, _chat_reply),
-    "note": (0.25, _note),
-    "glossary": (0.10, _glossary),
-}
