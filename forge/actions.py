@@ -120,7 +120,12 @@ class Actions:
         self.begin(record, occasion, path, text, payload, {}, event.sender)
 
     def _refused(
-        self, record: Repository, occasion: Occasion, path: str, text: str, actor: Account,
+        self,
+        record: Repository,
+        occasion: Occasion,
+        path: str,
+        text: str,
+        actor: Account,
         message: str,
     ) -> None:
         run = self._new(record, occasion, path, text, {}, {}, actor)
@@ -134,8 +139,14 @@ class Actions:
         self.reports.run(record, run, "completed")
 
     def _new(
-        self, record: Repository, occasion: Occasion, path: str, text: str, payload: Json,
-        inputs: Json, actor: Account,
+        self,
+        record: Repository,
+        occasion: Occasion,
+        path: str,
+        text: str,
+        payload: Json,
+        inputs: Json,
+        actor: Account,
     ) -> Run:
         now = self._world.clock()
         counter = self._numbers.setdefault((record.id, path), itertools.count(1))
@@ -143,17 +154,35 @@ class Actions:
         folder = self._world.root / "runs" / str(number)
         folder.mkdir(parents=True)
         run = Run(
-            number, self._file(record, path, text), next(counter), occasion.name, occasion.ref,
-            occasion.branch, occasion.sha, occasion.head_sha, actor, payload, inputs, folder,
-            now, now, suite=self._world.take_id(),
+            number,
+            self._file(record, path, text),
+            next(counter),
+            occasion.name,
+            occasion.ref,
+            occasion.branch,
+            occasion.sha,
+            occasion.head_sha,
+            actor,
+            payload,
+            inputs,
+            folder,
+            now,
+            now,
+            suite=self._world.take_id(),
         )
         record.runs[number] = run
         run.title = run_title(self._world, record, run)
         return run
 
     def begin(
-        self, record: Repository, occasion: Occasion, path: str, text: str, payload: Json,
-        inputs: Json, actor: Account,
+        self,
+        record: Repository,
+        occasion: Occasion,
+        path: str,
+        text: str,
+        payload: Json,
+        inputs: Json,
+        actor: Account,
     ) -> Run:
         """Start a run; a refused workflow makes a run that failed and says why."""
         run = self._new(record, occasion, path, text, payload, inputs, actor)
@@ -161,11 +190,20 @@ class Actions:
             run.plan = parse(path, text)
             run.title = run_title(self._world, record, run)
             for key, plan in run.plan.jobs.items():
-                steps = [Step(n, s.name or (f"Run {s.uses}" if s.uses else _first(s.run)))
-                         for n, s in enumerate(plan.steps, 1)]
+                steps = [
+                    Step(n, s.name or (f"Run {s.uses}" if s.uses else _first(s.run)))
+                    for n, s in enumerate(plan.steps, 1)
+                ]
                 job = Job(
-                    self._world.take_id(), key, plan.name, [], run.created,
-                    run.folder / f"{key}.log", plan, "waiting", steps=steps,
+                    self._world.take_id(),
+                    key,
+                    plan.name,
+                    [],
+                    run.created,
+                    run.folder / f"{key}.log",
+                    plan,
+                    "waiting",
+                    steps=steps,
                 )
                 run.jobs[key] = job
             self._scheduler.enter(record, run)

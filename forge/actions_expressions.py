@@ -140,8 +140,10 @@ class _Parser:
         while text[at:].strip():
             found = TOKEN.match(text, at)
             if found is None or found.lastgroup is None:
-                raise RefusalError(f"{text[at:].strip()[:20]!r} in the expression {text.strip()!r} "
-                              "is not known to this stand-in")
+                raise RefusalError(
+                    f"{text[at:].strip()[:20]!r} in the expression {text.strip()!r} "
+                    "is not known to this stand-in"
+                )
             self.tokens.append((found.lastgroup, found[found.lastgroup]))
             at = found.end()
         self.at = 0

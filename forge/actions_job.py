@@ -25,8 +25,17 @@ class JobExecution:
     """What the steps of one running job share."""
 
     def __init__(
-        self, world: World, record: Repository, run: Run, job: Job, *, token: str,
-        needs: Json, tools: Path | None, extra: Mapping[str, str], stopped: Callable[[], bool],
+        self,
+        world: World,
+        record: Repository,
+        run: Run,
+        job: Job,
+        *,
+        token: str,
+        needs: Json,
+        tools: Path | None,
+        extra: Mapping[str, str],
+        stopped: Callable[[], bool],
     ) -> None:
         assert run.plan is not None
         assert job.plan is not None
@@ -49,16 +58,21 @@ class JobExecution:
         self.event = {**run.payload}
         (self.temp / "event.json").write_text(json.dumps(self.event))
         self.scope: dict[str, Any] = {
-            "github": github_context(world, record, run, token) | {
-                "job": job.key, "workspace": str(self.workspace)
-            },
+            "github": github_context(world, record, run, token)
+            | {"job": job.key, "workspace": str(self.workspace)},
             "inputs": run.inputs,
             "needs": needs,
             "steps": self.steps,
             "vars": dict(record.variables),
             "secrets": {**record.secrets, "GITHUB_TOKEN": token},
-            "runner": {"os": "Linux", "arch": "X64", "name": "forge", "temp": str(self.temp),
-                       "tool_cache": str(self.cache), "environment": "self-hosted"},
+            "runner": {
+                "os": "Linux",
+                "arch": "X64",
+                "name": "forge",
+                "temp": str(self.temp),
+                "tool_cache": str(self.cache),
+                "environment": "self-hosted",
+            },
             "job": {"status": "success"},
         }
         self.env: dict[str, str] = {}
@@ -94,9 +108,24 @@ class JobExecution:
             **{
                 f"GITHUB_{name.upper()}": as_text(github[name])
                 for name in (
-                    "sha", "ref", "ref_name", "ref_type", "repository", "repository_owner",
-                    "run_id", "run_number", "run_attempt", "server_url", "api_url", "workspace",
-                    "workflow", "event_name", "actor", "head_ref", "base_ref", "job",
+                    "sha",
+                    "ref",
+                    "ref_name",
+                    "ref_type",
+                    "repository",
+                    "repository_owner",
+                    "run_id",
+                    "run_number",
+                    "run_attempt",
+                    "server_url",
+                    "api_url",
+                    "workspace",
+                    "workflow",
+                    "event_name",
+                    "actor",
+                    "head_ref",
+                    "base_ref",
+                    "job",
                 )
             },
             **self.extra,
@@ -141,7 +170,9 @@ class JobExecution:
         step.conclusion = "success" if outcome == "failure" and may_fail else outcome
         if plan.id:
             self.steps[plan.id] = {
-                "outputs": outputs, "outcome": outcome, "conclusion": step.conclusion,
+                "outputs": outputs,
+                "outcome": outcome,
+                "conclusion": step.conclusion,
             }
         if step.conclusion not in ("success", "skipped"):
             self.failed = True
@@ -180,7 +211,9 @@ class JobExecution:
             as_text(interpolate(plan.run, self.scope, self.status)),
             folder=self.workspace / folder,
             environment=self.environment({**own, **{k: str(v) for k, v in files.items()}}),
-            file=self.temp / f"step-{number}.sh", log=self.log, ended=ended,
+            file=self.temp / f"step-{number}.sh",
+            log=self.log,
+            ended=ended,
             seconds=min(minutes * 60, max(0.0, self.deadline - time.monotonic())),
         )
         self.added |= read_pairs(files["GITHUB_ENV"])
@@ -234,8 +267,11 @@ def github_context(world: World, record: Repository, run: Run, token: str) -> Js
 def run_title(world: World, record: Repository, run: Run) -> str:
     """`display_title`: run-name, else the pull request's title, else the commit's first line."""
     if run.plan is not None and run.plan.title:
-        scope = {"github": github_context(world, record, run, ""), "inputs": run.inputs,
-                 "vars": record.variables}
+        scope = {
+            "github": github_context(world, record, run, ""),
+            "inputs": run.inputs,
+            "vars": record.variables,
+        }
         with contextlib.suppress(RefusalError):
             return as_text(interpolate(run.plan.title, scope))
     pull = run.payload.get("pull_request")

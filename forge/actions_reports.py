@@ -11,8 +11,18 @@ from forge.shapes_actions import workflow as workflow_shape
 from forge.state import Event, Repository, World
 
 PERMISSIONS = dict.fromkeys(
-    ("actions", "checks", "contents", "deployments", "issues", "metadata", "packages",
-     "pull_requests", "statuses"), "write",
+    (
+        "actions",
+        "checks",
+        "contents",
+        "deployments",
+        "issues",
+        "metadata",
+        "packages",
+        "pull_requests",
+        "statuses",
+    ),
+    "write",
 )
 
 
@@ -22,11 +32,24 @@ class Reports:
     def __init__(self, world: World) -> None:
         self._world = world
         now = world.clock()
-        bot = Account(world.take_id(), "github-actions[bot]", "Bot", "github-actions[bot]", "",
-                      "", now)
+        bot = Account(
+            world.take_id(), "github-actions[bot]", "Bot", "github-actions[bot]", "", "", now
+        )
         world.accounts[bot.login] = bot
-        self.app = App(15368, "github-actions", "GitHub Actions", bot, "", "", world.take_id(),
-                       None, "", [], PERMISSIONS, now)
+        self.app = App(
+            15368,
+            "github-actions",
+            "GitHub Actions",
+            bot,
+            "",
+            "",
+            world.take_id(),
+            None,
+            "",
+            [],
+            PERMISSIONS,
+            now,
+        )
         world.apps[self.app.id] = self.app
 
     def run(self, record: Repository, found: Run, action: str) -> None:
@@ -37,8 +60,16 @@ class Reports:
             "workflow_run": run_shape(self._world, record, found),
         }
         self._world.publish(
-            Event("workflow_run", action, record, payload, found.actor,
-                  sha=found.head_sha, ref=found.ref, run=found)
+            Event(
+                "workflow_run",
+                action,
+                record,
+                payload,
+                found.actor,
+                sha=found.head_sha,
+                ref=found.ref,
+                run=found,
+            )
         )
 
     def job_queued(self, record: Repository, run: Run, job: Job) -> None:
@@ -58,8 +89,16 @@ class Reports:
         if not environment:
             return None
         name = environment["name"] if isinstance(environment, dict) else environment
-        found = deploy(self._world, record, self.app.bot, sha=run.head_sha, ref=run.branch,
-                       environment=str(name), app=self.app, quiet=True)
+        found = deploy(
+            self._world,
+            record,
+            self.app.bot,
+            sha=run.head_sha,
+            ref=run.branch,
+            environment=str(name),
+            app=self.app,
+            quiet=True,
+        )
         set_state(self._world, record, found, self.app.bot, "in_progress", app=self.app, quiet=True)
         return found
 

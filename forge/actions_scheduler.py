@@ -23,22 +23,33 @@ from forge.state import Repository, World
 
 HOSTED = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04")
 READ_ONLY = {"contents": "read", "metadata": "read", "packages": "read"}
-ALL = ("actions", "checks", "contents", "deployments", "issues", "metadata", "packages",
-       "pull_requests", "statuses")
+ALL = (
+    "actions",
+    "checks",
+    "contents",
+    "deployments",
+    "issues",
+    "metadata",
+    "packages",
+    "pull_requests",
+    "statuses",
+)
 log = logging.getLogger("forge.actions")
 
 
 class Scheduler:
     """The concurrency groups, the runners' queues, and the two workers."""
 
-    def __init__(self, world: World, reports: Reports, tools: Path | None,
-                 environment: dict[str, str]) -> None:
+    def __init__(
+        self, world: World, reports: Reports, tools: Path | None, environment: dict[str, str]
+    ) -> None:
         self._world, self._tools, self._environment = world, tools, environment
         self.reports = reports
         self._groups = Groups()
         self._tickets: dict[int, tuple[tuple[int, str], Ticket]] = {}
         self._queues: dict[str, queue.Queue[tuple[Repository, Run, Job] | None]] = {
-            "hosted": queue.Queue(), "self-hosted": queue.Queue(),
+            "hosted": queue.Queue(),
+            "self-hosted": queue.Queue(),
         }
         self._stopped = threading.Event()
         self._threads = [
@@ -75,11 +86,14 @@ class Scheduler:
     def _scope(self, record: Repository, run: Run) -> Json:
         needs = {
             job.key: {"result": job.conclusion, "outputs": job.outputs}
-            for job in run.jobs.values() if job.status == "completed"
+            for job in run.jobs.values()
+            if job.status == "completed"
         }
         return {
-            "github": github_context(self._world, record, run, ""), "inputs": run.inputs,
-            "vars": record.variables, "needs": needs,
+            "github": github_context(self._world, record, run, ""),
+            "inputs": run.inputs,
+            "vars": record.variables,
+            "needs": needs,
         }
 
     def _group(self, given: Any, scope: Json) -> tuple[str | None, bool]:
@@ -143,8 +157,9 @@ class Scheduler:
         if group is None:
             self._queues[kind].put((record, run, job))
             return
-        ticket = Ticket(lambda: self._queues[kind].put((record, run, job)),
-                        lambda: self.cancel(record, run))
+        ticket = Ticket(
+            lambda: self._queues[kind].put((record, run, job)), lambda: self.cancel(record, run)
+        )
         self._tickets[job.id] = ((record.id, group), ticket)
         self._groups.enter((record.id, group), ticket, cancel_running=cancel)
 
@@ -170,8 +185,10 @@ class Scheduler:
         given = given if isinstance(given, list) else [given]
         labels = [as_text(interpolate(label, scope)) for label in given]
         if "self-hosted" not in labels and not (len(labels) == 1 and labels[0] in HOSTED):
-            raise RefusalError(f"jobs.{job.key}.runs-on: no runner here has the label "
-                          f"{', '.join(labels)!r}; there are self-hosted and {', '.join(HOSTED)}")
+            raise RefusalError(
+                f"jobs.{job.key}.runs-on: no runner here has the label "
+                f"{', '.join(labels)!r}; there are self-hosted and {', '.join(HOSTED)}"
+            )
         return labels
 
     def cancel(self, record: Repository, run: Run) -> None:
@@ -189,7 +206,8 @@ class Scheduler:
         if run.status == "completed":
             return
         results = [
-            job.conclusion for job in run.jobs.values()
+            job.conclusion
+            for job in run.jobs.values()
             if not (job.conclusion == "failure" and job.plan and job.plan.may_fail is True)
         ]
         run.status = "completed"
@@ -236,18 +254,33 @@ class Scheduler:
             if run.status != "in_progress":
                 run.status, run.started = "in_progress", world.clock()
                 self.reports.run(record, run, "in_progress")
-            granted = job.plan.permissions if job.plan.permissions is not None \
-                else run.plan.permissions
-            token = mint(world, self.reports.app, permissions_of(granted),
-                         frozenset({record.id}), quiet=True, lifetime=86_400)
-            needs = {k: v for k, v in self._scope(record, run)["needs"].items()
-                     if k in job.plan.needs}
+            granted = (
+                job.plan.permissions if job.plan.permissions is not None else run.plan.permissions
+            )
+            token = mint(
+                world,
+                self.reports.app,
+                permissions_of(granted),
+                frozenset({record.id}),
+                quiet=True,
+                lifetime=86_400,
+            )
+            needs = {
+                k: v for k, v in self._scope(record, run)["needs"].items() if k in job.plan.needs
+            }
             environment = self.reports.job_started(record, run, job)
         conclusion = "failure"
         try:
             execution = JobExecution(
-                world, record, run, job, token=token.value, needs=needs, tools=self._tools,
-                extra=self._environment, stopped=self._stopped.is_set,
+                world,
+                record,
+                run,
+                job,
+                token=token.value,
+                needs=needs,
+                tools=self._tools,
+                extra=self._environment,
+                stopped=self._stopped.is_set,
             )
             conclusion = execution.carry_out()
             job.annotations = execution.log.annotations
@@ -271,6 +304,7 @@ def permissions_of(given: Any) -> dict[str, str]:
     if given == "write-all":
         return dict.fromkeys(ALL, "write") | {"metadata": "read"}
     return {"metadata": "read"} | {
-        name.replace("-", "_"): level for name, level in given.items()
+        name.replace("-", "_"): level
+        for name, level in given.items()
         if name.replace("-", "_") in ALL
     }

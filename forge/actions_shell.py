@@ -75,8 +75,14 @@ class Ended:
 
 
 def run_script(
-    script: str, *, folder: Path, environment: dict[str, str], file: Path, log: JobLog,
-    seconds: float, ended: Callable[[], str],
+    script: str,
+    *,
+    folder: Path,
+    environment: dict[str, str],
+    file: Path,
+    log: JobLog,
+    seconds: float,
+    ended: Callable[[], str],
 ) -> Ended:
     """Run with `bash -e -o pipefail`; `ended()` names a reason to stop it before its time."""
     if not folder.is_dir():
@@ -84,8 +90,14 @@ def run_script(
     file.write_text(script if script.endswith("\n") else f"{script}\n", encoding="utf-8")
     with subprocess.Popen(
         ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(file)],
-        cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
         start_new_session=True,
     ) as process:
         assert process.stdout is not None

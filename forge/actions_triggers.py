@@ -63,11 +63,22 @@ def _of_pull(record: Repository, event: Event, pull: Pull, number: int) -> list[
     # A closed pull request runs from its last trial merge; one with conflicts does not run at all.
     merge = pull.test_merge
     if merge is not None:
-        found.append(Occasion(event.name, merge, merge, f"refs/pull/{number}/merge",
-                              pull.head_sha, pull.head))
+        found.append(
+            Occasion(
+                event.name, merge, merge, f"refs/pull/{number}/merge", pull.head_sha, pull.head
+            )
+        )
     if event.name == "pull_request" and base is not None:
-        found.append(Occasion("pull_request_target", base, base, f"refs/heads/{pull.base}",
-                              pull.head_sha, pull.head))
+        found.append(
+            Occasion(
+                "pull_request_target",
+                base,
+                base,
+                f"refs/heads/{pull.base}",
+                pull.head_sha,
+                pull.head,
+            )
+        )
     return found
 
 

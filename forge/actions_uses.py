@@ -24,10 +24,19 @@ if TYPE_CHECKING:
 
 KNOWN = {
     "actions/checkout": (
-        "ref", "path", "fetch-depth", "persist-credentials", "repository", "token",
+        "ref",
+        "path",
+        "fetch-depth",
+        "persist-credentials",
+        "repository",
+        "token",
     ),
     "actions/upload-artifact": (
-        "name", "path", "if-no-files-found", "retention-days", "include-hidden-files",
+        "name",
+        "path",
+        "if-no-files-found",
+        "retention-days",
+        "include-hidden-files",
     ),
     "actions/download-artifact": ("name", "path", "run-id", "github-token"),
     "actions/setup-python": ("python-version",),
@@ -78,8 +87,12 @@ def checkout(job: JobExecution, given: dict[str, str]) -> dict[str, str]:
 
     def git(*args: str) -> str:
         done = subprocess.run(
-            ["git", "-c", f"{header}={value}", *args], cwd=folder,
-            capture_output=True, text=True, env=clean_environment(), check=False,
+            ["git", "-c", f"{header}={value}", *args],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            env=clean_environment(),
+            check=False,
         )
         job.log.line(f"[command]git {' '.join(args)}")
         for line in (done.stdout + done.stderr).splitlines():
@@ -94,8 +107,13 @@ def checkout(job: JobExecution, given: dict[str, str]) -> dict[str, str]:
     git("remote", "add", "origin", url)
     deep = ["--depth", depth] if depth != "0" else []
     if not deep:
-        git("fetch", "--quiet", "origin", "+refs/heads/*:refs/remotes/origin/*",
-            "+refs/tags/*:refs/tags/*")
+        git(
+            "fetch",
+            "--quiet",
+            "origin",
+            "+refs/heads/*:refs/remotes/origin/*",
+            "+refs/tags/*:refs/tags/*",
+        )
     tip = _fetch(git, deep, ref)
     branch = run.ref if not given.get("ref") else ref
     branch = branch.removeprefix("refs/heads/")
@@ -109,9 +127,11 @@ def checkout(job: JobExecution, given: dict[str, str]) -> dict[str, str]:
 
 
 def _fetch(git: Any, deep: list[str], ref: str) -> str:
-    names = [ref] if SHA.fullmatch(ref) or ref.startswith("refs/") or ref == "HEAD" else [
-        f"refs/heads/{ref}", f"refs/tags/{ref}"
-    ]
+    names = (
+        [ref]
+        if SHA.fullmatch(ref) or ref.startswith("refs/") or ref == "HEAD"
+        else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
+    )
     for name in names[:-1]:
         try:
             git("fetch", "--quiet", "--no-tags", *deep, "origin", name)
@@ -144,8 +164,9 @@ def upload(job: JobExecution, given: dict[str, str]) -> dict[str, str]:
     days = float(given.get("retention-days") or 90)
     with job.world.lock:
         if any(a.run is job.run and a.name == name for a in job.record.artifacts.values()):
-            raise ActionError("(409) Conflict: an artifact with this name already exists "
-                               "on the workflow run")
+            raise ActionError(
+                "(409) Conflict: an artifact with this name already exists on the workflow run"
+            )
         number = job.world.take_id()
     target = job.run.folder / f"artifact-{number}.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -154,19 +175,19 @@ def upload(job: JobExecution, given: dict[str, str]) -> dict[str, str]:
     with target.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     now = job.world.clock()
-    artifact = Artifact(number, name, job.run, target, target.stat().st_size, digest, now,
-                        now + days * DAY)
+    artifact = Artifact(
+        number, name, job.run, target, target.stat().st_size, digest, now, now + days * DAY
+    )
     with job.world.lock:
         job.record.artifacts[number] = artifact
     job.log.line(f"Artifact {name} has been uploaded: {len(files)} files, {artifact.size} bytes")
-    page = (f"{job.world.web_url}/{job.record.full_name}/actions/runs/{job.run.id}"
-            f"/artifacts/{number}")
+    page = (
+        f"{job.world.web_url}/{job.record.full_name}/actions/runs/{job.run.id}/artifacts/{number}"
+    )
     return {"artifact-id": str(number), "artifact-url": page, "artifact-digest": digest}
 
 
-def _collect(
-    job: JobExecution, patterns: list[str], *, hidden: bool
-) -> tuple[list[Path], Path]:
+def _collect(job: JobExecution, patterns: list[str], *, hidden: bool) -> tuple[list[Path], Path]:
     """Files that the patterns name and the folder that their names in the zip start from."""
     found: dict[Path, None] = {}
     roots: list[Path] = []
@@ -192,7 +213,7 @@ def _collect(
 
 
 def _rest(pattern: str, start: str) -> str:
-    rest = pattern if start == "." and not pattern.startswith("./") else pattern[len(start):]
+    rest = pattern if start == "." and not pattern.startswith("./") else pattern[len(start) :]
     return rest.lstrip("/")
 
 
@@ -225,8 +246,11 @@ def _chosen(
     job: JobExecution, run: Run, name: str | None, folder: Path
 ) -> Iterable[tuple[Artifact, Path]]:
     with job.world.lock:
-        found = [a for a in job.record.artifacts.values()
-                 if a.run is run and name in (None, "", a.name) and a.expires > job.world.clock()]
+        found = [
+            a
+            for a in job.record.artifacts.values()
+            if a.run is run and name in (None, "", a.name) and a.expires > job.world.clock()
+        ]
     if name and not found:
         raise ActionError(f"Unable to download artifact(s): Artifact not found for name: {name}")
     return [(a, folder if name else folder / a.name) for a in found]
@@ -237,14 +261,17 @@ def setup_python(job: JobExecution, given: dict[str, str]) -> dict[str, str]:
     asked = given.get("python-version", "")
     wanted = re.fullmatch(r"(\d+)\.(\d+)(?:\.(?:\d+|x))?", asked)
     if wanted is None:
-        raise RefusalError(f"actions/setup-python: python-version {asked!r} is not understood; "
-                      "write it like 3.11")
+        raise RefusalError(
+            f"actions/setup-python: python-version {asked!r} is not understood; write it like 3.11"
+        )
     python = shutil.which("python3", path=job.environment()["PATH"])
     if python is None:
         raise RefusalError("actions/setup-python: there is no python3 on this runner")
     said = subprocess.run(
         [python, "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"],
-        capture_output=True, text=True, check=True,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
     have = tuple(int(part) for part in said.split(".")[:2])
     if have < (int(wanted[1]), int(wanted[2])):

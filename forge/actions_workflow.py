@@ -18,25 +18,69 @@ from forge.records import Json
 
 TOP = ("name", "run-name", "on", "env", "defaults", "permissions", "concurrency", "jobs")
 JOB = (
-    "name", "needs", "if", "runs-on", "env", "outputs", "steps", "timeout-minutes", "defaults",
-    "concurrency", "permissions", "environment", "continue-on-error",
+    "name",
+    "needs",
+    "if",
+    "runs-on",
+    "env",
+    "outputs",
+    "steps",
+    "timeout-minutes",
+    "defaults",
+    "concurrency",
+    "permissions",
+    "environment",
+    "continue-on-error",
 )
 STEP = (
-    "id", "name", "if", "run", "uses", "with", "env", "working-directory", "timeout-minutes",
-    "continue-on-error", "shell",
+    "id",
+    "name",
+    "if",
+    "run",
+    "uses",
+    "with",
+    "env",
+    "working-directory",
+    "timeout-minutes",
+    "continue-on-error",
+    "shell",
 )
 EVENTS = (
-    "push", "pull_request", "pull_request_target", "pull_request_review", "workflow_dispatch",
-    "schedule", "issue_comment", "issues", "deployment", "deployment_status", "workflow_run",
-    "check_run", "merge_group", "release",  # the last two never happen here
+    "push",
+    "pull_request",
+    "pull_request_target",
+    "pull_request_review",
+    "workflow_dispatch",
+    "schedule",
+    "issue_comment",
+    "issues",
+    "deployment",
+    "deployment_status",
+    "workflow_run",
+    "check_run",
+    "merge_group",
+    "release",  # the last two never happen here
 )
 USES = (
-    "actions/checkout", "actions/upload-artifact", "actions/download-artifact",
+    "actions/checkout",
+    "actions/upload-artifact",
+    "actions/download-artifact",
     "actions/setup-python",
 )
 PERMISSIONS = (
-    "actions", "attestations", "checks", "contents", "deployments", "discussions", "id-token",
-    "issues", "packages", "pages", "pull-requests", "security-events", "statuses",
+    "actions",
+    "attestations",
+    "checks",
+    "contents",
+    "deployments",
+    "discussions",
+    "id-token",
+    "issues",
+    "packages",
+    "pages",
+    "pull-requests",
+    "security-events",
+    "statuses",
 )
 
 
@@ -136,16 +180,23 @@ def parse(path: str, text: str) -> WorkflowPlan:
         raise RefusalError(f"{path}: jobs: there is none")
     _permissions(path, data.get("permissions"))
     folder = _folder(path, data.get("defaults"))
-    plans = {str(key): _job(f"{path}: jobs.{key}", str(key), job, folder)
-             for key, job in jobs.items()}
+    plans = {
+        str(key): _job(f"{path}: jobs.{key}", str(key), job, folder) for key, job in jobs.items()
+    }
     for key, plan in plans.items():
         for need in plan.needs:
             if need not in plans:
                 raise RefusalError(f"{path}: jobs.{key}.needs: there is no job {need!r}")
     _acyclic(path, plans)
     return WorkflowPlan(
-        path, str(data.get("name") or path), data.get("run-name"), triggers(path, data),
-        data.get("env") or {}, data.get("permissions"), data.get("concurrency"), plans,
+        path,
+        str(data.get("name") or path),
+        data.get("run-name"),
+        triggers(path, data),
+        data.get("env") or {},
+        data.get("permissions"),
+        data.get("concurrency"),
+        plans,
     )
 
 
@@ -200,10 +251,19 @@ def _job(where: str, key: str, job: Any, folder: str | None) -> JobPlan:
     if len(set(ids)) != len(ids):
         raise RefusalError(f"{where}.steps: an id is used twice")
     return JobPlan(
-        key, str(job.get("name") or key), tuple([needs] if isinstance(needs, str) else needs),
-        job.get("if"), job["runs-on"], job.get("env") or {}, job.get("outputs") or {}, plans,
-        float(job.get("timeout-minutes", 360)), _folder(where, job.get("defaults")) or folder,
-        job.get("concurrency"), job.get("permissions"), job.get("environment"),
+        key,
+        str(job.get("name") or key),
+        tuple([needs] if isinstance(needs, str) else needs),
+        job.get("if"),
+        job["runs-on"],
+        job.get("env") or {},
+        job.get("outputs") or {},
+        plans,
+        float(job.get("timeout-minutes", 360)),
+        _folder(where, job.get("defaults")) or folder,
+        job.get("concurrency"),
+        job.get("permissions"),
+        job.get("environment"),
         job.get("continue-on-error", False),
     )
 
@@ -220,20 +280,29 @@ def _step(where: str, step: Any) -> StepPlan:
         _uses(where, str(uses))
     minutes = step.get("timeout-minutes")
     return StepPlan(
-        step.get("id"), step.get("name"), step.get("if"), step.get("run"), uses,
-        step.get("with") or {}, step.get("env") or {}, step.get("working-directory"),
-        float(minutes) if minutes is not None else None, step.get("continue-on-error", False),
+        step.get("id"),
+        step.get("name"),
+        step.get("if"),
+        step.get("run"),
+        uses,
+        step.get("with") or {},
+        step.get("env") or {},
+        step.get("working-directory"),
+        float(minutes) if minutes is not None else None,
+        step.get("continue-on-error", False),
     )
 
 
 def _uses(where: str, uses: str) -> None:
     name, _, pin = uses.partition("@")
     if name not in USES:
-        raise RefusalError(f"{where}.uses: {uses!r} is not known to this stand-in; "
-                      f"it has {', '.join(USES)}")
+        raise RefusalError(
+            f"{where}.uses: {uses!r} is not known to this stand-in; it has {', '.join(USES)}"
+        )
     if not re.fullmatch(r"[0-9a-f]{40}", pin):
-        raise RefusalError(f"{where}.uses: {uses!r} is not pinned; "
-                           "name a commit by its 40 hex digits")
+        raise RefusalError(
+            f"{where}.uses: {uses!r} is not pinned; name a commit by its 40 hex digits"
+        )
 
 
 def _acyclic(path: str, plans: dict[str, JobPlan]) -> None:
@@ -263,8 +332,9 @@ def dispatch_inputs(plan: WorkflowPlan, given: Json) -> Json:
         elif kind == "choice":
             options = [str(option) for option in spec.get("options", [])]
             if value is not None and str(value) not in options:
-                raise RefusalError(f"Provided value '{value}' for input '{name}' not in the "
-                                   "list of allowed values")
+                raise RefusalError(
+                    f"Provided value '{value}' for input '{name}' not in the list of allowed values"
+                )
             values[name] = str(value) if value is not None else options[0]
         elif kind in ("string", "environment"):
             values[name] = "" if value is None else str(value)

@@ -42,8 +42,16 @@ def create_app(forge: Forge) -> Flask:
     app.config["FORGE"] = forge
     app.url_map.strict_slashes = False
     for part in (
-        routes_people, routes_repo, routes_git, routes_pulls, routes_issues, routes_checks,
-        routes_deployments, routes_actions, git_http, routes_web,
+        routes_people,
+        routes_repo,
+        routes_git,
+        routes_pulls,
+        routes_issues,
+        routes_checks,
+        routes_deployments,
+        routes_actions,
+        git_http,
+        routes_web,
     ):
         app.register_blueprint(part.routes)
     app.register_error_handler(ApiError, error_response)

@@ -92,26 +92,43 @@ def acting_app() -> App:
     now = world().clock()
     try:
         jwt.decode(
-            secret, app.public_key_pem, algorithms=["RS256"],
-            options={"verify_exp": False, "verify_iat": False, "verify_aud": False,
-                     "require": ["exp", "iat"]},
+            secret,
+            app.public_key_pem,
+            algorithms=["RS256"],
+            options={
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_aud": False,
+                "require": ["exp", "iat"],
+            },
         )
     except jwt.InvalidTokenError:
         raise ApiError(401, "A JSON web token could not be decoded") from None
     if claims["exp"] <= now:
-        raise ApiError(401, "'Expiration time' claim ('exp') must be a numeric value representing "
-                            "the future time at which the assertion expires")
+        raise ApiError(
+            401,
+            "'Expiration time' claim ('exp') must be a numeric value representing "
+            "the future time at which the assertion expires",
+        )
     if claims["exp"] > now + 600 + 1:
         raise ApiError(401, "'Expiration time' claim ('exp') is too far in the future")
     if claims["iat"] > now + 5:
-        raise ApiError(401, "'Issued at' claim ('iat') must be an Integer representing the time "
-                            "that the assertion was issued")
+        raise ApiError(
+            401,
+            "'Issued at' claim ('iat') must be an Integer representing the time "
+            "that the assertion was issued",
+        )
     return app
 
 
 def mint(
-    found_in: World, app: App, permissions: dict[str, str] | None = None,
-    repositories: frozenset[int] | None = None, *, quiet: bool = False, lifetime: float = 3600,
+    found_in: World,
+    app: App,
+    permissions: dict[str, str] | None = None,
+    repositories: frozenset[int] | None = None,
+    *,
+    quiet: bool = False,
+    lifetime: float = 3600,
 ) -> Token:
     """A new installation token, with no more than the App's own permissions."""
     granted = dict(app.permissions)
@@ -143,14 +160,16 @@ def can_see(found_in: World, repository: Repository, token: Token | None) -> boo
         return not repository.private
     if token.app is not None:
         covered = token.repositories is None or repository.id in token.repositories
-        return not repository.private or (
-            covered and found_in.installed_on(token.app, repository)
-        )
+        return not repository.private or (covered and found_in.installed_on(token.app, repository))
     return found_in.role(repository, token.account) != "none"
 
 
 def allowed(
-    found_in: World, repository: Repository, token: Token | None, permission: str, level: str,
+    found_in: World,
+    repository: Repository,
+    token: Token | None,
+    permission: str,
+    level: str,
     role: str,
 ) -> bool:
     """Whether the token may act: an App by its permission's level, a user by role."""
@@ -197,6 +216,10 @@ def writable(
     if not allowed(world(), found, actor.token, permission, level, role):
         if actor.app is not None:
             raise ApiError(403, "Resource not accessible by integration")
-        raise ApiError(403, "Must have admin rights to Repository."
-                       if role == "admin" else "Resource not accessible by personal access token")
+        raise ApiError(
+            403,
+            "Must have admin rights to Repository."
+            if role == "admin"
+            else "Resource not accessible by personal access token",
+        )
     return found, actor

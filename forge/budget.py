@@ -48,11 +48,14 @@ class Budget:
         return sum(r.counts for r in self.requests if r.actor == actor and r.at >= start)
 
 
-
 def limits(budget: Budget, actor: str, now: float) -> Json:
     """A `rate-limit-overview`."""
     used = budget.used(actor, now)
-    core = {"limit": HOURLY, "used": used, "remaining": max(0, HOURLY - used),
-            "reset": int(now - now % HOUR + HOUR)}
+    core = {
+        "limit": HOURLY,
+        "used": used,
+        "remaining": max(0, HOURLY - used),
+        "reset": int(now - now % HOUR + HOUR),
+    }
     other = {"limit": 30, "used": 0, "remaining": 30, "reset": core["reset"]}
     return {"resources": {"core": core, "search": other, "graphql": other}, "rate": core}

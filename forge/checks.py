@@ -18,12 +18,18 @@ def create(
 
 
 def publish(
-    world: World, record: Repository, found: CheckRun, action: str, sender: Account,
-    *, quiet: bool = False,
+    world: World,
+    record: Repository,
+    found: CheckRun,
+    action: str,
+    sender: Account,
+    *,
+    quiet: bool = False,
 ) -> None:
     """A check_run event."""
     shape = check_run(world, record, found)
     shape["check_suite"] = check_suite(world, record, found)
     payload = {"check_run": shape}
-    world.publish(Event("check_run", action, record, payload, sender, found.app, quiet,
-                        sha=found.sha))
+    world.publish(
+        Event("check_run", action, record, payload, sender, found.app, quiet, sha=found.sha)
+    )

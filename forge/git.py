@@ -155,8 +155,13 @@ class GitStore:
             candidates.append(name)
         for candidate in candidates:
             try:
-                return self.text("rev-parse", "--verify", "--quiet", "--end-of-options",
-                                 f"{candidate}^{{{kind}}}")
+                return self.text(
+                    "rev-parse",
+                    "--verify",
+                    "--quiet",
+                    "--end-of-options",
+                    f"{candidate}^{{{kind}}}",
+                )
             except GitError:
                 continue
         return None
@@ -233,14 +238,15 @@ class GitStore:
                 if mode == "040000" and sha is not None:
                     self.text("read-tree", f"--prefix={path}/", sha, extra=index)
                 elif sha is None:
-                    gone = "\0".join(e.path for e in self.tree(base, recursive=True, path=path)
-                                     if e.kind != "tree") if base else ""
-                    self.raw("update-index", "--force-remove", "-z", "--stdin",
-                               stdin=gone.encode(), extra=index)
+                    gone = "".join(
+                        f"0 {'0' * 40}\t{entry.path}\0"
+                        for entry in (self.tree(base, recursive=True, path=path) if base else ())
+                        if entry.kind != "tree"
+                    )
+                    self.raw("update-index", "-z", "--index-info", stdin=gone.encode(), extra=index)
                 else:
                     line = f"{mode} {sha}\t{path}\0".encode()
-                    self.raw("update-index", "--add", "-z", "--index-info", stdin=line,
-                             extra=index)
+                    self.raw("update-index", "--add", "-z", "--index-info", stdin=line, extra=index)
             return self.text("write-tree", extra=index)
         finally:
             Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)

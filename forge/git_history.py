@@ -12,7 +12,12 @@ from pathlib import Path
 from forge.git import EMPTY_TREE, CommitObject, GitError, GitStore, Person, parse_commit
 
 STATUS = {
-    "A": "added", "M": "modified", "D": "removed", "R": "renamed", "C": "copied", "T": "changed",
+    "A": "added",
+    "M": "modified",
+    "D": "removed",
+    "R": "renamed",
+    "C": "copied",
+    "T": "changed",
 }
 LARGEST_PATCH = 3_000  # lines; GitHub leaves larger patches out
 
@@ -39,8 +44,13 @@ class Merged:
 
 
 def log(
-    store: GitStore, start: str, *, exclude: str | None = None, path: str | None = None,
-    limit: int | None = None, oldest_first: bool = False,
+    store: GitStore,
+    start: str,
+    *,
+    exclude: str | None = None,
+    path: str | None = None,
+    limit: int | None = None,
+    oldest_first: bool = False,
 ) -> list[str]:
     """Commits reachable from `start` but not from `exclude`, newest first."""
     args = ["rev-list", "--topo-order" if oldest_first else "--date-order"]
@@ -99,11 +109,12 @@ def _changes(store: GitStore, old: str, new: str, patches: bool) -> tuple[FileCh
     records, counts = _parse_raw(raw)
     texts = _patches(store, old, new) if patches and records else {}
     found = []
-    for (letter, sha, previous, path) in records:
+    for letter, sha, previous, path in records:
         added, removed = counts.get(path, (0, 0))
         found.append(
-            FileChange(path, previous, STATUS.get(letter, "changed"), sha, added, removed,
-                       texts.get(path))
+            FileChange(
+                path, previous, STATUS.get(letter, "changed"), sha, added, removed, texts.get(path)
+            )
         )
     return tuple(found)
 
@@ -145,8 +156,16 @@ def _count(text: str) -> int:
 
 def _patches(store: GitStore, old: str, new: str) -> dict[str, str]:
     text = store.raw(
-        "-c", "core.quotePath=false", "diff-tree", "-r", "-p", "-M50%", "-l3000", "--no-prefix",
-        old, new,
+        "-c",
+        "core.quotePath=false",
+        "diff-tree",
+        "-r",
+        "-p",
+        "-M50%",
+        "-l3000",
+        "--no-prefix",
+        old,
+        new,
     ).decode(errors="replace")
     found = {}
     for part in re.split(r"^diff --git ", text, flags=re.M)[1:]:
@@ -155,8 +174,7 @@ def _patches(store: GitStore, old: str, new: str) -> dict[str, str]:
         if hunk is None or len(lines) - hunk > LARGEST_PATCH:
             continue
         names = {
-            line[:4]: line[4:].rstrip("\t")
-            for line in lines[:hunk] if line[:4] in ("--- ", "+++ ")
+            line[:4]: line[4:].rstrip("\t") for line in lines[:hunk] if line[:4] in ("--- ", "+++ ")
         }
         path = names["+++ "] if names["+++ "] != "/dev/null" else names["--- "]
         found[path.strip('"')] = "\n".join(lines[hunk:]).rstrip("\n")
@@ -165,10 +183,21 @@ def _patches(store: GitStore, old: str, new: str) -> dict[str, str]:
 
 def trial_merge(store: GitStore, base: str, head: str) -> Merged:
     """Merge `head` into `base` without touching a ref."""
-    out = store.raw(
-        "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", base, head,
-        extra=None, accept=(0, 1),
-    ).decode(errors="replace").split("\0")
+    out = (
+        store.raw(
+            "merge-tree",
+            "--write-tree",
+            "-z",
+            "--name-only",
+            "--no-messages",
+            base,
+            head,
+            extra=None,
+            accept=(0, 1),
+        )
+        .decode(errors="replace")
+        .split("\0")
+    )
     paths = tuple(dict.fromkeys(path for path in out[1:] if path))
     return Merged(None, paths) if paths else Merged(out[0], ())
 
@@ -179,8 +208,10 @@ def reverted_tree(store: GitStore, onto: str, merge: str, author: Person) -> str
     folder = Path(tempfile.mkdtemp(prefix="forge-revert-"))
     shutil.rmtree(folder)
     who = {
-        "GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": author.email,
-        "GIT_COMMITTER_NAME": author.name, "GIT_COMMITTER_EMAIL": author.email,
+        "GIT_AUTHOR_NAME": author.name,
+        "GIT_AUTHOR_EMAIL": author.email,
+        "GIT_COMMITTER_NAME": author.name,
+        "GIT_COMMITTER_EMAIL": author.email,
     }
     try:
         store.text("worktree", "add", "--detach", "--quiet", str(folder), onto)

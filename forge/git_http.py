@@ -42,8 +42,9 @@ def _enter(owner: str, name: str, service: str) -> tuple[Repository, Token | Non
         if token is None:
             return _plain(401, "Authentication is needed to push.")
         if not allowed(world(), record, token, "contents", "write", "write"):
-            return _plain(403, f"Permission to {record.full_name}.git denied to "
-                               f"{token.account.login}.")
+            return _plain(
+                403, f"Permission to {record.full_name}.git denied to {token.account.login}."
+            )
     elif not allowed(world(), record, token, "contents", "read", "read"):
         return _plain(403, f"Access to {record.full_name}.git denied.")
     return record, token
@@ -88,14 +89,23 @@ def receive(owner: str, name: str) -> Response:
             admin = token.app is None and world().role(record, token.account) == ROLES[-1]
             protected = "" if admin else f"refs/heads/{record.default_branch}"
             before = record.store.refs()
-            answer = _backend(record, "/git-receive-pack", spooled, size,
-                              {"FORGE_PROTECTED": protected})
+            answer = _backend(
+                record, "/git-receive-pack", spooled, size, {"FORGE_PROTECTED": protected}
+            )
             after = record.store.refs()
             for ref in sorted({*before, *after}):
                 old, new = before.get(ref, ZERO), after.get(ref, ZERO)
                 if old != new and not ref.startswith("refs/pull/"):
-                    moved(world(), record, ref, old, new, token.account, app=token.app,
-                          quiet=token.quiet)
+                    moved(
+                        world(),
+                        record,
+                        ref,
+                        old,
+                        new,
+                        token.account,
+                        app=token.app,
+                        quiet=token.quiet,
+                    )
             return answer
 
 
@@ -111,22 +121,29 @@ def _backend(
     record: Repository, path: str, stdin: IO[bytes], size: int, extra: dict[str, str]
 ) -> Response:
     """Run git http-backend as a CGI program on this repository."""
-    environment = clean_environment() | extra | {
-        "GIT_PROJECT_ROOT": str(record.store.path.parent),
-        "GIT_HTTP_EXPORT_ALL": "1",
-        "PATH_INFO": f"/{record.store.path.name}{path}",
-        "REQUEST_METHOD": request.method,
-        "QUERY_STRING": request.query_string.decode(),
-        "CONTENT_TYPE": request.content_type or "",
-        "CONTENT_LENGTH": str(size),
-        "REMOTE_USER": "forge",
-        "REMOTE_ADDR": "127.0.0.1",
-        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
-        "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
-    }
+    environment = (
+        clean_environment()
+        | extra
+        | {
+            "GIT_PROJECT_ROOT": str(record.store.path.parent),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": f"/{record.store.path.name}{path}",
+            "REQUEST_METHOD": request.method,
+            "QUERY_STRING": request.query_string.decode(),
+            "CONTENT_TYPE": request.content_type or "",
+            "CONTENT_LENGTH": str(size),
+            "REMOTE_USER": "forge",
+            "REMOTE_ADDR": "127.0.0.1",
+            "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+            "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
+        }
+    )
     done = subprocess.run(
         ["git", "http-backend"],
-        stdin=stdin, capture_output=True, env=environment, check=False,
+        stdin=stdin,
+        capture_output=True,
+        env=environment,
+        check=False,
     )
     head, _, data = done.stdout.partition(b"\r\n\r\n")
     if not head:

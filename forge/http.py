@@ -42,7 +42,9 @@ def invalid(resource: str, field: str, message: str, code: str = "custom") -> Ap
 def error_response(error: ApiError) -> Response:
     """The JSON that GitHub sends with an error."""
     shape: Json = {
-        "message": error.message, "documentation_url": DOCS, "status": str(error.status),
+        "message": error.message,
+        "documentation_url": DOCS,
+        "status": str(error.status),
     }
     if error.errors is not None:
         shape["errors"] = error.errors

@@ -52,8 +52,11 @@ def unmet_checks(record: Repository, branch: str, sha: str) -> list[tuple[Requir
     unmet = []
     for required in record.required.get(branch, []):
         states = [
-            "pending" if run.status != "completed"
-            else "passing" if run.conclusion in PASSING else "failing"
+            "pending"
+            if run.status != "completed"
+            else "passing"
+            if run.conclusion in PASSING
+            else "failing"
             for run in latest_checks(record, sha)
             if run.name == required.context and required.app_id in (None, run.app.id)
         ]

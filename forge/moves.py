@@ -14,8 +14,16 @@ MOST_COMMITS = 2048  # a push payload lists no more
 
 
 def moved(
-    world: World, record: Repository, ref: str, old: str, new: str, account: Account,
-    *, app: App | None = None, quiet: bool = False, merging_pull: int | None = None,
+    world: World,
+    record: Repository,
+    ref: str,
+    old: str,
+    new: str,
+    account: Account,
+    *,
+    app: App | None = None,
+    quiet: bool = False,
+    merging_pull: int | None = None,
 ) -> None:
     """Publish the push and bring the pull requests of that branch up to date.
 
@@ -24,8 +32,16 @@ def moved(
     record.pushed = world.clock()
     world.publish(
         Event(
-            "push", None, record, push_payload(world, record, ref, old, new, account),
-            account, app, quiet, ref=ref, sha=new, before=old,
+            "push",
+            None,
+            record,
+            push_payload(world, record, ref, old, new, account),
+            account,
+            app,
+            quiet,
+            ref=ref,
+            sha=new,
+            before=old,
         )
     )
     if not ref.startswith("refs/heads/"):
@@ -44,8 +60,15 @@ def moved(
 
 
 def _head_moved(
-    world: World, record: Repository, thread: Issue, pull: Pull, old: str, new: str,
-    account: Account, app: App | None, quiet: bool,
+    world: World,
+    record: Repository,
+    thread: Issue,
+    pull: Pull,
+    old: str,
+    new: str,
+    account: Account,
+    app: App | None,
+    quiet: bool,
 ) -> None:
     now = world.clock()
     thread.updated = now
@@ -58,19 +81,30 @@ def _head_moved(
     pull.head_sha = new
     pull.base_sha = record.store.ref(f"refs/heads/{pull.base}") or pull.base_sha
     if not git_history.contains(record.store, new, old):
-        thread.notes.append(
-            Note(now, account.login, f"force-pushed from {old[:7]} to {new[:7]}")
-        )
+        thread.notes.append(Note(now, account.login, f"force-pushed from {old[:7]} to {new[:7]}"))
     merging.refresh(world, record, thread, pull)
     announce(
-        world, record, thread, pull, "synchronize", account, app=app, quiet=quiet,
+        world,
+        record,
+        thread,
+        pull,
+        "synchronize",
+        account,
+        app=app,
+        quiet=quiet,
         extra={"before": old, "after": new},
     )
 
 
 def _merged_by_push(
-    world: World, record: Repository, thread: Issue, pull: Pull, new: str,
-    account: Account, app: App | None, quiet: bool,
+    world: World,
+    record: Repository,
+    thread: Issue,
+    pull: Pull,
+    new: str,
+    account: Account,
+    app: App | None,
+    quiet: bool,
 ) -> None:
     now = world.clock()
     pull.merged_at, pull.merged_by, pull.merge_commit = now, account, new
@@ -80,8 +114,16 @@ def _merged_by_push(
 
 
 def announce(
-    world: World, record: Repository, thread: Issue, pull: Pull, action: str, account: Account,
-    *, app: App | None = None, quiet: bool = False, extra: Json | None = None,
+    world: World,
+    record: Repository,
+    thread: Issue,
+    pull: Pull,
+    action: str,
+    account: Account,
+    *,
+    app: App | None = None,
+    quiet: bool = False,
+    extra: Json | None = None,
 ) -> None:
     """Publish a pull_request event."""
     held = pull.unknown_reads
@@ -90,8 +132,15 @@ def announce(
     payload = {"number": thread.number, "pull_request": shape, **(extra or {})}
     world.publish(
         Event(
-            "pull_request", action, record, payload, account, app, quiet,
-            ref=f"refs/pull/{thread.number}/merge", sha=pull.test_merge or pull.head_sha,
+            "pull_request",
+            action,
+            record,
+            payload,
+            account,
+            app,
+            quiet,
+            ref=f"refs/pull/{thread.number}/merge",
+            sha=pull.test_merge or pull.head_sha,
             issue=thread,
         )
     )
@@ -108,7 +157,10 @@ def push_payload(
         base = old if not made else store.ref(f"refs/heads/{record.default_branch}")
         same = base == new
         listed = git_history.log(
-            store, new, exclude=None if same else base, oldest_first=True,
+            store,
+            new,
+            exclude=None if same else base,
+            oldest_first=True,
             limit=None if base and not same else MOST_COMMITS,
         )
         listed = [] if same and not made else listed[-MOST_COMMITS:]

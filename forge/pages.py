@@ -23,12 +23,22 @@ Link = Callable[[Repository, str, int], str]
 
 @cache
 def _environment() -> Environment:
-    found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True,
-                        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     found.globals["style"] = Markup(style)  # noqa: S704 - our own file
-    found.filters |= {"clock": clock, "hue": hue, "diff": diff_lines,
-                      "markdown": _rendered, "safe_html": Markup}
+    found.filters |= {
+        "clock": clock,
+        "hue": hue,
+        "diff": diff_lines,
+        "markdown": _rendered,
+        "safe_html": Markup,
+    }
     return found
 
 
@@ -47,10 +57,11 @@ def run_page(record: Repository, run: Run, link: Link) -> str:
     logs = {}
     for job in run.jobs.values():
         lines = job.log.read_text(encoding="utf-8").splitlines() if job.log.exists() else []
-        logs[job.key] = "\n".join(line[29:] if line[:2] == "20" else line
-                                  for line in lines[-LOG_LINES:])
-    return _environment().get_template("run.html").render(
-        run=run, record=record, logs=logs, link=link
+        logs[job.key] = "\n".join(
+            line[29:] if line[:2] == "20" else line for line in lines[-LOG_LINES:]
+        )
+    return (
+        _environment().get_template("run.html").render(run=run, record=record, logs=logs, link=link)
     )
 
 
@@ -58,8 +69,10 @@ def index_page(
     world: World, records: Sequence[Repository], deliveries: Sequence[Delivery], link: Link
 ) -> str:
     """The page that links all others."""
-    return _environment().get_template("index.html").render(
-        records=records, deliveries=deliveries, link=link, record=None
+    return (
+        _environment()
+        .get_template("index.html")
+        .render(records=records, deliveries=deliveries, link=link, record=None)
     )
 
 

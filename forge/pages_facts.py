@@ -77,13 +77,25 @@ def _pull_facts(world: World, facts: ThreadFacts, pull: Pull) -> None:
         who = world.account_by_email(commit.author.email)
         subject = commit.message.split("\n", 1)[0]
         facts.entries.append(
-            Entry(commit.committer.seconds, "commit", who, subject, sha=commit.sha,
-                  state="Verified" if commit.sha in facts.record.verified else "")
+            Entry(
+                commit.committer.seconds,
+                "commit",
+                who,
+                subject,
+                sha=commit.sha,
+                state="Verified" if commit.sha in facts.record.verified else "",
+            )
         )
     for review in pull.reviews:
         facts.entries.append(
-            Entry(review.submitted or 0, "review", review.author, html=render(review.body),
-                  sha=review.commit, state=review.state)
+            Entry(
+                review.submitted or 0,
+                "review",
+                review.author,
+                html=render(review.body),
+                sha=review.commit,
+                state=review.state,
+            )
         )
     base = git_history.merge_base(store, pull.base_sha, pull.head_sha)
     files = git_history.changes(store, base, pull.head_sha)
@@ -109,18 +121,29 @@ def checks_of(record: Repository, pull: Pull) -> list[dict[str, Any]]:
     required = {check.context for check in record.required.get(pull.base, [])}
     found = [
         {
-            "name": run.name, "app": run.app.name, "title": run.title or "",
-            "state": run.conclusion or run.status, "required": run.name in required,
-            "summary": render(run.summary), "text": render(run.text),
+            "name": run.name,
+            "app": run.app.name,
+            "title": run.title or "",
+            "state": run.conclusion or run.status,
+            "required": run.name in required,
+            "summary": render(run.summary),
+            "text": render(run.text),
         }
         for run in latest_checks(record, pull.head_sha)
     ]
     for check, state in unmet_checks(record, pull.base, pull.head_sha):
         if state == "expected":
-            found.append({
-                "name": check.context, "app": "", "state": "expected", "required": True,
-                "title": "Expected - waiting for status to be reported", "summary": "", "text": "",
-            })
+            found.append(
+                {
+                    "name": check.context,
+                    "app": "",
+                    "state": "expected",
+                    "required": True,
+                    "title": "Expected - waiting for status to be reported",
+                    "summary": "",
+                    "text": "",
+                }
+            )
     return found
 
 
@@ -132,13 +155,19 @@ def merge_box(record: Repository, thread: Issue, pull: Pull) -> tuple[str, str, 
         return "closed", "Closed with unmerged commits", ""
     state = mergeable_state(record, pull)
     return {
-        "dirty": ("bad", "This branch has conflicts that must be resolved",
-                  "Resolve them on the branch, then push again."),
+        "dirty": (
+            "bad",
+            "This branch has conflicts that must be resolved",
+            "Resolve them on the branch, then push again.",
+        ),
         "draft": ("wait", "This pull request is still a work in progress", ""),
         "blocked": ("bad", "Merging is blocked", "A required check has not passed."),
         "unstable": ("wait", "Some checks have not passed", "None of them is required."),
-        "clean": ("good", "This branch has no conflicts with the base branch",
-                  "Merging can be performed automatically."),
+        "clean": (
+            "good",
+            "This branch has no conflicts with the base branch",
+            "Merging can be performed automatically.",
+        ),
     }[state]
 
 

@@ -9,17 +9,66 @@ from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 
-TAGS = frozenset({  # GitHub's list, less what would load something
-    "a", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "h1",
-    "h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "kbd", "li", "ol", "p", "pre", "q", "s",
-    "samp", "span", "strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot",
-    "th", "thead", "tr", "tt", "ul", "var",
-})
+TAGS = frozenset(
+    {  # GitHub's list, less what would load something
+        "a",
+        "b",
+        "blockquote",
+        "br",
+        "code",
+        "dd",
+        "del",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "ins",
+        "kbd",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "s",
+        "samp",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "summary",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "tt",
+        "ul",
+        "var",
+    }
+)
 VOID = frozenset({"br", "hr"})
-HIDDEN = frozenset({"script", "style", "title", "textarea", "iframe", "noembed", "noframes",
-                    "plaintext", "xmp"})
-ATTRIBUTES = {"a": ("href", "title"), "details": ("open",), "ol": ("start",),
-              "td": ("align", "colspan", "rowspan"), "th": ("align", "colspan", "rowspan")}
+HIDDEN = frozenset(
+    {"script", "style", "title", "textarea", "iframe", "noembed", "noframes", "plaintext", "xmp"}
+)
+ATTRIBUTES = {
+    "a": ("href", "title"),
+    "details": ("open",),
+    "ol": ("start",),
+    "td": ("align", "colspan", "rowspan"),
+    "th": ("align", "colspan", "rowspan"),
+}
 SCHEMES = ("", "http", "https", "mailto")
 
 _markdown = MarkdownIt("commonmark", {"html": True, "breaks": True}).enable(
@@ -65,8 +114,7 @@ class _Cleaner(HTMLParser):
         if tag not in TAGS:
             return
         kept = "".join(
-            f' {name}="{html.escape(value or "")}"'
-            for name, value in self._attributes(tag, given)
+            f' {name}="{html.escape(value or "")}"' for name, value in self._attributes(tag, given)
         )
         self._out.append(f"<{tag}{kept}>")
         if tag not in VOID:

@@ -20,8 +20,15 @@ from forge.state import ROLES, Event, Repository, World
 
 
 def open_pull(
-    world: World, record: Repository, actor: Actor, *, title: str, body: str | None, head: str,
-    base: str, draft: bool = False,
+    world: World,
+    record: Repository,
+    actor: Actor,
+    *,
+    title: str,
+    body: str | None,
+    head: str,
+    base: str,
+    draft: bool = False,
 ) -> Issue:
     """Open a pull request; 422 where GitHub would refuse."""
     owner, _, branch = head.rpartition(":")
@@ -31,29 +38,54 @@ def open_pull(
     target = record.store.ref(f"refs/heads/{base}")
     if tip is None or target is None:
         field = "head" if tip is None else "base"
-        raise ApiError(422, "Validation Failed",
-                       [{"resource": "PullRequest", "field": field, "code": "invalid"}])
+        raise ApiError(
+            422,
+            "Validation Failed",
+            [{"resource": "PullRequest", "field": field, "code": "invalid"}],
+        )
     for thread, pull in record.pulls():
         if thread.state == "open" and (pull.head, pull.base) == (branch, base):
-            raise ApiError(422, "Validation Failed", [{
-                "resource": "PullRequest", "code": "custom",
-                "message": f"A pull request already exists for {record.owner.login}:{branch}.",
-            }])
+            raise ApiError(
+                422,
+                "Validation Failed",
+                [
+                    {
+                        "resource": "PullRequest",
+                        "code": "custom",
+                        "message": f"A pull request already exists for {record.owner.login}:{branch}.",
+                    }
+                ],
+            )
     if git_history.contains(record.store, target, tip):
-        raise ApiError(422, "Validation Failed", [{
-            "resource": "PullRequest", "code": "custom",
-            "message": f"No commits between {base} and {branch}",
-        }])
+        raise ApiError(
+            422,
+            "Validation Failed",
+            [
+                {
+                    "resource": "PullRequest",
+                    "code": "custom",
+                    "message": f"No commits between {base} and {branch}",
+                }
+            ],
+        )
     now = world.clock()
     pull = Pull(world.take_id(), branch, tip, base, target, draft)
     thread = Issue(
-        world.take_id(), record.take_number(), title, body, actor.account, now, now,
-        app=actor.app, pull=pull,
+        world.take_id(),
+        record.take_number(),
+        title,
+        body,
+        actor.account,
+        now,
+        now,
+        app=actor.app,
+        pull=pull,
     )
     record.issues[thread.number] = thread
     refresh(world, record, thread, pull)
-    announce(world, record, thread, pull, "opened", actor.account, app=actor.app,
-             quiet=actor.token.quiet)
+    announce(
+        world, record, thread, pull, "opened", actor.account, app=actor.app, quiet=actor.token.quiet
+    )
     return thread
 
 
@@ -79,8 +111,17 @@ def edit(world: World, record: Repository, thread: Issue, actor: Actor, data: Js
         refresh(world, record, thread, pull)
     if changes:
         thread.updated = world.clock()
-        announce(world, record, thread, pull, "edited", actor.account, app=app, quiet=quiet,
-                 extra={"changes": changes})
+        announce(
+            world,
+            record,
+            thread,
+            pull,
+            "edited",
+            actor.account,
+            app=app,
+            quiet=quiet,
+            extra={"changes": changes},
+        )
     state = data.get("state")
     if state == "closed" and thread.state == "open":
         _close(world, thread, actor, "closed this")
@@ -99,21 +140,43 @@ def _close(world: World, thread: Issue, actor: Actor, text: str) -> None:
 def _reopen(world: World, record: Repository, thread: Issue, pull: Pull, actor: Actor) -> None:
     tip = record.store.ref(f"refs/heads/{pull.head}")
     if pull.merged_at is not None or tip is None:
-        raise ApiError(422, "Validation Failed", [{
-            "resource": "PullRequest", "code": "custom", "field": "state",
-            "message": "state cannot be changed.",
-        }])
+        raise ApiError(
+            422,
+            "Validation Failed",
+            [
+                {
+                    "resource": "PullRequest",
+                    "code": "custom",
+                    "field": "state",
+                    "message": "state cannot be changed.",
+                }
+            ],
+        )
     thread.state, thread.closed, thread.closed_by = "open", None, None
     thread.updated = world.clock()
     pull.head_sha, pull.head_deleted = tip, False
     thread.notes.append(Note(world.clock(), actor.account.login, "reopened this"))
     refresh(world, record, thread, pull)
-    announce(world, record, thread, pull, "reopened", actor.account, app=actor.app,
-             quiet=actor.token.quiet)
+    announce(
+        world,
+        record,
+        thread,
+        pull,
+        "reopened",
+        actor.account,
+        app=actor.app,
+        quiet=actor.token.quiet,
+    )
 
 
 def submit_review(
-    world: World, record: Repository, thread: Issue, actor: Actor, *, verdict: str, body: str,
+    world: World,
+    record: Repository,
+    thread: Issue,
+    actor: Actor,
+    *,
+    verdict: str,
+    body: str,
     commit: str | None,
 ) -> Review:
     """Submit a review; nobody approves or blocks their own pull request."""
@@ -123,14 +186,16 @@ def submit_review(
         raise invalid("PullRequestReview", "event", f"{verdict} is not a review event", "invalid")
     if verdict != "COMMENT" and actor.account.id == thread.author.id:
         word = "approve" if verdict == "APPROVE" else "request changes on"
-        raise ApiError(422, "Unprocessable Entity",
-                       [f"Review Can not {word} your own pull request"])
+        raise ApiError(
+            422, "Unprocessable Entity", [f"Review Can not {word} your own pull request"]
+        )
     if verdict != "APPROVE" and not body:
         raise ApiError(422, "Unprocessable Entity", ["Body cannot be blank"])
     sha = commit or pull.head_sha
     if record.store.resolve(sha) != sha:
-        raise invalid("PullRequestReview", "commit_id", "is not part of the pull request",
-                      "invalid")
+        raise invalid(
+            "PullRequestReview", "commit_id", "is not part of the pull request", "invalid"
+        )
     states = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
     now = world.clock()
     found = Review(world.take_id(), actor.account, body, states[verdict], sha, now)
@@ -147,13 +212,19 @@ def dismiss_review(
 ) -> None:
     """Dismiss an approval or a request for changes, with a reason."""
     if found.state not in ("APPROVED", "CHANGES_REQUESTED"):
-        raise ApiError(422, "Unprocessable Entity",
-                       [f"Can not dismiss a {found.state.lower()} pull request review"])
+        raise ApiError(
+            422,
+            "Unprocessable Entity",
+            [f"Can not dismiss a {found.state.lower()} pull request review"],
+        )
     found.state, found.dismissal = "DISMISSED", message
     thread.updated = world.clock()
     thread.notes.append(
-        Note(world.clock(), actor.account.login,
-             f"dismissed {found.author.login}'s review: {message}")
+        Note(
+            world.clock(),
+            actor.account.login,
+            f"dismissed {found.author.login}'s review: {message}",
+        )
     )
     publish_review(world, record, thread, actor, found, "dismissed")
 
@@ -169,15 +240,31 @@ def publish_review(
         "pull_request": small_pull(world, record, thread, pull),
     }
     world.publish(
-        Event("pull_request_review", action, record, payload, actor.account, actor.app,
-              actor.token.quiet, ref=f"refs/pull/{thread.number}/merge",
-              sha=pull.test_merge or pull.head_sha, issue=thread)
+        Event(
+            "pull_request_review",
+            action,
+            record,
+            payload,
+            actor.account,
+            actor.app,
+            actor.token.quiet,
+            ref=f"refs/pull/{thread.number}/merge",
+            sha=pull.test_merge or pull.head_sha,
+            issue=thread,
+        )
     )
 
 
 def merge(
-    world: World, record: Repository, thread: Issue, actor: Actor, *, sha: str | None,
-    method: str, title: str | None, message: str | None,
+    world: World,
+    record: Repository,
+    thread: Issue,
+    actor: Actor,
+    *,
+    sha: str | None,
+    method: str,
+    title: str | None,
+    message: str | None,
 ) -> str:
     """Merge; return the new commit. 409 when `sha` is no longer the head, 405 when not allowed."""
     pull = thread.pull
@@ -208,8 +295,9 @@ def merge(
     committer = Person(GITHUB.name, GITHUB.email, int(now))
     if method == "merge":
         head = f"Merge pull request #{thread.number} from {record.owner.login}/{pull.head}"
-        text = "\n\n".join(part for part in (title or head, thread.title if message is None
-                                             else message) if part)
+        text = "\n\n".join(
+            part for part in (title or head, thread.title if message is None else message) if part
+        )
         parents = [tip, pull.head_sha]
     else:
         head = f"{thread.title} (#{thread.number})"
@@ -222,8 +310,9 @@ def merge(
     thread.state, thread.closed, thread.closed_by, thread.updated = "closed", now, who, now
     thread.notes.append(Note(now, who.login, f"merged commit {made[:7]} into {pull.base}"))
     quiet = actor.token.quiet
-    moved(world, record, ref, tip, made, who, app=actor.app, quiet=quiet,
-          merging_pull=thread.number)
+    moved(
+        world, record, ref, tip, made, who, app=actor.app, quiet=quiet, merging_pull=thread.number
+    )
     announce(world, record, thread, pull, "closed", who, app=actor.app, quiet=quiet)
     return made
 
@@ -241,8 +330,11 @@ def revert(world: World, record: Repository, thread: Issue, actor: Actor) -> Iss
     try:
         tree = git_history.reverted_tree(record.store, tip, pull.merge_commit, person)
     except GitError:
-        raise ApiError(422, "This pull request cannot be reverted automatically: "
-                            "the revert conflicts with later changes") from None
+        raise ApiError(
+            422,
+            "This pull request cannot be reverted automatically: "
+            "the revert conflicts with later changes",
+        ) from None
     branch = f"revert-{thread.number}-{pull.head}"
     taken, extra = branch, 0
     while record.store.ref(f"refs/heads/{taken}") is not None:
@@ -260,6 +352,11 @@ def revert(world: World, record: Repository, thread: Issue, actor: Actor) -> Iss
     record.store.move(ref, made)
     moved(world, record, ref, ZERO, made, who, app=actor.app, quiet=actor.token.quiet)
     return open_pull(
-        world, record, actor, title=title,
-        body=f"Reverts {record.full_name}#{thread.number}", head=taken, base=pull.base,
+        world,
+        record,
+        actor,
+        title=title,
+        body=f"Reverts {record.full_name}#{thread.number}",
+        head=taken,
+        base=pull.base,
     )

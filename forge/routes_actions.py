@@ -71,8 +71,12 @@ def dispatch(owner: str, name: str, key: str) -> Response:
     data = body()
     ref = str(data.get("ref") or "")
     full = next(
-        (each for each in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}")
-         if each.startswith(("refs/heads/", "refs/tags/")) and record.store.ref(each)), None
+        (
+            each
+            for each in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}")
+            if each.startswith(("refs/heads/", "refs/tags/")) and record.store.ref(each)
+        ),
+        None,
     )
     if full is None:
         raise ApiError(422, f"No ref found for: {ref}")
@@ -91,16 +95,20 @@ def dispatch(owner: str, name: str, key: str) -> Response:
         raise ApiError(422, str(refusal)) from None
     short = full.removeprefix("refs/heads/").removeprefix("refs/tags/")
     payload = {
-        "inputs": inputs or None, "ref": full, "workflow": found.path,
-        "repository": repository(world(), record), "sender": user(world(), actor.account),
+        "inputs": inputs or None,
+        "ref": full,
+        "workflow": found.path,
+        "repository": repository(world(), record),
+        "sender": user(world(), actor.account),
     }
     occasion = Occasion("workflow_dispatch", sha, sha, full, sha, short)
     run = runner().begin(record, occasion, found.path, text, payload, values, actor.account)
     new = request.headers.get("X-GitHub-Api-Version", "") >= "2026-03-10"
     if new or data.get("return_run_details") is True:
         shape = shapes_actions.run(world(), record, run)
-        return reply({"workflow_run_id": run.id, "run_url": shape["url"],
-                      "html_url": shape["html_url"]})
+        return reply(
+            {"workflow_run_id": run.id, "run_url": shape["url"], "html_url": shape["html_url"]}
+        )
     return reply(None, 204)
 
 

@@ -18,7 +18,13 @@ routes = Blueprint("checks", __name__, url_prefix="/api/v3/repos/<owner>/<name>"
 LONGEST = 65_535  # characters of each output field
 MOST_ANNOTATIONS = 50  # in one request
 CONCLUSIONS = (
-    "action_required", "cancelled", "failure", "neutral", "success", "skipped", "timed_out",
+    "action_required",
+    "cancelled",
+    "failure",
+    "neutral",
+    "success",
+    "skipped",
+    "timed_out",
 )
 
 
@@ -71,8 +77,9 @@ def _check(data: Json) -> None:
         raise ApiError(422, "Invalid request.\n\nMissing required key 'summary'.")
     for field in ("summary", "text"):
         if len(output.get(field) or "") > LONGEST:
-            raise invalid("CheckRun", f"output.{field}",
-                          f"Only {LONGEST} characters are allowed", "invalid")
+            raise invalid(
+                "CheckRun", f"output.{field}", f"Only {LONGEST} characters are allowed", "invalid"
+            )
     if len(output.get("annotations", [])) > MOST_ANNOTATIONS:
         raise invalid("CheckRun", "output.annotations", f"at most {MOST_ANNOTATIONS} a request")
 
@@ -151,7 +158,8 @@ def list_check_runs(owner: str, name: str, ref: str) -> Response:
     named, status = request.args.get("check_name"), request.args.get("status")
     app_id = request.args.get("app_id")
     found = [
-        run for run in reversed(found)
+        run
+        for run in reversed(found)
         if named in (None, run.name)
         and status in (None, run.status)
         and app_id in (None, str(run.app.id))
@@ -174,8 +182,14 @@ def create_status(owner: str, name: str, sha: str) -> Response:
     if description is not None and len(description) > 140:
         raise invalid("Status", "description", "is too long (maximum is 140 characters)")
     found = Status(
-        world().take_id(), sha, state, str(data.get("context") or "default"), description,
-        text_field(data, "Status", "target_url", required=False), actor.account, world().clock(),
+        world().take_id(),
+        sha,
+        state,
+        str(data.get("context") or "default"),
+        description,
+        text_field(data, "Status", "target_url", required=False),
+        actor.account,
+        world().clock(),
     )
     record.statuses.append(found)
     return reply(shapes_checks.status(world(), record, found), 201)

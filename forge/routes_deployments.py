@@ -21,7 +21,8 @@ def list_deployments(owner: str, name: str) -> Response:
     """GET deployments by sha, ref, task and environment, newest first."""
     record = readable(owner, name, "deployments")
     found = [
-        each for each in reversed(record.deployments.values())
+        each
+        for each in reversed(record.deployments.values())
         if all(
             request.args.get(field, "none") in ("none", getattr(each, field))
             for field in ("sha", "ref", "task", "environment")
@@ -42,12 +43,19 @@ def create_deployment(owner: str, name: str) -> Response:
     if data.get("required_contexts") is None and unmet_checks(record, record.default_branch, sha):
         raise ApiError(409, f"Conflict: Commit status checks failed for {ref}.")
     found = deploy(
-        world(), record, actor.account, sha=sha, ref=ref,
+        world(),
+        record,
+        actor.account,
+        sha=sha,
+        ref=ref,
         environment=str(data.get("environment") or "production"),
-        task=str(data.get("task") or "deploy"), payload=data.get("payload"),
+        task=str(data.get("task") or "deploy"),
+        payload=data.get("payload"),
         description=text_field(data, "Deployment", "description", required=False),
         transient=data.get("transient_environment") is True,
-        production=data.get("production_environment"), app=actor.app, quiet=actor.token.quiet,
+        production=data.get("production_environment"),
+        app=actor.app,
+        quiet=actor.token.quiet,
     )
     return reply(shapes_checks.deployment(world(), record, found), 201)
 
@@ -71,10 +79,12 @@ def list_statuses(owner: str, name: str, number: int) -> Response:
     """GET its statuses, newest first."""
     record = readable(owner, name, "deployments")
     found = _deployment(record, number)
-    return reply([
-        shapes_checks.deployment_status(world(), record, found, each)
-        for each in page(found.statuses[::-1])
-    ])
+    return reply(
+        [
+            shapes_checks.deployment_status(world(), record, found, each)
+            for each in page(found.statuses[::-1])
+        ]
+    )
 
 
 @routes.post("/<int:number>/statuses")
@@ -89,11 +99,18 @@ def create_status(owner: str, name: str, number: int) -> Response:
     log = text_field(data, "DeploymentStatus", "log_url", required=False)
     target = text_field(data, "DeploymentStatus", "target_url", required=False)
     status = set_state(
-        world(), record, found, actor.account, state,
-        description=str(data.get("description") or ""), log_url=log or target or "",
+        world(),
+        record,
+        found,
+        actor.account,
+        state,
+        description=str(data.get("description") or ""),
+        log_url=log or target or "",
         environment_url=str(data.get("environment_url") or ""),
-        environment=data.get("environment"), auto_inactive=data.get("auto_inactive", True),
-        app=actor.app, quiet=actor.token.quiet,
+        environment=data.get("environment"),
+        auto_inactive=data.get("auto_inactive", True),
+        app=actor.app,
+        quiet=actor.token.quiet,
     )
     return reply(shapes_checks.deployment_status(world(), record, found, status), 201)
 

@@ -83,8 +83,9 @@ def update_ref(owner: str, name: str, ref: str) -> Response:
         raise ApiError(422, "Update is not a fast forward")
     if sha != old:
         record.store.move(full, sha, old)
-        moved(world(), record, full, old, sha, actor.account, app=actor.app,
-              quiet=actor.token.quiet)
+        moved(
+            world(), record, full, old, sha, actor.account, app=actor.app, quiet=actor.token.quiet
+        )
     return reply(shapes_repo.ref(world(), record, full, sha))
 
 
@@ -126,7 +127,8 @@ def create_commit(owner: str, name: str) -> Response:
         raise ApiError(422, "Parent SHA does not exist or is not a commit object")
     own = Person(
         actor.account.name or actor.account.login,
-        actor.account.email or actor.account.noreply, int(world().clock()),
+        actor.account.email or actor.account.noreply,
+        int(world().clock()),
     )
     author = _person(data.get("author"), own)
     committer = _person(data.get("committer"), author)
@@ -216,14 +218,16 @@ def get_blob(owner: str, name: str, sha: str) -> Response:
     data = record.store.blob(sha)
     if "raw" in request.headers.get("Accept", ""):
         return Response(data, content_type="application/vnd.github.raw+json; charset=utf-8")
-    return reply({
-        "sha": sha,
-        "node_id": f"blob:{sha}",
-        "size": len(data),
-        "url": f"{shapes_repo.api(world(), record)}/git/blobs/{sha}",
-        "content": base64.encodebytes(data).decode(),
-        "encoding": "base64",
-    })
+    return reply(
+        {
+            "sha": sha,
+            "node_id": f"blob:{sha}",
+            "size": len(data),
+            "url": f"{shapes_repo.api(world(), record)}/git/blobs/{sha}",
+            "content": base64.encodebytes(data).decode(),
+            "encoding": "base64",
+        }
+    )
 
 
 @routes.post("/blobs")

@@ -42,8 +42,17 @@ def publish(
     """An issues or issue_comment event."""
     payload = {"issue": shapes_threads.issue(world(), record, thread), **extra}
     world().publish(
-        Event(name, action, record, payload, actor.account, actor.app, actor.token.quiet,
-              ref=f"refs/heads/{record.default_branch}", issue=thread)
+        Event(
+            name,
+            action,
+            record,
+            payload,
+            actor.account,
+            actor.app,
+            actor.token.quiet,
+            ref=f"refs/heads/{record.default_branch}",
+            issue=thread,
+        )
     )
 
 
@@ -75,8 +84,14 @@ def create_issue(owner: str, name: str) -> Response:
     data = body()
     now = world().clock()
     thread = Issue(
-        world().take_id(), record.take_number(), text_field(data, "Issue", "title") or "",
-        body_of(data, "Issue", required=False), actor.account, now, now, app=actor.app,
+        world().take_id(),
+        record.take_number(),
+        text_field(data, "Issue", "title") or "",
+        body_of(data, "Issue", required=False),
+        actor.account,
+        now,
+        now,
+        app=actor.app,
     )
     if actor.app is not None or world().role(record, actor.account) not in ("none", "read"):
         thread.labels = _names(data.get("labels", []))
@@ -192,7 +207,8 @@ def create_label(owner: str, name: str) -> Response:
         raise invalid("Label", "name", "already exists", "already_exists")
     shapes_threads.label(world(), record, label)
     record.labels[label] |= {
-        "color": data.get("color", "ededed"), "description": data.get("description"),
+        "color": data.get("color", "ededed"),
+        "description": data.get("description"),
     }
     return reply(shapes_threads.label(world(), record, label), 201)
 
@@ -246,8 +262,9 @@ def update_comment(owner: str, name: str, comment: int) -> Response:
     found.body = text
     found.updated = thread.updated = world().clock()
     shape = shapes_threads.comment(world(), record, thread, found)
-    publish(record, thread, actor, "issue_comment", "edited",
-            {"comment": shape, "changes": changes})
+    publish(
+        record, thread, actor, "issue_comment", "edited", {"comment": shape, "changes": changes}
+    )
     return reply(shape)
 
 

@@ -96,12 +96,16 @@ def list_team_repositories(org: str, slug: str) -> Response:
     """GET the repositories a team has access to."""
     _team(org, slug)
     found = [r for r in world().repositories.values() if slug in r.teams]
-    return reply([
-        shapes_repo.repository(world(), r) | {
-            "permissions": shapes_repo.permissions(r.teams[slug]), "role_name": r.teams[slug],
-        }
-        for r in page(found)
-    ])
+    return reply(
+        [
+            shapes_repo.repository(world(), r)
+            | {
+                "permissions": shapes_repo.permissions(r.teams[slug]),
+                "role_name": r.teams[slug],
+            }
+            for r in page(found)
+        ]
+    )
 
 
 @routes.get("/orgs/<org>/teams/<slug>/repos/<owner>/<name>")
@@ -111,9 +115,13 @@ def get_team_repository(org: str, slug: str, owner: str, name: str) -> Response:
     found = find_repository(owner, name)
     if slug not in found.teams:
         raise not_found()
-    return reply(shapes_repo.repository(world(), found) | {
-        "permissions": shapes_repo.permissions(found.teams[slug]), "role_name": found.teams[slug],
-    })
+    return reply(
+        shapes_repo.repository(world(), found)
+        | {
+            "permissions": shapes_repo.permissions(found.teams[slug]),
+            "role_name": found.teams[slug],
+        }
+    )
 
 
 @routes.get("/repos/<owner>/<name>/teams")
@@ -145,9 +153,13 @@ def list_collaborators(owner: str, name: str) -> Response:
         account = world().account(login)
         if account is not None:
             role = world().role(record, account)
-            found.append(shapes.user(world(), account) | {
-                "permissions": shapes_repo.permissions(role), "role_name": role,
-            })
+            found.append(
+                shapes.user(world(), account)
+                | {
+                    "permissions": shapes_repo.permissions(role),
+                    "role_name": role,
+                }
+            )
     return reply(page(found))
 
 
@@ -172,7 +184,8 @@ def get_permission(owner: str, name: str, login: str) -> Response:
     role = world().role(record, account)
     old = {"maintain": "write", "triage": "read"}.get(role, role)
     who = shapes.user(world(), account) | {
-        "permissions": shapes_repo.permissions(role), "role_name": role,
+        "permissions": shapes_repo.permissions(role),
+        "role_name": role,
     }
     assert role in ROLES
     return reply({"permission": old, "role_name": role, "user": who})
@@ -212,19 +225,26 @@ def create_token(number: int) -> Response:
     if data.get("repositories") or data.get("repository_ids"):
         names, ids = set(data.get("repositories", [])), set(data.get("repository_ids", []))
         only = frozenset(
-            r.id for r in world().repositories.values()
+            r.id
+            for r in world().repositories.values()
             if (r.name in names or r.id in ids) and world().installed_on(app, r)
         )
         if len(only) < max(len(names), len(ids)):
-            raise ApiError(422, "There is at least one repository that does not exist or is not "
-                                "accessible to the parent installation.")
+            raise ApiError(
+                422,
+                "There is at least one repository that does not exist or is not "
+                "accessible to the parent installation.",
+            )
     token = mint(world(), app, data.get("permissions") or None, only)
-    return reply({
-        "token": token.value,
-        "expires_at": shapes.when(token.expires),
-        "permissions": token.permissions,
-        "repository_selection": "selected" if only is not None else "all",
-    }, 201)
+    return reply(
+        {
+            "token": token.value,
+            "expires_at": shapes.when(token.expires),
+            "permissions": token.permissions,
+            "repository_selection": "selected" if only is not None else "all",
+        },
+        201,
+    )
 
 
 @routes.get("/repos/<owner>/<name>/installation")
@@ -245,7 +265,8 @@ def list_installation_repositories() -> Response:
         raise ApiError(403, "You must authenticate with an installation access token.")
     only = actor.token.repositories
     found = [
-        r for r in world().repositories.values()
+        r
+        for r in world().repositories.values()
         if world().installed_on(actor.app, r) and (only is None or r.id in only)
     ]
     shown = [shapes_repo.repository(world(), r) for r in page(found)]

@@ -51,9 +51,7 @@ def list_pulls(owner: str, name: str) -> Response:
     found = [
         (thread, pull)
         for thread, pull in record.pulls()
-        if state in ("all", thread.state)
-        and base in (None, pull.base)
-        and head in ("", pull.head)
+        if state in ("all", thread.state) and base in (None, pull.base) and head in ("", pull.head)
     ]
     if request.args.get("sort") == "updated":
         found.sort(key=lambda pair: pair[0].updated)
@@ -69,7 +67,9 @@ def create_pull(owner: str, name: str) -> Response:
     record, actor = writable(owner, name, "pull_requests")
     data = body()
     thread = pulls.open_pull(
-        world(), record, actor,
+        world(),
+        record,
+        actor,
         title=text_field(data, "PullRequest", "title") or "",
         body=text_field(data, "PullRequest", "body", required=False),
         head=text_field(data, "PullRequest", "head") or "",
@@ -139,7 +139,10 @@ def merge_pull(owner: str, name: str, number: int) -> Response:
     thread, _ = thread_of(record, number)
     data = body()
     made = pulls.merge(
-        world(), record, thread, actor,
+        world(),
+        record,
+        thread,
+        actor,
         sha=text_field(data, "PullRequest", "sha", required=False),
         method=str(data.get("merge_method", "merge")),
         title=text_field(data, "PullRequest", "commit_title", required=False),
@@ -172,7 +175,10 @@ def create_review(owner: str, name: str, number: int) -> Response:
     thread, _ = thread_of(record, number)
     data = body()
     found = pulls.submit_review(
-        world(), record, thread, actor,
+        world(),
+        record,
+        thread,
+        actor,
         verdict=str(data.get("event", "PENDING")),
         body=text_field(data, "PullRequestReview", "body", required=False) or "",
         commit=text_field(data, "PullRequestReview", "commit_id", required=False),
@@ -224,8 +230,11 @@ def change_reviewers(owner: str, name: str, number: int) -> Response:
     for login in data.get("reviewers", []):
         account = world().account(str(login))
         if account is None or world().role(record, account) == "none":
-            raise ApiError(422, "Reviews may only be requested from collaborators. "
-                                f"One or more of the users is not a collaborator: {login}.")
+            raise ApiError(
+                422,
+                "Reviews may only be requested from collaborators. "
+                f"One or more of the users is not a collaborator: {login}.",
+            )
         if account.id == thread.author.id:
             raise ApiError(422, "Review cannot be requested from pull request author.")
         _toggle(pull.reviewers, account.login, request.method == "POST")

@@ -49,10 +49,12 @@ def list_branches(owner: str, name: str) -> Response:
     """GET every branch."""
     record = readable(owner, name, "contents")
     heads = sorted(record.store.refs("refs/heads/").items())
-    return reply([
-        shapes_repo.branch(world(), record, ref.removeprefix("refs/heads/"), sha, full=False)
-        for ref, sha in page(heads)
-    ])
+    return reply(
+        [
+            shapes_repo.branch(world(), record, ref.removeprefix("refs/heads/"), sha, full=False)
+            for ref, sha in page(heads)
+        ]
+    )
 
 
 @routes.get("/branches/<path:branch>/protection")
@@ -65,19 +67,21 @@ def get_protection(owner: str, name: str, branch: str) -> Response:
         raise ApiError(404, "Branch not found")
     if not required and branch != record.default_branch:
         raise ApiError(404, "Branch not protected")
-    return reply({
-        "url": url,
-        "required_status_checks": {
-            "url": f"{url}/required_status_checks",
-            "strict": False,
-            "contexts": [check.context for check in required],
-            "contexts_url": f"{url}/required_status_checks/contexts",
-            "checks": [{"context": c.context, "app_id": c.app_id} for c in required],
-        },
-        "enforce_admins": {"url": f"{url}/enforce_admins", "enabled": False},
-        "allow_force_pushes": {"enabled": False},
-        "allow_deletions": {"enabled": False},
-    })
+    return reply(
+        {
+            "url": url,
+            "required_status_checks": {
+                "url": f"{url}/required_status_checks",
+                "strict": False,
+                "contexts": [check.context for check in required],
+                "contexts_url": f"{url}/required_status_checks/contexts",
+                "checks": [{"context": c.context, "app_id": c.app_id} for c in required],
+            },
+            "enforce_admins": {"url": f"{url}/enforce_admins", "enabled": False},
+            "allow_force_pushes": {"enabled": False},
+            "allow_deletions": {"enabled": False},
+        }
+    )
 
 
 @routes.get("/branches/<path:branch>")
@@ -95,8 +99,11 @@ def get_rules(owner: str, name: str, branch: str) -> Response:
     """GET the ruleset's rules that hold for a branch."""
     record = readable(owner, name)
     rules = []
-    source = {"ruleset_source_type": "Repository", "ruleset_source": record.full_name,
-              "ruleset_id": record.id}
+    source = {
+        "ruleset_source_type": "Repository",
+        "ruleset_source": record.full_name,
+        "ruleset_id": record.id,
+    }
     if branch == record.default_branch:
         rules.append({"type": "non_fast_forward", **source})
     if record.required.get(branch):
@@ -104,12 +111,16 @@ def get_rules(owner: str, name: str, branch: str) -> Response:
             {"context": c.context, **({"integration_id": c.app_id} if c.app_id else {})}
             for c in record.required[branch]
         ]
-        rules.append({
-            "type": "required_status_checks",
-            "parameters": {"required_status_checks": checks,
-                           "strict_required_status_checks_policy": False},
-            **source,
-        })
+        rules.append(
+            {
+                "type": "required_status_checks",
+                "parameters": {
+                    "required_status_checks": checks,
+                    "strict_required_status_checks_policy": False,
+                },
+                **source,
+            }
+        )
     return reply(page(rules))
 
 
@@ -166,10 +177,13 @@ def put_contents(owner: str, name: str, path: str) -> Response:
     moved(world(), record, ref, tip, made, who, app=actor.app, quiet=actor.token.quiet)
     entry = record.store.entry(made, path)
     assert entry is not None
-    return reply({
-        "content": shapes_repo.content(world(), record, entry, branch),
-        "commit": shapes_repo.git_commit(world(), record, record.store.commit(made)),
-    }, 200 if there else 201)
+    return reply(
+        {
+            "content": shapes_repo.content(world(), record, entry, branch),
+            "commit": shapes_repo.git_commit(world(), record, record.store.commit(made)),
+        },
+        200 if there else 201,
+    )
 
 
 @routes.get("/commits")
@@ -239,18 +253,20 @@ def compare(owner: str, name: str, basehead: str) -> Response:
     shown = page(listed) if "page" in request.args else listed[-MOST_COMPARED:]
     files = git_history.changes(record.store, ancestor, head)[:MOST_FILES]
     place = f"{shapes_repo.web(world(), record)}/compare/{basehead}"
-    return reply({
-        "url": f"{shapes_repo.api(world(), record)}/compare/{basehead}",
-        "html_url": place,
-        "permalink_url": place,
-        "diff_url": f"{place}.diff",
-        "patch_url": f"{place}.patch",
-        "base_commit": shapes_repo.commit(world(), record, record.store.commit(base)),
-        "merge_base_commit": shapes_repo.commit(world(), record, record.store.commit(ancestor)),
-        "status": word,
-        "ahead_by": ahead,
-        "behind_by": behind,
-        "total_commits": ahead,
-        "commits": [shapes_repo.commit(world(), record, each) for each in shown],
-        "files": [shapes_repo.file_change(world(), record, f, head) for f in files],
-    })
+    return reply(
+        {
+            "url": f"{shapes_repo.api(world(), record)}/compare/{basehead}",
+            "html_url": place,
+            "permalink_url": place,
+            "diff_url": f"{place}.diff",
+            "patch_url": f"{place}.patch",
+            "base_commit": shapes_repo.commit(world(), record, record.store.commit(base)),
+            "merge_base_commit": shapes_repo.commit(world(), record, record.store.commit(ancestor)),
+            "status": word,
+            "ahead_by": ahead,
+            "behind_by": behind,
+            "total_commits": ahead,
+            "commits": [shapes_repo.commit(world(), record, each) for each in shown],
+            "files": [shapes_repo.file_change(world(), record, f, head) for f in files],
+        }
+    )

@@ -41,8 +41,9 @@ def seed(world: World, record: Repository, folder: Path, actor: Actor, message: 
     index = store.path / "index.seed"
     place = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(folder.resolve())}
     try:
-        store.text("--git-dir", str(store.path), "add", "--all", "--", str(folder.resolve()),
-                   extra=place)
+        store.text(
+            "--git-dir", str(store.path), "add", "--all", "--", str(folder.resolve()), extra=place
+        )
         tree = store.text("write-tree", extra=place)
     finally:
         index.unlink(missing_ok=True)

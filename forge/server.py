@@ -27,9 +27,16 @@ from policy.errors import UserError
 
 Fault = Callable[[str, str], int | tuple[Literal["after"], int] | None]
 APP_PERMISSIONS = {
-    "actions": "write", "checks": "write", "contents": "write", "deployments": "write",
-    "issues": "write", "members": "read", "metadata": "read", "pull_requests": "write",
-    "statuses": "write", "administration": "read",
+    "actions": "write",
+    "checks": "write",
+    "contents": "write",
+    "deployments": "write",
+    "issues": "write",
+    "members": "read",
+    "metadata": "read",
+    "pull_requests": "write",
+    "statuses": "write",
+    "administration": "read",
 }
 
 
@@ -42,8 +49,13 @@ class Forge:
     """One forge: its state, its HTTP server, its webhooks and its workflow runners."""
 
     def __init__(
-        self, root: Path, *, port: int = 0, tools: Path | None = None,
-        runner_env: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time,
+        self,
+        root: Path,
+        *,
+        port: int = 0,
+        tools: Path | None = None,
+        runner_env: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
@@ -69,8 +81,10 @@ class Forge:
         """Serve, deliver and run workflows until `stop`."""
         assert self._server is not None
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05},
-            name="forge-http", daemon=True,
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.05},
+            name="forge-http",
+            daemon=True,
         )
         self._thread.start()
         self.webhooks.start()
@@ -115,7 +129,12 @@ class Forge:
         if self.world.account(login) is not None:
             raise UserError.one("forge", f"the account {login} exists already", "choose another")
         account = Account(
-            self.world.take_id(), login, kind, name, email, f"ghp_{secrets.token_hex(18)}",
+            self.world.take_id(),
+            login,
+            kind,
+            name,
+            email,
+            f"ghp_{secrets.token_hex(18)}",
             self.world.clock(),
         )
         with self.world.lock:
@@ -131,16 +150,25 @@ class Forge:
         """A team of an organisation; the organisation is made on first use."""
         owner = self._owner(org)
         team = Team(
-            self.world.take_id(), owner.login, slug, name or slug.replace("-", " ").title(),
-            {login.lower(): "member" for login in members}, self.world.clock(),
+            self.world.take_id(),
+            owner.login,
+            slug,
+            name or slug.replace("-", " ").title(),
+            {login.lower(): "member" for login in members},
+            self.world.clock(),
         )
         with self.world.lock:
             self.world.teams[(owner.login.lower(), slug)] = team
         return team
 
     def add_repository(
-        self, full_name: str, *, default_branch: str = "main", private: bool = False,
-        collaborators: Mapping[str, str] | None = None, teams: Mapping[str, str] | None = None,
+        self,
+        full_name: str,
+        *,
+        default_branch: str = "main",
+        private: bool = False,
+        collaborators: Mapping[str, str] | None = None,
+        teams: Mapping[str, str] | None = None,
         description: str | None = None,
     ) -> Repository:
         """An empty repository; roles are read, triage, write, maintain or admin."""
@@ -156,7 +184,14 @@ class Forge:
             self.root / "repositories" / owner.login / f"{name}.git", default_branch
         )
         record = Repository(
-            self.world.take_id(), owner, name, store, default_branch, private, now, now,
+            self.world.take_id(),
+            owner,
+            name,
+            store,
+            default_branch,
+            private,
+            now,
+            now,
             description,
             collaborators={k.lower(): v for k, v in (collaborators or {}).items()},
             teams=dict(teams or {}),
@@ -173,9 +208,16 @@ class Forge:
         return found
 
     def add_app(
-        self, slug: str, *, webhook_url: str | None = None, webhook_secret: str = "",
-        events: Sequence[str] = (), permissions: Mapping[str, str] | None = None,
-        account: str | None = None, name: str = "", private_key_pem: str | None = None,
+        self,
+        slug: str,
+        *,
+        webhook_url: str | None = None,
+        webhook_secret: str = "",
+        events: Sequence[str] = (),
+        permissions: Mapping[str, str] | None = None,
+        account: str | None = None,
+        name: str = "",
+        private_key_pem: str | None = None,
     ) -> App:
         """A GitHub App, installed on all repositories of `account` (default: of everyone).
 
@@ -183,7 +225,8 @@ class Forge:
         """
         key = seeding.app_key(private_key_pem)
         private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption(),
         )
         public = key.public_key().public_bytes(
@@ -191,9 +234,19 @@ class Forge:
         )
         bot = self._account(f"{slug}[bot]", "Bot", f"{slug}[bot]", "")
         app = App(
-            self.world.take_id(), slug, name or slug, bot, private.decode(), public.decode(),
-            self.world.take_id(), webhook_url, webhook_secret, list(events),
-            dict(permissions or APP_PERMISSIONS), self.world.clock(), account,
+            self.world.take_id(),
+            slug,
+            name or slug,
+            bot,
+            private.decode(),
+            public.decode(),
+            self.world.take_id(),
+            webhook_url,
+            webhook_secret,
+            list(events),
+            dict(permissions or APP_PERMISSIONS),
+            self.world.clock(),
+            account,
         )
         with self.world.lock:
             self.world.apps[app.id] = app
@@ -235,8 +288,9 @@ class Forge:
     def seed(self, repository: str, folder: Path, as_user: str, message: str = "First") -> str:
         """Commit a folder's files to the default branch and announce the push; return the SHA."""
         with self.world.lock:
-            return seeding.seed(self.world, self.repository(repository), folder,
-                                self.actor(as_user), message)
+            return seeding.seed(
+                self.world, self.repository(repository), folder, self.actor(as_user), message
+            )
 
     def revert(self, repository: str, number: int, as_user: str) -> Issue:
         """What the Revert button does; return the pull request it opens."""

@@ -13,22 +13,41 @@ from forge.shapes import node, user, when
 from forge.state import ROLES, Repository, World
 
 PLACES = {
-    "archive_url": "/{archive_format}{/ref}", "assignees_url": "/assignees{/user}",
-    "blobs_url": "/git/blobs{/sha}", "branches_url": "/branches{/branch}",
-    "collaborators_url": "/collaborators{/collaborator}", "comments_url": "/comments{/number}",
-    "commits_url": "/commits{/sha}", "compare_url": "/compare/{base}...{head}",
-    "contents_url": "/contents/{+path}", "contributors_url": "/contributors",
-    "deployments_url": "/deployments", "downloads_url": "/downloads", "events_url": "/events",
-    "forks_url": "/forks", "git_commits_url": "/git/commits{/sha}",
-    "git_refs_url": "/git/refs{/sha}", "git_tags_url": "/git/tags{/sha}", "hooks_url": "/hooks",
-    "issue_comment_url": "/issues/comments{/number}", "issue_events_url": "/issues/events{/number}",
-    "issues_url": "/issues{/number}", "keys_url": "/keys{/key_id}", "labels_url": "/labels{/name}",
-    "languages_url": "/languages", "merges_url": "/merges",
+    "archive_url": "/{archive_format}{/ref}",
+    "assignees_url": "/assignees{/user}",
+    "blobs_url": "/git/blobs{/sha}",
+    "branches_url": "/branches{/branch}",
+    "collaborators_url": "/collaborators{/collaborator}",
+    "comments_url": "/comments{/number}",
+    "commits_url": "/commits{/sha}",
+    "compare_url": "/compare/{base}...{head}",
+    "contents_url": "/contents/{+path}",
+    "contributors_url": "/contributors",
+    "deployments_url": "/deployments",
+    "downloads_url": "/downloads",
+    "events_url": "/events",
+    "forks_url": "/forks",
+    "git_commits_url": "/git/commits{/sha}",
+    "git_refs_url": "/git/refs{/sha}",
+    "git_tags_url": "/git/tags{/sha}",
+    "hooks_url": "/hooks",
+    "issue_comment_url": "/issues/comments{/number}",
+    "issue_events_url": "/issues/events{/number}",
+    "issues_url": "/issues{/number}",
+    "keys_url": "/keys{/key_id}",
+    "labels_url": "/labels{/name}",
+    "languages_url": "/languages",
+    "merges_url": "/merges",
     "milestones_url": "/milestones{/number}",
-    "notifications_url": "/notifications{?since,all,participating}", "pulls_url": "/pulls{/number}",
-    "releases_url": "/releases{/id}", "stargazers_url": "/stargazers",
-    "statuses_url": "/statuses/{sha}", "subscribers_url": "/subscribers",
-    "subscription_url": "/subscription", "tags_url": "/tags", "teams_url": "/teams",
+    "notifications_url": "/notifications{?since,all,participating}",
+    "pulls_url": "/pulls{/number}",
+    "releases_url": "/releases{/id}",
+    "stargazers_url": "/stargazers",
+    "statuses_url": "/statuses/{sha}",
+    "subscribers_url": "/subscribers",
+    "subscription_url": "/subscription",
+    "tags_url": "/tags",
+    "teams_url": "/teams",
     "trees_url": "/git/trees{/sha}",
 }
 
@@ -116,8 +135,11 @@ def permissions(role: str) -> dict[str, bool]:
     """A role as the five flags of the API."""
     rank = ROLES.index(role)
     return {
-        "admin": rank >= 5, "maintain": rank >= 4, "push": rank >= 3,
-        "triage": rank >= 2, "pull": rank >= 1,
+        "admin": rank >= 5,
+        "maintain": rank >= 4,
+        "push": rank >= 3,
+        "triage": rank >= 2,
+        "pull": rank >= 1,
     }
 
 
@@ -143,7 +165,8 @@ def verification(record: Repository, sha: str) -> Json:
         "verified": good,
         "reason": "valid" if good else "unsigned",
         "signature": "-----BEGIN PGP SIGNATURE-----\n(forge)\n-----END PGP SIGNATURE-----"
-        if good else None,
+        if good
+        else None,
         "payload": f"commit {sha}" if good else None,
         "verified_at": when(record.pushed) if good else None,
     }
@@ -199,7 +222,10 @@ def commit(world: World, record: Repository, found: CommitObject) -> Json:
 def tree_entry(world: World, record: Repository, entry: TreeEntry) -> Json:
     """One entry of a `git-tree`."""
     shape: Json = {
-        "path": entry.path, "mode": entry.mode, "type": entry.kind, "sha": entry.sha,
+        "path": entry.path,
+        "mode": entry.mode,
+        "type": entry.kind,
+        "sha": entry.sha,
     }
     if entry.size is not None:
         shape["size"] = entry.size
@@ -235,9 +261,7 @@ def content(
     return shape
 
 
-def file_change(
-    world: World, record: Repository, change: git_history.FileChange, sha: str
-) -> Json:
+def file_change(world: World, record: Repository, change: git_history.FileChange, sha: str) -> Json:
     """A `diff-entry`."""
     path = quote(change.path)
     shape: Json = {

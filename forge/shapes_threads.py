@@ -183,7 +183,8 @@ def pull_request(world: World, record: Repository, thread: Issue, pull: Pull) ->
         "merged": pull.merged_at is not None,
         "mergeable": None if unknown or pull.merged_at else pull.mergeable,
         "rebaseable": None if unknown or pull.merged_at else pull.mergeable,
-        "mergeable_state": "unknown" if unknown or pull.merged_at
+        "mergeable_state": "unknown"
+        if unknown or pull.merged_at
         else mergeable_state(record, pull),
         "merged_by": user(world, pull.merged_by) if pull.merged_by else None,
         "comments": len(thread.comments),

@@ -103,10 +103,10 @@ class Webhooks:
             "X-GitHub-Hook-ID": str(app.id),
             "X-GitHub-Hook-Installation-Target-ID": str(app.id),
             "X-GitHub-Hook-Installation-Target-Type": "integration",
-            "X-Hub-Signature": "sha1=" + hmac.new(
-                app.webhook_secret.encode(), raw, hashlib.sha1).hexdigest(),
-            "X-Hub-Signature-256": "sha256=" + hmac.new(
-                app.webhook_secret.encode(), raw, hashlib.sha256).hexdigest(),
+            "X-Hub-Signature": "sha1="
+            + hmac.new(app.webhook_secret.encode(), raw, hashlib.sha1).hexdigest(),
+            "X-Hub-Signature-256": "sha256="
+            + hmac.new(app.webhook_secret.encode(), raw, hashlib.sha256).hexdigest(),
         }
         delivery = Delivery(guid, event, action, raw, headers, app)
         with self._changed:
@@ -123,11 +123,20 @@ class Webhooks:
             "zen": "Keep it logically awesome.",
             "hook_id": app.id,
             "hook": {
-                "type": "App", "id": app.id, "name": "web", "active": True,
-                "events": list(app.events), "app_id": app.id,
-                "config": {"url": app.webhook_url, "content_type": "json", "insecure_ssl": "0",
-                           "secret": "********"},
-                "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+                "type": "App",
+                "id": app.id,
+                "name": "web",
+                "active": True,
+                "events": list(app.events),
+                "app_id": app.id,
+                "config": {
+                    "url": app.webhook_url,
+                    "content_type": "json",
+                    "insecure_ssl": "0",
+                    "secret": "********",
+                },
+                "created_at": "2026-01-01T00:00:00Z",
+                "updated_at": "2026-01-01T00:00:00Z",
                 "deliveries_url": f"{self._world.api_url}/app/hook/deliveries",
             },
         }
@@ -169,8 +178,11 @@ class Webhooks:
         while (delivery := self._queue.get()) is not None:
             try:
                 answer = session.post(
-                    delivery.app.webhook_url or "", data=delivery.payload,
-                    headers=delivery.headers, timeout=TIMEOUT, allow_redirects=False,
+                    delivery.app.webhook_url or "",
+                    data=delivery.payload,
+                    headers=delivery.headers,
+                    timeout=TIMEOUT,
+                    allow_redirects=False,
                 )
                 status, error = answer.status_code, ""
             except requests.RequestException as failure:

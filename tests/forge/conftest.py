@@ -25,8 +25,15 @@ from forge.records import App
 NAME = "acme/support"
 SECRET = "a webhook secret"
 EVENTS = (
-    "push", "pull_request", "pull_request_review", "issue_comment", "issues", "check_run",
-    "workflow_run", "deployment", "deployment_status",
+    "push",
+    "pull_request",
+    "pull_request_review",
+    "issue_comment",
+    "issues",
+    "check_run",
+    "workflow_run",
+    "deployment",
+    "deployment_status",
 )
 
 
@@ -96,7 +103,8 @@ def key() -> str:
     """One RSA key for all tests: making one takes longer than most of them."""
     made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return made.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
     ).decode()
 
@@ -107,11 +115,17 @@ def forge(tmp_path: Path, hook: Hook, seed: Path, key: str) -> Iterator[Forge]:
     with Forge(tmp_path / "forge") as found:
         for login in ("ada", "linus", "root", "eve"):
             found.add_user(login, name=login.title(), email=f"{login}@example.com")
-        found.add_repository(NAME, collaborators={"ada": "write", "linus": "maintain",
-                                                  "root": "admin"})
+        found.add_repository(
+            NAME, collaborators={"ada": "write", "linus": "maintain", "root": "admin"}
+        )
         found.add_team("acme", "ml-leads", ["linus"])
-        found.add_app("countersign", webhook_url=hook.url, webhook_secret=SECRET, events=EVENTS,
-                      private_key_pem=key)
+        found.add_app(
+            "countersign",
+            webhook_url=hook.url,
+            webhook_secret=SECRET,
+            events=EVENTS,
+            private_key_pem=key,
+        )
         found.seed(NAME, seed, "root")
         found.idle(10)
         yield found
@@ -128,19 +142,26 @@ def client(forge: Forge, login: str) -> github.Github:
     account = forge.world.account(login)
     assert account is not None
     return github.Github(
-        base_url=forge.api_url, auth=github.Auth.Token(account.token), retry=None,
-        seconds_between_requests=0, seconds_between_writes=0,
+        base_url=forge.api_url,
+        auth=github.Auth.Token(account.token),
+        retry=None,
+        seconds_between_requests=0,
+        seconds_between_writes=0,
     )
 
 
 def app_client(forge: Forge, app: App) -> github.Github:
     """PyGithub as the App's installation."""
     integration = github.GithubIntegration(
-        auth=github.Auth.AppAuth(app.app_id, app.private_key_pem), base_url=forge.api_url,
-        retry=None, seconds_between_requests=0, seconds_between_writes=0,
+        auth=github.Auth.AppAuth(app.app_id, app.private_key_pem),
+        base_url=forge.api_url,
+        retry=None,
+        seconds_between_requests=0,
+        seconds_between_writes=0,
     )
-    return integration.get_github_for_installation(integration.get_repo_installation(
-        *NAME.split("/")).id)
+    return integration.get_github_for_installation(
+        integration.get_repo_installation(*NAME.split("/")).id
+    )
 
 
 class Checkout:
@@ -149,7 +170,8 @@ class Checkout:
     def __init__(self, folder: Path, url: str, login: str, token: str) -> None:
         self.folder = folder
         place = url.replace("http://", f"http://{login}:{token}@").replace(
-            "https://", f"https://{login}:{token}@")
+            "https://", f"https://{login}:{token}@"
+        )
         self("clone", "--quiet", place, str(folder), where=folder.parent)
         self("config", "user.name", login.title())
         self("config", "user.email", f"{login}@example.com")
@@ -158,8 +180,12 @@ class Checkout:
         """Run git; return its output, errors included."""
         environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull}
         done = subprocess.run(
-            ["git", *args], cwd=where or self.folder, capture_output=True, text=True,
-            env=environment, check=False,
+            ["git", *args],
+            cwd=where or self.folder,
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
         )
         if check and done.returncode:
             raise AssertionError(done.stderr)

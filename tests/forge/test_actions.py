@@ -108,7 +108,10 @@ def test_a_run_goes_through_its_jobs_and_leaves_its_artifact(
     run = dispatch(forge, {"model": "triage"})
     assert run.message == ""
     assert {k: j.conclusion for k, j in run.jobs.items()} == {
-        "gate": "success", "train": "success", "report": "skipped"}
+        "gate": "success",
+        "train": "success",
+        "report": "skipped",
+    }
     assert (run.status, run.conclusion, run.title) == ("completed", "success", "line of triage")
     assert run.jobs["gate"].summary == "## Gate of triage\n"
     text = run.jobs["gate"].log.read_text()
@@ -119,8 +122,12 @@ def test_a_run_goes_through_its_jobs_and_leaves_its_artifact(
     found = repo.get_artifacts(name="evidence")[0]
     assert found.workflow_run.id == run.id
     token = forge.actor("ada").token.value
-    answer = requests.get(found.archive_download_url, headers={"Authorization": f"token {token}"},
-                          timeout=10, allow_redirects=False)
+    answer = requests.get(
+        found.archive_download_url,
+        headers={"Authorization": f"token {token}"},
+        timeout=10,
+        allow_redirects=False,
+    )
     assert answer.status_code == 302
     place = answer.headers["Location"]
     with_token = requests.get(place, headers={"Authorization": "token x"}, timeout=10)
@@ -135,20 +142,30 @@ def test_a_failed_job_skips_what_needs_it_and_is_annotated(
     put(checkout, forge, LINE)
     run = dispatch(forge, {"model": "triage", "fail": "true"})
     assert {k: j.conclusion for k, j in run.jobs.items()} == {
-        "gate": "failure", "train": "skipped", "report": "success"}
+        "gate": "failure",
+        "train": "skipped",
+        "report": "success",
+    }
     assert run.conclusion == "failure"
     check = forge.repository(NAME).check_runs[run.jobs["gate"].check_run]
     assert check.conclusion == "failure"
     assert check.annotations[0]["message"] == "row three"
     assert check.annotations[0]["start_line"] == 3
     assert [s.conclusion for s in run.jobs["gate"].steps] == [
-        "success", "success", "failure", "success"]
+        "success",
+        "success",
+        "failure",
+        "success",
+    ]
 
 
-@pytest.mark.parametrize(("inputs", "says"), [
-    ({}, "Required input 'model' not provided"),
-    ({"model": "m", "shell": "x"}, r"Unexpected inputs provided: \['shell'\]"),
-])
+@pytest.mark.parametrize(
+    ("inputs", "says"),
+    [
+        ({}, "Required input 'model' not provided"),
+        ({"model": "m", "shell": "x"}, r"Unexpected inputs provided: \['shell'\]"),
+    ],
+)
 def test_dispatch_refuses_inputs_that_are_not_declared(
     forge: Forge, checkout: Checkout, inputs: dict[str, str], says: str
 ) -> None:
@@ -164,20 +181,23 @@ def refused(steps: str, extra: str = "") -> str:
     return f"name: refused\non: push\n{extra}\njobs:\n  one:\n    runs-on: ubuntu-latest\n{steps}"
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    (refused(f"    steps: [{{uses: 'evil/action@{'a' * 40}'}}]"), "'evil/action@"),
-    (refused("    steps: [{uses: actions/checkout@v4}]"), "not pinned"),
-    (refused("    steps: [{uses: ./local}]"), "'./local'"),
-    (refused("    strategy: {matrix: {a: [1]}}\n    steps: [{run: true}]"), "'strategy'"),
-    (refused("    container: debian\n    steps: [{run: true}]"), "'container'"),
-    (refused("    steps: [{run: 'echo ${{ hashFiles(1) }}'}]"), "hashFiles()"),
-    (refused("    steps: [{run: 'echo ${{ matrix.x }}'}]"), "'matrix'"),
-    (refused("    steps: [{run: true, shell: pwsh}]"), "'pwsh'"),
-    (refused("    needs: two\n    steps: [{run: true}]"), "no job 'two'"),
-    (refused(f"    steps: [{{uses: '{PYTHON}', with: {{python-version: '3.99'}}}}]"), "3.99"),
-    (refused(f"    steps: [{{uses: '{CHECKOUT}', with: {{lfs: true}}}}]"), "with.lfs"),
-    ("name: broken\non: push\njobs: {one: {steps: [}", "no YAML"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (refused(f"    steps: [{{uses: 'evil/action@{'a' * 40}'}}]"), "'evil/action@"),
+        (refused("    steps: [{uses: actions/checkout@v4}]"), "not pinned"),
+        (refused("    steps: [{uses: ./local}]"), "'./local'"),
+        (refused("    strategy: {matrix: {a: [1]}}\n    steps: [{run: true}]"), "'strategy'"),
+        (refused("    container: debian\n    steps: [{run: true}]"), "'container'"),
+        (refused("    steps: [{run: 'echo ${{ hashFiles(1) }}'}]"), "hashFiles()"),
+        (refused("    steps: [{run: 'echo ${{ matrix.x }}'}]"), "'matrix'"),
+        (refused("    steps: [{run: true, shell: pwsh}]"), "'pwsh'"),
+        (refused("    needs: two\n    steps: [{run: true}]"), "no job 'two'"),
+        (refused(f"    steps: [{{uses: '{PYTHON}', with: {{python-version: '3.99'}}}}]"), "3.99"),
+        (refused(f"    steps: [{{uses: '{CHECKOUT}', with: {{lfs: true}}}}]"), "with.lfs"),
+        ("name: broken\non: push\njobs: {one: {steps: [}", "no YAML"),
+    ],
+)
 def test_what_the_stand_in_does_not_know_is_refused_by_name(
     forge: Forge, checkout: Checkout, text: str, says: str
 ) -> None:
@@ -191,7 +211,10 @@ def test_what_the_stand_in_does_not_know_is_refused_by_name(
 def test_a_pull_request_runs_its_own_merge_with_filters_and_a_check(
     forge: Forge, checkout: Checkout
 ) -> None:
-    put(checkout, forge, f"""
+    put(
+        checkout,
+        forge,
+        f"""
 name: validate
 on:
   pull_request:
@@ -204,7 +227,8 @@ jobs:
       - run: test "$(git rev-parse HEAD)" = "$GITHUB_SHA" && test "$GITHUB_HEAD_REF" = topic
       - run: test -f data/x.txt && test "$GITHUB_BASE_REF" = main
       - run: env | cut -d= -f1 | sort | tr '\\n' ' '
-""")
+""",
+    )
     repo = client(forge, "ada").get_repo(NAME)
     checkout.change("other", {"elsewhere.txt": "x\n"})
     repo.create_pull(base="main", head="other", title="Elsewhere")
@@ -223,7 +247,10 @@ jobs:
 def test_github_token_has_the_workflows_permissions_and_its_events_start_nothing(
     forge: Forge, checkout: Checkout
 ) -> None:
-    put(checkout, forge, f"""
+    put(
+        checkout,
+        forge,
+        f"""
 name: pushes
 on: push
 permissions: {{contents: write}}
@@ -238,7 +265,8 @@ jobs:
       - run: |
           curl -sf "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/issues" -X POST \\
             -H "Authorization: Bearer ${{{{ github.token }}}}" -d '{{"title": "no"}}'
-""")
+""",
+    )
     forge.idle(30)
     (run,) = runs(forge)
     store = forge.repository(NAME).store
@@ -251,7 +279,10 @@ def test_cancelling_ends_the_scripts_and_their_children(
     forge: Forge, checkout: Checkout, tmp_path: Path
 ) -> None:
     mark = tmp_path / "mark"
-    put(checkout, forge, f"""
+    put(
+        checkout,
+        forge,
+        f"""
 name: slow
 on: push
 jobs:
@@ -264,7 +295,8 @@ jobs:
       - if: always()
         run: touch {mark}.always
       - run: touch {mark}.never
-""")
+""",
+    )
     deadline = time.monotonic() + 10
     while not any(j.status == "in_progress" for r in runs(forge) for j in r.jobs.values()):
         assert time.monotonic() < deadline
@@ -282,7 +314,10 @@ jobs:
 def test_a_concurrency_group_cancels_what_runs_and_what_waits(
     forge: Forge, checkout: Checkout
 ) -> None:
-    put(checkout, forge, """
+    put(
+        checkout,
+        forge,
+        """
 name: group
 on:
   workflow_dispatch:
@@ -292,7 +327,9 @@ jobs:
   sleep:
     runs-on: ubuntu-latest
     steps: [{run: "sleep ${{ inputs.seconds }}"}]
-""", "group.yml")
+""",
+        "group.yml",
+    )
     workflow = client(forge, "ada").get_repo(NAME).get_workflow("group.yml")
     for seconds in ("60", "60", "0"):
         assert workflow.create_dispatch("main", {"seconds": seconds})
@@ -301,7 +338,10 @@ jobs:
 
 
 def test_timeouts_environments_and_schedules(forge: Forge, checkout: Checkout) -> None:
-    put(checkout, forge, """
+    put(
+        checkout,
+        forge,
+        """
 name: nightly
 on:
   schedule: [{cron: "0 3 * * *"}]
@@ -314,7 +354,9 @@ jobs:
         continue-on-error: true
         run: sleep 30
       - run: echo shipped
-""", "nightly.yml")
+""",
+        "nightly.yml",
+    )
     forge.run_schedule(NAME, "nightly.yml")
     forge.idle(30)
     (run,) = runs(forge)

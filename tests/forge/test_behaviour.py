@@ -34,21 +34,34 @@ class Place:
     repository: str
 
     def repo(self, token: str | None = None) -> Repository:
-        pause = {} if REAL in os.environ else {
-            "seconds_between_requests": 0.0, "seconds_between_writes": 0.0}
-        return github.Github(base_url=self.api_url, auth=github.Auth.Token(token or self.token),
-                             retry=None, **pause).get_repo(self.repository)  # type: ignore[arg-type]
+        pause = (
+            {}
+            if REAL in os.environ
+            else {"seconds_between_requests": 0.0, "seconds_between_writes": 0.0}
+        )
+        return github.Github(
+            base_url=self.api_url, auth=github.Auth.Token(token or self.token), retry=None, **pause
+        ).get_repo(self.repository)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest) -> Place:
     if REAL in os.environ:
-        return Place(*(os.environ[name] for name in (
-            REAL, "COUNTERSIGN_GITHUB_TOKEN", "COUNTERSIGN_GITHUB_REVIEWER_TOKEN",
-            "COUNTERSIGN_GITHUB_REPO")))
+        return Place(
+            *(
+                os.environ[name]
+                for name in (
+                    REAL,
+                    "COUNTERSIGN_GITHUB_TOKEN",
+                    "COUNTERSIGN_GITHUB_REVIEWER_TOKEN",
+                    "COUNTERSIGN_GITHUB_REPO",
+                )
+            )
+        )
     forge: Forge = request.getfixturevalue("forge")
-    return Place(forge.api_url, forge.actor("ada").token.value,
-                 forge.actor("linus").token.value, NAME)
+    return Place(
+        forge.api_url, forge.actor("ada").token.value, forge.actor("linus").token.value, NAME
+    )
 
 
 @pytest.fixture
@@ -74,8 +87,11 @@ def test_a_pull_request_from_push_to_merge(
     assert (pull.head.sha, pull.state, pull.merged, pull.commits) == (head, "open", False, 1)
     (file,) = pull.get_files()
     assert (file.filename, file.status, file.additions) == (f"{name}.txt", "added", 2)
-    review = place.repo(place.reviewer_token).get_pull(pull.number).create_review(
-        event="APPROVE", body="Good")
+    review = (
+        place.repo(place.reviewer_token)
+        .get_pull(pull.number)
+        .create_review(event="APPROVE", body="Good")
+    )
     assert (review.state, review.commit_id) == ("APPROVED", head)
     comment = pull.create_issue_comment("First")
     comment.edit("Second")
@@ -122,8 +138,9 @@ def test_a_conflict_is_not_mergeable_and_answers_405(
     work.change(f"{name}-a", {"README.md": f"{name} a\n"})
     work("checkout", "--quiet", "origin/HEAD")
     work.change(f"{name}-b", {"README.md": f"{name} b\n"})
-    first, second = (repo.create_pull(base=repo.default_branch, head=f"{name}-{x}", title=x)
-                     for x in "ab")
+    first, second = (
+        repo.create_pull(base=repo.default_branch, head=f"{name}-{x}", title=x) for x in "ab"
+    )
     first.merge()
     assert repo.get_pull(second.number).mergeable is False
     with pytest.raises(github.GithubException) as refused:
@@ -141,7 +158,10 @@ def test_renames_show_both_names(repo: Repository, work: Checkout, name: str) ->
     pull = repo.create_pull(base=repo.default_branch, head=f"{name}-b", title="Rename")
     (file,) = pull.get_files()
     assert (file.status, file.previous_filename, file.filename) == (
-        "renamed", f"{name}-old.txt", f"{name}-new.txt")
+        "renamed",
+        f"{name}-old.txt",
+        f"{name}-new.txt",
+    )
 
 
 def test_a_commit_is_made_from_blob_tree_and_ref(repo: Repository, name: str) -> None:
@@ -149,7 +169,8 @@ def test_a_commit_is_made_from_blob_tree_and_ref(repo: Repository, name: str) ->
     blob = repo.create_git_blob(base64.b64encode(b"\x00binary").decode(), "base64")
     tree = repo.create_git_tree(
         [github.InputGitTreeElement("a/b.bin", "100644", "blob", sha=blob.sha)],
-        repo.get_git_tree(base.commit.tree.sha))
+        repo.get_git_tree(base.commit.tree.sha),
+    )
     commit = repo.create_git_commit("By API", tree, [repo.get_git_commit(base.sha)])
     ref = repo.create_git_ref(f"refs/heads/{name}", commit.sha)
     assert repo.get_contents("a/b.bin", ref=name).decoded_content == b"\x00binary"  # type: ignore[union-attr]
@@ -182,8 +203,9 @@ def test_lists_come_in_pages_with_links(place: Place, repo: Repository) -> None:
 def test_a_known_etag_answers_304_and_costs_nothing(place: Place, repo: Repository) -> None:
     headers = {"Authorization": f"Bearer {place.token}"}
     first = requests.get(repo.url, headers=headers, timeout=20)
-    again = requests.get(repo.url, headers=headers | {"If-None-Match": first.headers["ETag"]},
-                         timeout=20)
+    again = requests.get(
+        repo.url, headers=headers | {"If-None-Match": first.headers["ETag"]}, timeout=20
+    )
     assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
     assert again.headers["X-RateLimit-Remaining"] == first.headers["X-RateLimit-Remaining"]
 
@@ -196,11 +218,19 @@ def test_what_is_wrong_is_said_with_githubs_status(place: Place, repo: Repositor
     assert same.value.status == 422
     with pytest.raises(github.BadCredentialsException):
         place.repo("not-a-token")
-    raw = requests.post(f"{repo.url}/issues", data="{", timeout=20,
-                        headers={"Authorization": f"Bearer {place.token}"})
+    raw = requests.post(
+        f"{repo.url}/issues",
+        data="{",
+        timeout=20,
+        headers={"Authorization": f"Bearer {place.token}"},
+    )
     assert raw.status_code == 400
-    long = requests.post(f"{repo.url}/issues", json={"title": "x", "body": "x" * 65_537},
-                         timeout=20, headers={"Authorization": f"Bearer {place.token}"})
+    long = requests.post(
+        f"{repo.url}/issues",
+        json={"title": "x", "body": "x" * 65_537},
+        timeout=20,
+        headers={"Authorization": f"Bearer {place.token}"},
+    )
     assert long.status_code == 422
 
 

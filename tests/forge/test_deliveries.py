@@ -23,8 +23,9 @@ def test_held_deliveries_can_be_reversed_doubled_and_dropped(
     assert hook.received == []
     forge.release(lambda held: [held[2], held[0], held[0]])
     forge.idle(5)
-    titles = [requests.models.complexjson.loads(body)["issue"]["title"]
-              for _, body in hook.received]
+    titles = [
+        requests.models.complexjson.loads(body)["issue"]["title"] for _, body in hook.received
+    ]
     assert titles == ["three", "one", "one"]
 
 
@@ -52,9 +53,7 @@ def test_a_failed_delivery_is_not_tried_again(forge: Forge, app: App, hook: Hook
     assert forge.deliveries[-1].attempts == [0]
 
 
-def test_a_fault_before_a_write_leaves_nothing_and_one_after_leaves_the_write(
-    forge: Forge
-) -> None:
+def test_a_fault_before_a_write_leaves_nothing_and_one_after_leaves_the_write(forge: Forge) -> None:
     repo = client(forge, "ada").get_repo(NAME)
     forge.faults = lambda method, path: 502 if method == "POST" else None
     with pytest.raises(github.GithubException) as before:
@@ -66,7 +65,10 @@ def test_a_fault_before_a_write_leaves_nothing_and_one_after_leaves_the_write(
     assert after.value.status == 502
     assert [i.title for i in forge.repository(NAME).issues.values()] == ["kept"]
     assert [(w.method, w.path, w.actor) for w in forge.writes][-1] == (
-        "POST", f"/repos/{NAME}/issues", "ada")
+        "POST",
+        f"/repos/{NAME}/issues",
+        "ada",
+    )
 
 
 def test_requests_are_counted_for_each_actor(forge: Forge) -> None:

@@ -27,17 +27,16 @@ def test_a_required_check_counts_only_from_the_app_it_is_pinned_to(
     assert refused.value.status == 405
 
     mine = app_client(forge, app).get_repo(NAME)
-    mine.create_check_run("countersign", head, conclusion="failure",
-                          output={"title": "no", "summary": "no"})
+    mine.create_check_run(
+        "countersign", head, conclusion="failure", output={"title": "no", "summary": "no"}
+    )
     with pytest.raises(github.GithubException, match="is failing"):
         pull.merge(sha=head)
     mine.create_check_run("countersign", head, conclusion="success")
     assert pull.merge(sha=head).merged
 
 
-def test_administrators_bypass_required_checks(
-    forge: Forge, app: App, checkout: Checkout
-) -> None:
+def test_administrators_bypass_required_checks(forge: Forge, app: App, checkout: Checkout) -> None:
     forge.require_checks(NAME, "main", ["countersign"], app.app_id)
     checkout.change("topic", {"x.txt": "x\n"})
     pull = client(forge, "ada").get_repo(NAME).create_pull(base="main", head="topic", title="t")

@@ -18,15 +18,20 @@ from forge.records import App
 from tests.forge.conftest import NAME, Checkout, app_client, client
 
 
-@pytest.mark.parametrize("act", [
-    lambda repo, number: repo.get_pull(number).merge(),
-    lambda repo, number: repo.create_git_ref("refs/heads/x", repo.get_pull(number).head.sha),
-    lambda repo, number: repo.get_pull(number).edit(title="mine now"),
-    lambda repo, number: repo.get_pull(number).get_issue_comments()[0].edit("forged"),
-    lambda repo, number: repo.get_commit("main").create_status("success", context="countersign"),
-    lambda repo, number: repo.create_deployment("main"),
-    lambda repo, number: repo.create_check_run("countersign", repo.get_pull(number).head.sha),
-])
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda repo, number: repo.get_pull(number).merge(),
+        lambda repo, number: repo.create_git_ref("refs/heads/x", repo.get_pull(number).head.sha),
+        lambda repo, number: repo.get_pull(number).edit(title="mine now"),
+        lambda repo, number: repo.get_pull(number).get_issue_comments()[0].edit("forged"),
+        lambda repo, number: repo.get_commit("main").create_status(
+            "success", context="countersign"
+        ),
+        lambda repo, number: repo.create_deployment("main"),
+        lambda repo, number: repo.create_check_run("countersign", repo.get_pull(number).head.sha),
+    ],
+)
 def test_without_write_access_nothing_changes(
     forge: Forge, checkout: Checkout, act: Callable[[Repository, int], Any]
 ) -> None:
@@ -73,12 +78,14 @@ def test_pushes_need_write_access_and_the_default_branch_an_administrator(
     assert "GH006: Protected branch update failed" in said
     said = checkout("push", "origin", "topic:refs/pull/9/head", check=False)
     assert "deny updating a hidden ref" in said
-    eve = Checkout(tmp_path / "eve", f"{forge.url}/{NAME}.git", "eve",
-                   forge.actor("eve").token.value)
+    eve = Checkout(
+        tmp_path / "eve", f"{forge.url}/{NAME}.git", "eve", forge.actor("eve").token.value
+    )
     assert "403" in eve("push", "origin", "HEAD:refs/heads/hers", check=False)
     with pytest.raises(github.GithubException) as refused:
         client(forge, "ada").get_repo(NAME).get_git_ref("heads/main").edit(
-            checkout("rev-parse", "HEAD"))
+            checkout("rev-parse", "HEAD")
+        )
     assert refused.value.status == 422
     root = forge.actor("root").token.value
     place = f"http://root:{root}@{forge.url[7:]}/{NAME}.git"
@@ -86,13 +93,16 @@ def test_pushes_need_write_access_and_the_default_branch_an_administrator(
     assert forge.repository(NAME).store.ref("refs/heads/main") == checkout("rev-parse", "HEAD")
 
 
-@pytest.mark.parametrize(("changes", "status"), [
-    ({}, 200),
-    ({"exp": lambda now: now + 1200}, 401),
-    ({"exp": lambda now: now - 10}, 401),
-    ({"iat": lambda now: now + 600}, 401),
-    ({"iss": lambda now: 424242}, 401),
-])
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, 200),
+        ({"exp": lambda now: now + 1200}, 401),
+        ({"exp": lambda now: now - 10}, 401),
+        ({"iat": lambda now: now + 600}, 401),
+        ({"iss": lambda now: 424242}, 401),
+    ],
+)
 def test_an_app_is_known_by_a_short_lived_jwt(
     forge: Forge, app: App, changes: dict[str, Callable[[int], int]], status: int
 ) -> None:
@@ -101,17 +111,22 @@ def test_an_app_is_known_by_a_short_lived_jwt(
     claims |= {name: value(now) for name, value in changes.items()}
     claims["iss"] = str(claims["iss"])
     token = jwt.encode(claims, app.private_key_pem, algorithm="RS256")
-    answer = requests.get(f"{forge.api_url}/app", timeout=5,
-                          headers={"Authorization": f"Bearer {token}"})
+    answer = requests.get(
+        f"{forge.api_url}/app", timeout=5, headers={"Authorization": f"Bearer {token}"}
+    )
     assert answer.status_code == status
 
 
 def test_a_jwt_of_another_key_is_no_app(forge: Forge, app: App) -> None:
     other = forge.add_app("other")
-    token = jwt.encode({"iat": int(time.time()), "exp": int(time.time()) + 60,
-                        "iss": str(app.app_id)}, other.private_key_pem, algorithm="RS256")
-    answer = requests.get(f"{forge.api_url}/app", timeout=5,
-                          headers={"Authorization": f"Bearer {token}"})
+    token = jwt.encode(
+        {"iat": int(time.time()), "exp": int(time.time()) + 60, "iss": str(app.app_id)},
+        other.private_key_pem,
+        algorithm="RS256",
+    )
+    answer = requests.get(
+        f"{forge.api_url}/app", timeout=5, headers={"Authorization": f"Bearer {token}"}
+    )
     assert answer.status_code == 401
 
 

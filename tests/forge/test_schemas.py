@@ -38,8 +38,13 @@ def version(request: pytest.FixtureRequest) -> str:
 
 def kit(forge: Forge, auth: Any) -> GitHub[Any]:
     # A cache of its own: githubkit would reuse the token of an earlier test's App of the same id.
-    return GitHub(auth, base_url=forge.api_url, auto_retry=False, http_cache=False,
-                  cache_strategy=MemCacheStrategy())
+    return GitHub(
+        auth,
+        base_url=forge.api_url,
+        auto_retry=False,
+        http_cache=False,
+        cache_strategy=MemCacheStrategy(),
+    )
 
 
 def token_of(forge: Forge, login: str) -> str:
@@ -55,8 +60,11 @@ def test_every_response_has_the_shape_that_github_publishes(
     where = {"owner": owner, "repo": repo}
     checkout.change("wf", {".github/workflows/tiny.yml": WORKFLOW})
     kits = [kit(forge, token_of(forge, login)) for login in ("root", "ada", "linus")]
-    kits.append(kit(forge, AppInstallationAuthStrategy(
-        app.app_id, app.private_key_pem, app.installation_id)))
+    kits.append(
+        kit(
+            forge, AppInstallationAuthStrategy(app.app_id, app.private_key_pem, app.installation_id)
+        )
+    )
     kits.append(kit(forge, AppAuthStrategy(app.app_id, app.private_key_pem)))
     root, ada, linus, bot, own = (each.rest(version) for each in kits)
     parsed: list[Any] = []
@@ -74,8 +82,14 @@ def test_every_response_has_the_shape_that_github_publishes(
     first = see(ada.pulls.create(**where, title="Workflow", head="wf", base="main"))
     forge.idle(30)
     see(ada.pulls.merge(**where, pull_number=first.number, sha=first.head.sha))
-    head = checkout.change("topic", {"rows.txt": None, "moved.txt": "".join(
-        f"row {n}\n" for n in range(40)), "new.txt": "new\n"})
+    head = checkout.change(
+        "topic",
+        {
+            "rows.txt": None,
+            "moved.txt": "".join(f"row {n}\n" for n in range(40)),
+            "new.txt": "new\n",
+        },
+    )
     pull = see(ada.pulls.create(**where, title="Move rows", head="topic", base="main", body="why"))
     number = pull.number
     see(ada.pulls.list(**where, state="all"))
@@ -94,22 +108,47 @@ def test_every_response_has_the_shape_that_github_publishes(
     see(ada.issues.list_for_repo(**where, state="all"))
     see(ada.issues.get(**where, issue_number=number))
     see(ada.issues.list_labels_for_repo(**where))
-    check = see(bot.checks.create(**where, data={
-        "name": "countersign", "head_sha": head, "status": "completed", "conclusion": "success",
-        "output": {"title": "fine", "summary": "all fine", "annotations": [{
-            "path": "new.txt", "start_line": 1, "end_line": 1, "annotation_level": "notice",
-            "message": "look"}]}}))
+    check = see(
+        bot.checks.create(
+            **where,
+            data={
+                "name": "countersign",
+                "head_sha": head,
+                "status": "completed",
+                "conclusion": "success",
+                "output": {
+                    "title": "fine",
+                    "summary": "all fine",
+                    "annotations": [
+                        {
+                            "path": "new.txt",
+                            "start_line": 1,
+                            "end_line": 1,
+                            "annotation_level": "notice",
+                            "message": "look",
+                        }
+                    ],
+                },
+            },
+        )
+    )
     see(bot.checks.get(**where, check_run_id=check.id))
-    see(bot.checks.update(**where, check_run_id=check.id, data={
-        "output": {"title": "finer", "summary": "yes"}}))
+    see(
+        bot.checks.update(
+            **where, check_run_id=check.id, data={"output": {"title": "finer", "summary": "yes"}}
+        )
+    )
     see(bot.checks.list_for_ref(**where, ref=head))
     see(bot.checks.list_annotations(**where, check_run_id=check.id))
     see(ada.repos.create_commit_status(**where, sha=head, state="success", context="ci"))
     see(ada.repos.get_combined_status_for_ref(**where, ref=head))
     see(ada.repos.list_commit_statuses_for_ref(**where, ref=head))
     deployment = see(bot.repos.create_deployment(**where, ref="main", required_contexts=[]))
-    see(bot.repos.create_deployment_status(
-        **where, deployment_id=deployment.id, state="success", log_url="https://example.com"))
+    see(
+        bot.repos.create_deployment_status(
+            **where, deployment_id=deployment.id, state="success", log_url="https://example.com"
+        )
+    )
     see(bot.repos.list_deployments(**where))
     see(bot.repos.list_deployment_statuses(**where, deployment_id=deployment.id))
     see(ada.repos.list_branches(**where))
@@ -123,8 +162,13 @@ def test_every_response_has_the_shape_that_github_publishes(
     see(ada.repos.list_collaborators(**where))
     blob = see(bot.git.create_blob(**where, content="hello", encoding="utf-8"))
     see(bot.git.get_blob(**where, file_sha=blob.sha))
-    tree = see(bot.git.create_tree(**where, base_tree=head, tree=[
-        {"path": "models/x.json", "mode": "100644", "type": "blob", "sha": blob.sha}]))
+    tree = see(
+        bot.git.create_tree(
+            **where,
+            base_tree=head,
+            tree=[{"path": "models/x.json", "mode": "100644", "type": "blob", "sha": blob.sha}],
+        )
+    )
     see(bot.git.get_tree(**where, tree_sha=tree.sha, recursive="1"))
     commit = see(bot.git.create_commit(**where, message="Release", tree=tree.sha, parents=[head]))
     assert commit.verification.verified is True
@@ -133,13 +177,13 @@ def test_every_response_has_the_shape_that_github_publishes(
     see(bot.git.get_ref(**where, ref="heads/topic"))
     see(bot.git.create_ref(**where, ref="refs/heads/other", sha=commit.sha))
     see(ada.teams.list_members_in_org(org=owner, team_slug="ml-leads"))
-    see(ada.teams.get_membership_for_user_in_org(
-        org=owner, team_slug="ml-leads", username="linus"))
+    see(ada.teams.get_membership_for_user_in_org(org=owner, team_slug="ml-leads", username="linus"))
     see(ada.teams.get_by_name(org=owner, team_slug="ml-leads"))
     see(ada.actions.list_repo_workflows(**where))
     see(ada.actions.get_workflow(**where, workflow_id="tiny.yml"))
     ada.actions.create_workflow_dispatch(
-        **where, workflow_id="tiny.yml", ref="main", inputs={"word": "hello"})
+        **where, workflow_id="tiny.yml", ref="main", inputs={"word": "hello"}
+    )
     forge.idle(30)
     runs = see(ada.actions.list_workflow_runs(**where, workflow_id="tiny.yml"))
     run = runs.workflow_runs[0]
@@ -188,11 +232,26 @@ def test_every_webhook_has_the_shape_that_github_publishes(
     names = hook.names()
     assert set(EVENTS) <= {name.split(".")[0] for name in names}
     for name in (
-        "ping", "push", "pull_request.opened", "pull_request.synchronize", "pull_request.edited",
-        "pull_request.closed", "pull_request.reopened", "pull_request_review.submitted",
-        "pull_request_review.dismissed", "issue_comment.created", "issue_comment.edited",
-        "issues.opened", "issues.closed", "check_run.created", "check_run.completed",
-        "check_run.rerequested", "workflow_run.requested", "workflow_run.in_progress",
-        "workflow_run.completed", "deployment.created", "deployment_status.created",
+        "ping",
+        "push",
+        "pull_request.opened",
+        "pull_request.synchronize",
+        "pull_request.edited",
+        "pull_request.closed",
+        "pull_request.reopened",
+        "pull_request_review.submitted",
+        "pull_request_review.dismissed",
+        "issue_comment.created",
+        "issue_comment.edited",
+        "issues.opened",
+        "issues.closed",
+        "check_run.created",
+        "check_run.completed",
+        "check_run.rerequested",
+        "workflow_run.requested",
+        "workflow_run.in_progress",
+        "workflow_run.completed",
+        "deployment.created",
+        "deployment_status.created",
     ):
         assert name in names, name
