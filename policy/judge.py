@@ -8,7 +8,7 @@ difference that the sample cannot show is `inconclusive`. Facts that contradict 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from policy import messages
 from policy.consistency import contradictions, of_measurements
@@ -27,6 +27,9 @@ from policy.verdict import Finding, Outcome, gather
 
 DATA_GATES: tuple[DataGate, ...] = ("contract", "approved", "provenance", "duplicates", "leakage")
 ALPHA = 0.05
+STAGES = ("validate", "train", "export", "evaluate", "publish", "attest")
+"""What a fine-tune's run consists of; evidence that leaves one out is not whole."""
+RECOVERY_STAGES = ("verify", "benchmark", "publish")
 ROUNDING = 1e-9
 """What a difference of two figures may be off: 0.6 - 0.4 is 0.19999999999999996."""
 
@@ -39,7 +42,7 @@ def judge(
     `proposal_digest` and `incumbent` (the artifact that the base branch points to, or None) are
     what the caller computed itself; evidence about anything else is not evidence here.
     """
-    parts = [judge_binding(evidence, proposal_digest, incumbent), judge_stages(evidence)]
+    parts = [judge_binding(evidence, proposal_digest, incumbent), judge_stages(evidence, STAGES)]
     parts.append(judge_data(policy, evidence.data))
     if parts[-1].outcome.lets_through:
         parts.append(judge_training(policy, evidence.training))
@@ -86,8 +89,11 @@ def _base_is_an_input(evidence: Evidence) -> bool:
     )
 
 
-def judge_stages(evidence: Evidence) -> Finding:
-    """Return whether every stage of the run came to its end."""
+def judge_stages(evidence: Evidence, needed: Sequence[str]) -> Finding:
+    """Return whether every needed stage was run, and every stage that was run came to its end.
+
+    What follows a stage that stopped is not missing: nobody expects it.
+    """
     parts = []
     for stage in evidence.stages:
         outcome = {
@@ -96,6 +102,13 @@ def judge_stages(evidence: Evidence) -> Finding:
             "errored": Outcome.ERRORED,
         }[stage.outcome]
         parts.append(Finding(stage.stage, outcome, messages.stage(stage)))
+    if all(part.outcome is Outcome.PASSED for part in parts):
+        run = {stage.stage for stage in evidence.stages}
+        parts.extend(
+            Finding(stage, Outcome.MISSING, messages.stage_not_run(stage))
+            for stage in needed
+            if stage not in run
+        )
     return gather("stages", parts)
 
 
@@ -277,7 +290,7 @@ def judge_recovery(
     measured = recovery.measurement("candidate")
     parts = [
         _check("kind", recovery.kind == "recovery", messages.RECOVERY_OK, messages.RECOVERY_WRONG),
-        judge_stages(recovery),
+        judge_stages(recovery, RECOVERY_STAGES),
         _check(
             "artifact",
             measured is not None and measured.model == target.artifact.digest,
@@ -300,7 +313,9 @@ def judge_recovery(
         if old is None or new is None:
             parts.append(Finding(gate.metric, Outcome.MISSING, messages.no_comparison(gate.metric)))
             continue
-        loss = (old.value - new.value) * (1 if new.higher_is_better else -1)
+        if not new.higher_is_better:
+            continue  # times depend on the machine of the day; answers must not
+        loss = old.value - new.value
         holds = loss <= tolerance + ROUNDING
         parts.append(_bar(gate.metric, holds, messages.repeated(old, new, tolerance)))
     return gather("recovery", parts)

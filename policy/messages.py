@@ -68,6 +68,10 @@ def stage(facts: StageFacts) -> str:
     return f"{text}: {facts.message}" if facts.message else text
 
 
+def stage_not_run(name: str) -> str:
+    return f"{name} was not run"
+
+
 def gate_not_run(gate: str) -> str:
     return f"the {gate} gate was not run"
 

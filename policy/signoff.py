@@ -87,18 +87,50 @@ def judge_sign_off(quorum: Mapping[str, int], facts: SignOffFacts) -> Finding:
         sentence = say.unknown_contributors(facts.unknown_contributors)
         parts.append(Finding("contributors", Outcome.FAILED, sentence))
     parts.extend(_judge_objections(facts))
-    parts.extend(_judge_role(role, count, facts, signed) for role, count in sorted(quorum.items()))
+    filled = _assign(quorum, facts, signed)
+    parts.extend(
+        _judge_role(role, count, facts, filled[role]) for role, count in sorted(quorum.items())
+    )
     parts.append(_judge_owners(facts, signed))
     return gather("sign-off", parts)
 
 
-def _judge_role(role: str, count: int, facts: SignOffFacts, signed: frozenset[str]) -> Finding:
-    holders = _lower(facts.roles.get(role, frozenset()))
-    have = sorted(signed & holders)
+def _assign(
+    quorum: Mapping[str, int], facts: SignOffFacts, signed: frozenset[str]
+) -> dict[str, list[str]]:
+    """Return who signs in which role: each person in one only, as many places filled as can be.
+
+    A quorum of two roles asks for two people. Places and people are matched by augmenting paths
+    (Kuhn 1955), so that somebody who holds two roles never stands in the way of somebody who
+    holds one.
+    """
+    places = [(role, n) for role in sorted(quorum) for n in range(quorum[role])]
+    holders = {role: _lower(facts.roles.get(role, frozenset())) for role in quorum}
+    taken: dict[str, tuple[str, int]] = {}
+
+    def fill(place: tuple[str, int], tried: set[str]) -> bool:
+        for login in sorted(signed & holders[place[0]]):
+            if login in tried:
+                continue
+            tried.add(login)
+            if login not in taken or fill(taken[login], tried):
+                taken[login] = place
+                return True
+        return False
+
+    for place in places:
+        fill(place, set())
+    return {
+        role: sorted(login for login, place in taken.items() if place[0] == role) for role in quorum
+    }
+
+
+def _judge_role(role: str, count: int, facts: SignOffFacts, have: list[str]) -> Finding:
     if len(have) >= count:
         return Finding(f"role {role}", Outcome.PASSED, say.signed(have, facts.head))
+    holders = _lower(facts.roles.get(role, frozenset()))
     involved = _lower(facts.contributors | {facts.author})
-    could = sorted(holders - involved - signed)
+    could = sorted(holders - involved - signers(facts))
     return Finding(
         f"role {role}", Outcome.MISSING, say.role_missing(count - len(have), could, have)
     )

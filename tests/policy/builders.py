@@ -21,7 +21,7 @@ from policy.evidence import (
     StageFacts,
     TrainingFacts,
 )
-from policy.judge import DATA_GATES
+from policy.judge import DATA_GATES, STAGES
 from policy.proposal import propose
 from policy.rules import Policy
 
@@ -148,7 +148,7 @@ def evidence(**changes: Any) -> Evidence:
         "producer": Producer(
             runner_version="0.1.0", python="3.11", platform="linux", libraries={}, device="cpu"
         ),
-        "stages": (StageFacts(stage="train", outcome="done", seconds=30.0),),
+        "stages": tuple(StageFacts(stage=s, outcome="done", seconds=5.0) for s in STAGES),
         "data": data(),
         "training": training(),
         "measurements": (

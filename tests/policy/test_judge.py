@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.evidence import Evidence, GateFacts, PairedMeans, parse_evidence
-from policy.judge import judge, judge_recovery
+from policy.evidence import Evidence, GateFacts, PairedMeans, StageFacts, parse_evidence
+from policy.judge import RECOVERY_STAGES, STAGES, judge, judge_recovery
 from policy.pointer import Pointer, PointerArtifact, PointerEvidence
 from policy.verdict import Finding, Outcome
 from tests.policy import builders as b
@@ -58,7 +58,7 @@ def test_an_unpinned_base_outside_the_proposal_fails() -> None:
         ({"parity": None}, "parity"),
         ({"measurements": ()}, "exact_match"),
         ({"comparisons": ()}, "incumbent"),
-        ({"stages": ()}, "stages"),
+        ({"stages": ()}, "train"),
     ],
 )
 def test_what_was_not_measured_is_missing_and_blocks(missing: dict[str, object], name: str) -> None:
@@ -217,6 +217,23 @@ def test_evidence_survives_its_own_text() -> None:
     assert again.digest() == evidence.digest()
 
 
+def ran(stages: tuple[str, ...]) -> tuple[StageFacts, ...]:
+    return tuple(StageFacts(stage=stage, outcome="done", seconds=1.0) for stage in stages)
+
+
+@pytest.mark.parametrize("left_out", STAGES)
+def test_evidence_that_leaves_a_stage_out_is_not_whole(left_out: str) -> None:
+    stages = ran(tuple(stage for stage in STAGES if stage != left_out))
+    finding = verdict(b.evidence(stages=stages))
+    assert [part.name for part in finding.blocking()] == [left_out]
+
+
+def test_what_follows_a_stage_that_stopped_is_not_missing() -> None:
+    stopped = StageFacts(stage="validate", outcome="stopped", seconds=1.0)
+    finding = verdict(b.evidence(stages=(stopped,), data=b.data(contract=1), training=None))
+    assert [part.name for part in finding.blocking()] == ["validate", "contract"]
+
+
 def pointer() -> Pointer:
     return Pointer(
         model=b.MODEL,
@@ -228,7 +245,11 @@ def pointer() -> Pointer:
 
 
 def recovered(share: float, model: str = b.INCUMBENT) -> Evidence:
-    return b.evidence(kind="recovery", measurements=(b.measurement("candidate", model, share),))
+    return b.evidence(
+        kind="recovery",
+        stages=ran(RECOVERY_STAGES),
+        measurements=(b.measurement("candidate", model, share),),
+    )
 
 
 def recorded() -> Evidence:
@@ -254,7 +275,9 @@ def test_a_rollback_with_an_impossible_benchmark_fails() -> None:
     measured = b.measurement("candidate", b.INCUMBENT, 0.51)
     metric = measured.metrics[0].model_copy(update={"value": 0.99})
     found = b.evidence(
-        kind="recovery", measurements=(measured.model_copy(update={"metrics": (metric,)}),)
+        kind="recovery",
+        stages=ran(RECOVERY_STAGES),
+        measurements=(measured.model_copy(update={"metrics": (metric,)}),),
     )
     finding = judge_recovery(b.policy(), recorded(), found, target=pointer())
     assert [part.name for part in finding.blocking()] == ["contradiction"]

@@ -92,6 +92,19 @@ def test_a_bot_does_not_sign() -> None:
     assert found is Outcome.MISSING
 
 
+def test_one_person_fills_one_role() -> None:
+    roles = {"ml-lead": frozenset({"grace"}), "operations": frozenset({"grace", "omar"})}
+    alone = outcome(review("grace"), roles=roles, owners=None)
+    both = outcome(review("grace"), review("omar"), roles=roles, owners=None)
+    assert (alone, both) == (Outcome.MISSING, Outcome.PASSED)
+
+
+def test_who_holds_two_roles_never_stands_in_the_way() -> None:
+    roles = {"ml-lead": frozenset({"grace", "omar"}), "operations": frozenset({"grace"})}
+    found = outcome(review("grace"), review("omar"), roles=roles, owners=None)
+    assert found is Outcome.PASSED
+
+
 def test_a_dismissed_approval_does_not_revive_an_older_one() -> None:
     found = outcome(
         review("grace", order=1), review("grace", "DISMISSED", order=2), review("omar", order=3)
