@@ -1,16 +1,15 @@
 """Build the tiny base model that a model folder describes, where none is downloaded.
 
-The example must work without a network, a key or a GPU, so its base model is trained on the spot: from
-`base/base.yml` and the text beside it, the same bits on the same machine each time. What pins it in a
-proposal is the digest of those inputs, not of the weights, for sums in another order on another
-processor give other last bits.
+The example must work without a network, a key or a GPU, so its base model is trained on the spot:
+from `base/base.yml` and the text beside it, the same bits on the same machine each time. What
+pins it in a proposal is the digest of those inputs, not of the weights, for sums in another order
+on another processor give other last bits.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -121,8 +120,8 @@ def base_digest(folder: Path) -> str:
 def build(folder: Path, cache: Path, *, progress: Progress | None = None) -> BuiltBase:
     """Return the base model of `folder` from `cache`, training it first where it is not there.
 
-    `progress` is told a stage's name and the share of the whole that is done, 0 to 1. The model appears
-    in `cache` in one rename; a cached one whose files have changed is refused.
+    `progress` is told a stage's name and the share of the whole that is done, 0 to 1. The model
+    appears in `cache` in one rename; a cached one whose files have changed is refused.
     """
     from runner.base_training import train_base
 
@@ -179,7 +178,7 @@ def _move(workspace: Path, target: Path) -> None:
     """Rename; where another build of the same base was first, keep that one."""
     workspace.chmod(0o755)
     try:
-        os.rename(workspace, target)
+        workspace.rename(target)
     except OSError:
         if not (target / RECORD_FILE).is_file():
             raise

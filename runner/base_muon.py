@@ -1,8 +1,9 @@
 """Muon for the tiny base model's matrices, in float32 and many matrices at a time.
 
-A model this small learns to copy, to sort and to write JSON in jumps; with AdamW alone some of them did
-not come within the time. torch's own Muon works in bfloat16 and matrix by matrix, which two cores are
-slow at. After Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024).
+A model this small learns to copy, to sort and to write JSON in jumps; with AdamW alone some of
+them did not come within the time. torch's own Muon works in bfloat16 and matrix by matrix, which
+two cores are slow at. After Jordan et al., "Muon: an optimizer for hidden layers in neural
+networks" (2024).
 """
 
 from __future__ import annotations
@@ -54,4 +55,5 @@ def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     for _ in range(ROUNDS):
         square = x @ x.mT
         x = FIRST * x + (SECOND * square + THIRD * square @ square) @ x
-    return x.mT if tall else x
+    result: torch.Tensor = x.mT if tall else x
+    return result

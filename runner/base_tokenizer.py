@@ -1,12 +1,14 @@
 """The tiny base model's tokenizer: byte-level BPE that llama.cpp knows as `llama-bpe`.
 
-The split pattern and `ignore_merges` are Llama 3's: llama.cpp sets both by the family's name, so any
-other choice here would tokenise differently there. All two-digit numbers are tokens: reference numbers
-that fall apart into single digits are not copied reliably by a model this small.
+The split pattern and `ignore_merges` are Llama 3's: llama.cpp sets both by the family's name, so
+any other choice here would tokenise differently there. All two-digit numbers are tokens:
+reference numbers that fall apart into single digits are not copied reliably by a model this
+small.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +31,7 @@ CHAT_TEMPLATE = (
 def train_tokenizer(
     texts: Iterable[str], vocab_size: int, max_length: int
 ) -> PreTrainedTokenizerFast:
-    """Learn `vocab_size` entries from `texts`, ChatML's markers and every two-digit number included.
+    """Learn `vocab_size` entries, ChatML's markers and every two-digit number among them.
 
     The same texts in the same order give the same tokenizer.
     """
@@ -50,7 +52,7 @@ def train_tokenizer(
     known = {entry: index for index, entry in enumerate(entries)}
     tokenizer = _split(Tokenizer(models.BPE(vocab=known, merges=merges, ignore_merges=True)))
     tokenizer.add_special_tokens([PAD, START, END])
-    return PreTrainedTokenizerFast(
+    made: PreTrainedTokenizerFast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=END,
@@ -59,6 +61,7 @@ def train_tokenizer(
         model_max_length=max_length,
         clean_up_tokenization_spaces=False,
     )
+    return made
 
 
 def _byte_alphabet() -> list[str]:
@@ -82,8 +85,6 @@ def _split(tokenizer: Any) -> Any:
 
 def _entries(tokenizer: Any) -> tuple[list[str], list[tuple[str, str]]]:
     """Return the learnt entries in id order and the merges in rank order."""
-    import json
-
     model = json.loads(tokenizer.to_str())["model"]
     entries = sorted(model["vocab"], key=model["vocab"].__getitem__)
     return entries, [(left, right) for left, right in model["merges"]]

@@ -1,8 +1,9 @@
 """Train the tiny base model: tokenizer, batches by length, a plain loop.
 
-What decides whether it can be fine-tuned is the text: first short copying exercises, many in a batch,
-until it copies what it never saw before (at about 300 steps; with long lists, or mixed with tickets from
-the start, that never came in 1,300), then tickets. Documents stay whole; cut ones failed.
+What decides whether it can be fine-tuned is the text: first short copying exercises, many in a
+batch, until it copies what it never saw before (at about 300 steps; with long lists, or mixed
+with tickets from the start, that never came in 1,300), then tickets. Documents stay whole; cut
+ones failed.
 """
 
 from __future__ import annotations
@@ -76,9 +77,9 @@ def train_base(
 
 
 def read_corpus(path: Path) -> list[Parts]:
-    """Return the documents of a corpus as parts, chats in ChatML; each document ends in the stop token.
+    """Return the documents of a corpus as parts; each document ends in the stop token.
 
-    A text is learnt whole; of a chat, what the assistant says.
+    Chats are written in ChatML. A text is learnt whole; of a chat, what the assistant says.
     """
     documents: list[Parts] = []
     problems: list[Problem] = []
@@ -214,7 +215,7 @@ def _rounds(rows: list[Row], tokens: int, order: torch.Generator) -> Iterator[li
 
 
 def _groups(lengths: list[int], tokens: int) -> list[tuple[int, int]]:
-    """Cut sorted `lengths` into runs (first, behind last) of at most `tokens` tokens when padded."""
+    """Cut sorted `lengths` into runs (first, behind last) of at most `tokens` padded tokens."""
     groups: list[tuple[int, int]] = []
     first = 0
     for at, length in enumerate(lengths):

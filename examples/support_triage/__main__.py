@@ -1,4 +1,4 @@
-"""Write every generated file of the example model: `python -m examples.support_triage MODEL_FOLDER`."""
+"""Write the example model's files: `python -m examples.support_triage MODEL_FOLDER`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from examples.support_triage.rows import splits
 
 def lines(items: Iterable[Mapping[str, Any]]) -> str:
     """Return JSON lines, keys in their own order."""
-    return "".join(json.dumps(item, separators=(",", ":"), ensure_ascii=False) + "\n" for item in items)
+    return "".join(
+        json.dumps(item, separators=(",", ":"), ensure_ascii=False) + "\n" for item in items
+    )
 
 
 def generated() -> dict[str, str]:

@@ -16,8 +16,8 @@ HERE = Path(__file__).parent
 class Issue:
     """One thing that customers write about, and how they say it.
 
-    `seen` sentences may stand in any split, `held_out` ones in the test split only; `heard` and `cues`
-    stand in the base model's text only.
+    `seen` sentences may stand in any split, `held_out` ones in the test split only; `heard` and
+    `cues` stand in the base model's text only.
     """
 
     name: str
@@ -52,7 +52,9 @@ class Lexicon:
     @property
     def product_names(self) -> tuple[str, ...]:
         """Every product of every industry, sorted."""
-        return tuple(sorted(p for kinds in self.products.values() for k in kinds.values() for p in k))
+        return tuple(
+            sorted(p for kinds in self.products.values() for k in kinds.values() for p in k)
+        )
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -42,7 +42,10 @@ def splits() -> dict[str, list[Row]]:
     number = 0
     for split, size in SPLITS.items():
         held_out = HELD_OUT_ROWS if split == "test" else 0
-        sentences = [*_sentences("seen", size - held_out, rng), *_sentences("held_out", held_out, rng)]
+        sentences = [
+            *_sentences("seen", size - held_out, rng),
+            *_sentences("held_out", held_out, rng),
+        ]
         rng.shuffle(sentences)
         made[split] = []
         for issue, wording, sentence in sentences:

@@ -11,14 +11,16 @@ from examples.support_triage.lexicon import Issue, lexicon
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _WORD = re.compile(r"(?<![{\w])[a-z]{5,}(?![}\w])")
 
+NAMELESS = ("it", "this one", "my purchase")
+"""What a ticket calls its product where it does not name it."""
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 PRIORITY_SHARES = {"normal": 0.37, "low": 0.2, "high": 0.22, "urgent": 0.21}
 NO_PRODUCT_SHARE = 0.1
 NO_REFERENCE_SHARE = 0.25
 TITLE_CASE_SHARE = 0.12
 LOWER_CASE_SHARE = 0.08
-SHOUTING_SHARE = 0.05
-TYPO_SHARE = 0.12
+SHOUTING_SHARE = 0.04
+TYPO_SHARE = 0.08
 """The share of sentences with one slip of the keyboard."""
 
 
@@ -52,12 +54,15 @@ def reference_number(rng: Random) -> str:
     return f"{first}{rng.randrange(100):02d}{second}{rng.randrange(100):02d}"
 
 
-def facts_for(issue: Issue, rng: Random) -> Facts:
-    """Draw the facts of one ticket about `issue`; the product is of a kind that can have it."""
+def facts_for(issue: Issue, rng: Random, no_product: float = NO_PRODUCT_SHARE) -> Facts:
+    """Draw the facts of one ticket about `issue`; the product is of a kind that can have it.
+
+    `no_product` is the share of tickets that name none.
+    """
     words = lexicon()
     industry = rng.choice(tuple(words.products))
     fitting = [name for kind in issue.kinds for name in words.products[industry][kind]]
-    product = None if rng.random() < NO_PRODUCT_SHARE else rng.choice(fitting)
+    product = None if rng.random() < no_product else rng.choice(fitting)
     order_id = None if rng.random() < NO_REFERENCE_SHARE else reference_number(rng)
     priority = rng.choices(tuple(PRIORITY_SHARES), tuple(PRIORITY_SHARES.values()))[0]
     return Facts(industry, issue, priority, product, order_id)
@@ -84,9 +89,10 @@ def ticket(facts: Facts, sentence: str, rng: Random) -> str:
         rng.shuffle(body)
     if length in ("medium", "long") and rng.random() < 0.6:
         body.insert(0, rng.choice(words["openings"]))
-    body = [_typed(chosen(part, rng), rng) for part in body]
+    body = [typed(chosen(part, rng), rng) for part in body]
     if rng.random() < SHOUTING_SHARE:
-        body = [_shouted(part, rng) for part in body]
+        place = rng.randrange(len(body))
+        body[place] = _shouted(body[place], rng)
     text = " ".join(body)
     if length != "line" or rng.random() < 0.3:
         text = rng.choice(words["greetings"]) + rng.choice((" ", " ", "\n")) + text
@@ -101,14 +107,16 @@ def _filled(text: str, facts: Facts, rng: Random) -> str:
     if lowered:
         text = text.lower()
     if facts.product is None:
-        thing = rng.choice(("it", "this one", "my purchase"))
+        thing = rng.choice(NAMELESS)
     else:
         named = facts.product.title() if rng.random() < TITLE_CASE_SHARE else facts.product
         thing = f"{rng.choice(('the', 'the', 'my', 'our'))} {named}"
     text = text.replace("{thing}", thing).replace("{id}", facts.order_id or "")
     text = text.replace("{day}", str(rng.randrange(2, 29)))
     while "{n}" in text:
-        text = text.replace("{n}", str(rng.choice((rng.randrange(2, 30), rng.randrange(30, 400)))), 1)
+        text = text.replace(
+            "{n}", str(rng.choice((rng.randrange(2, 30), rng.randrange(30, 400)))), 1
+        )
     for slot in ("name", "month"):
         while f"{{{slot}}}" in text:
             word: str = rng.choice(words[f"{slot}s"])
@@ -116,7 +124,7 @@ def _filled(text: str, facts: Facts, rng: Random) -> str:
     return text
 
 
-def _typed(sentence: str, rng: Random) -> str:
+def typed(sentence: str, rng: Random) -> str:
     """Return `sentence`, now and then with two letters swapped, one doubled or one left out."""
     if rng.random() >= TYPO_SHARE:
         return sentence
@@ -136,5 +144,3 @@ def _shouted(sentence: str, rng: Random) -> str:
         return sentence
     word = rng.choice(words)
     return sentence[: word.start()] + word[0].upper() + sentence[word.end() :]
-
-
