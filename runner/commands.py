@@ -28,6 +28,7 @@ PASSED, BLOCKED = 0, 1
 def validate(argv: list[str]) -> int:
     """Check a model's files and run the data gates; without MODEL, every model's."""
     parser = _parser("validate", validate.__doc__, model="?")
+    _keyed(parser)
     words = parser.parse_args(argv)
     options = _options(words)
     repo = find_repository(options.repo)
@@ -106,7 +107,7 @@ def recover(argv: list[str]) -> int:
 
 def _line(name: str, description: str | None, argv: list[str]) -> int:
     """Run the line up to a stage; only the whole line is judged."""
-    words = _parser(name, description).parse_args(argv)
+    words = _keyed(_parser(name, description)).parse_args(argv)
     options = _options(words)
     until: Stage = "attest" if name == "run" else name  # type: ignore[assignment]
     job = open_job(words.model, options)
@@ -200,12 +201,21 @@ def _parser(
     return parser
 
 
+def _keyed(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Let a command of the line ask for one run key; a rollback's key says nothing of its files."""
+    parser.add_argument(
+        "--expect-key", metavar="KEY", help="refuse to run where the files give another run key"
+    )
+    return parser
+
+
 def _options(words: argparse.Namespace) -> Options:
     return Options(
         repo=words.repo,
         policy=words.policy,
         incumbent=words.incumbent,
         expect_incumbent=words.expect_incumbent,
+        expect_key=getattr(words, "expect_key", None),
         registry=words.registry,
         cache=words.cache,
         evidence=words.evidence,

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from policy import documents
+from policy.errors import UserError
 from policy.evidence import Incumbent
 from policy.pointer import Pointer
+from policy.proposal import run_key
 from policy.rules import Policy
 from runner import messages
 from runner.reporting import Reporter
@@ -27,6 +29,7 @@ class Options:
     policy: Path | None = None
     incumbent: Path | None = None
     expect_incumbent: str | None = None
+    expect_key: str | None = None
     registry: str | None = None
     cache: Path | None = None
     evidence: Path | None = None
@@ -66,10 +69,12 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
     root = repo or find_repository(options.repo)
     policy_file = options.policy or root / "policy" / "policy.yml"
     folder = load_model(root, model, policy_file)
+    pointer = live_pointer(folder, options)
+    require_key(folder, pointer, options.expect_key)
     return Job(
         folder=folder,
         policy=load_policy(policy_file),
-        pointer=live_pointer(folder, options),
+        pointer=pointer,
         registry_url=registry_url(root, options),
         cache=cache_folder(options),
         fresh=options.fresh,
@@ -90,6 +95,21 @@ def live_pointer(folder: ModelFolder, options: Options) -> Pointer | None:
     if expected is not None and expected != found:
         raise messages.another_incumbent(expected, found)
     return pointer
+
+
+def require_key(folder: ModelFolder, pointer: Pointer | None, expected: str | None) -> None:
+    """Raise where `--expect-key` is not the run key of these files against this live version.
+
+    A run carries its key in its name, and whoever may start one may type any key; evidence under a
+    key that is not its own must never be measured at all.
+    """
+    key = run_key(folder.proposal.digest, pointer.artifact.digest if pointer else None)
+    if expected is not None and expected != key:
+        raise UserError.one(
+            "--expect-key",
+            f"expected {expected}, but these files against what is live give {key}",
+            "start the run with the key, commit and live version of one and the same proposal",
+        )
 
 
 def read_pointer(path: Path, model: str) -> Pointer:
