@@ -92,6 +92,8 @@ def section(state: ModelState) -> str:
         defects = data_findings(evidence)
         if defects:
             parts.append(defects)
+    if state.remarks:
+        parts.append("\n".join(f"- {plain(remark, 1000)}" for remark in state.remarks))
     if state.finding.parts:
         parts.append(fold("Every gate", tree(state.finding.parts)))
     if evidence is not None:

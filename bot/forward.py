@@ -19,6 +19,9 @@ from policy.recipe import Recipe
 from policy.rules import Policy
 from policy.verdict import Finding, Outcome, gather
 
+SHOWN_RUNS = 5
+"""How many runs that do not count are told of, the latest."""
+
 
 def head_proposal(facts: ModelFacts, runner_version: str | None = None) -> Proposal:
     """Return the proposal at head, as this side computes it; raise UserError on a broken recipe."""
@@ -66,10 +69,16 @@ def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> ModelStat
         incumbent=incumbent,
         after=max((run.id for run in runs), default=0),
     )
-    found = deciding(runs)
-    if found is None or found.evidence is None:
+    found = deciding(runs, lambda evidence: _key_of(evidence) == key)
+    if found is None or found.evidence is None or not found.decides:
         return _awaiting(snapshot, facts, proposal, live, dispatch, found)
     return _judged(policy, facts, proposal, live, found.evidence, found, key)
+
+
+def _key_of(evidence: Evidence) -> str:
+    """Return the run key that evidence may stand under, by what it is about."""
+    incumbent = evidence.incumbent.artifact if evidence.incumbent else None
+    return run_key(evidence.proposal.digest, incumbent)
 
 
 def _refusal(snapshot: Snapshot, facts: ModelFacts) -> tuple[str, str] | None:
@@ -145,7 +154,14 @@ def _awaiting(
         proposal=proposal.digest,
         replaced=live.version if live else None,
         dispatch=dispatch if start else None,
+        remarks=other_runs(found),
     )
+
+
+def other_runs(found: Found | None) -> tuple[str, ...]:
+    """Return a sentence for each run of the key that does not count."""
+    others = found.others if found else ()
+    return tuple(messages.other_run(other.run, other.problem) for other in others[-SHOWN_RUNS:])
 
 
 def waiting(
@@ -204,6 +220,7 @@ def _judged(
         pointer=pointer,
         replaced=live.version if live else None,
         files=files,
+        remarks=other_runs(found),
     )
 
 

@@ -20,6 +20,7 @@ from bot.pointers import read_pointer
 from bot.read_runs import Runs
 from bot.read_trees import Files, Tree
 from bot.rollback import is_rollback
+from bot.runs import rollback_key
 from bot.snapshot import (
     MAX_COMMITS,
     MAX_FILES,
@@ -278,7 +279,8 @@ class Reader:
         if is_rollback(small, facts):
             if head is None:
                 return ()
-            return runs.of_key(ROLLBACK, facts.name, run_key(head.artifact.digest, incumbent))
+            key = rollback_key(head.artifact.digest, incumbent, small.pull.number)
+            return runs.of_key(ROLLBACK, facts.name, key)
         try:
             proposal = head_proposal(facts)
         except UserError:

@@ -28,6 +28,11 @@ LEDGER_BY_HAND = (
 )
 TARGET_BROKEN = "the pointer at the head cannot be read; revert the merge again as a whole"
 OTHER_MODEL = "the evidence is about another model"
+OTHER_KEY = (
+    "its evidence is about another proposal or another live version than its run key names, so it "
+    "does not count; either somebody started the run by hand, or the bot and the runner are of "
+    "different versions"
+)
 OTHER_INCUMBENT = "the evidence names another live version than the base branch does"
 NOTHING_TO_SHIP = "the evidence names no file to ship, or one that no pointer may name"
 WHOLE = "recipe, data and contract are those of the version that it goes back to"
@@ -104,6 +109,21 @@ def run_broke(run: Run, problem: str, sha: str) -> str:
         f"the run ended ({run.conclusion or 'unknown'}), but {why}: {run.url}. Mend the cause, "
         f"then comment `/train {sha}`"
     )
+
+
+def evidence_unreadable(problem: str) -> str:
+    return f"its evidence cannot be read: {problem}"
+
+
+def stage_broke(stage: str, message: str) -> str:
+    return f"{stage} broke" + (f" ({message})" if message else "")
+
+
+def other_run(run: Run, problem: str) -> str:
+    """Say why a run beside the one that decides does not count."""
+    if run.status != "completed":
+        return f"{run.url} is under way and will not count: the first evidence decides"
+    return f"{run.url} does not count: {problem or 'the first evidence of a run key decides'}"
 
 
 def from_fork(repository: str) -> str:

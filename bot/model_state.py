@@ -35,3 +35,7 @@ class ModelState:
     dispatch: DispatchRun | None = None
     files: tuple[FileChange, ...] = ()
     incident: OpenIncident | None = None
+    warnings: tuple[str, ...] = ()
+    """What whoever signs has to know before the figures."""
+    remarks: tuple[str, ...] = ()
+    """What else the figures rest on: runs that do not count, how often it was measured."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -25,20 +25,25 @@ class Runs:
         self._branch = branch
         self._base = path("repos", *repository.split("/")) + "/actions"
 
-    def of_key(self, workflow: str, model: str, key: str) -> tuple[Run, ...]:
-        """Return the runs of a key, newest first, with evidence where one is completed."""
+    def of_key(
+        self, workflow: str, model: str, key: str, earlier: Iterable[str] = ()
+    ) -> tuple[Run, ...]:
+        """Return the runs of a key with their evidence, and bare the runs of `earlier` keys."""
         title = run_title(workflow, model, key)
-        found = []
+        titles = {title, *(run_title(workflow, model, other) for other in earlier)}
+        found: list[Run] = []
         for item in self._listing(workflow):
             run = _run(item)
-            if run.title != title:
+            if run.title not in titles:
                 continue
             trusted = is_trusted(
                 run, workflow=workflow, repository=self._repository, branch=self._branch
             )
-            if trusted and run.status == "completed":
-                run = self._with_evidence(run, f"evidence-{key}")
-            found.append(run)
+            if trusted and run.title == title:
+                began = str(item.get("run_started_at") or run.created)
+                found.extend(self._attempts(run, f"evidence-{key}", began))
+            else:
+                found.append(run)
         return tuple(found)
 
     def _listing(self, workflow: str) -> Iterator[dict[str, Any]]:
@@ -64,17 +69,37 @@ class Runs:
         latest: dict[str, Any] | None = max(runs, key=lambda run: int(run["id"]), default=None)
         return latest
 
-    def _with_evidence(self, run: Run, name: str) -> Run:
+    def _attempts(self, run: Run, name: str, began: str) -> list[Run]:
+        """Return a run once for each artifact that its attempts left, oldest first.
+
+        While a later attempt is under way, only what was there before it `began` counts: those
+        attempts are completed.
+        """
+        done = run.status == "completed"
+        if not done and run.attempt == 1:
+            return [run]
         url = f"{self._base}/runs/{run.id}/artifacts"
         listed = self._api.pages(url, inside="artifacts", most=3)
-        named = [item for item in listed if item["name"] == name and not item.get("expired")]
-        if not named:
-            return replace(run, problem=f"it left no artifact {name}")
-        newest = max(named, key=lambda item: int(item["id"]))
-        if int(newest["size_in_bytes"]) > MAX_ZIP_BYTES:
+        named = [
+            item
+            for item in listed
+            if item["name"] == name
+            and not item.get("expired")
+            and (done or str(item["created_at"]) < began)
+        ]
+        if done and not named:
+            return [replace(run, problem=f"it left no artifact {name}")]
+        left = replace(run, status="completed")
+        named.sort(key=lambda item: int(item["id"]))
+        read = [self._with_evidence(left, item, name) for item in named]
+        return read if done else [*read, run]
+
+    def _with_evidence(self, run: Run, item: dict[str, Any], name: str) -> Run:
+        run = replace(run, artifact=int(item["id"]))
+        if int(item["size_in_bytes"]) > MAX_ZIP_BYTES:
             return replace(run, problem=f"its artifact is larger than {MAX_ZIP_BYTES} bytes")
         try:
-            place = f"{self._base}/artifacts/{newest['id']}/zip"
+            place = f"{self._base}/artifacts/{run.artifact}/zip"
             content = self._api.kept(place, lambda: self._api.download(place, MAX_ZIP_BYTES))
             return replace(run, evidence=evidence_in(content))
         except ArtifactError as error:
@@ -97,4 +122,5 @@ def _run(item: dict[str, Any]) -> Run:
         conclusion=item.get("conclusion"),
         created=str(item["created_at"]),
         url=str(item["html_url"]),
+        attempt=int(item.get("run_attempt") or 1),
     )

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from bot import messages, release
 from bot.actions import ROLLBACK, DispatchRun, OpenIncident
-from bot.forward import head_proposal, refused, waiting
+from bot.forward import head_proposal, other_runs, refused, waiting
 from bot.governed import CARDS, pointer_path
 from bot.model_state import ModelState
 from bot.pointers import quarantined, read_pointer, was_live
-from bot.runs import deciding, runs_of_key
+from bot.runs import deciding, rollback_key, runs_of_key
 from bot.snapshot import ModelFacts, Snapshot
 from policy.digest import digest_bytes
 from policy.errors import UserError
 from policy.evidence import Evidence, parse_evidence
 from policy.judge import judge_recovery
 from policy.pointer import Pointer
-from policy.proposal import run_key
 from policy.rules import Policy
 from policy.verdict import Finding, Outcome, gather
 
@@ -158,7 +157,8 @@ def _verified(
     recorded: Evidence,
     parts: list[Finding],
 ) -> ModelState:
-    key = run_key(target.artifact.digest, live.artifact.digest)
+    key = rollback_key(target.artifact.digest, live.artifact.digest, snapshot.pull.number)
+    wanted = head_proposal(facts).digest
     runs = runs_of_key(
         facts.runs,
         workflow=ROLLBACK,
@@ -175,9 +175,9 @@ def _verified(
         key=key,
         after=max((run.id for run in runs), default=0),
     )
-    found = deciding(runs)
+    found = deciding(runs, lambda evidence: _is_about(evidence, wanted, target, live))
     start, pending = False, False
-    if found is None or found.evidence is None:
+    if found is None or found.evidence is None or not found.decides:
         outcome, sentence, start = waiting(snapshot, dispatch, found)
         parts.append(Finding("run", outcome, sentence))
         pending = outcome is Outcome.MISSING
@@ -200,6 +200,21 @@ def _verified(
         replaced=live.version,
         dispatch=dispatch if start else None,
         incident=_incident(snapshot, facts, live, target),
+        remarks=other_runs(found),
+    )
+
+
+def _is_about(evidence: Evidence, proposal: str, target: Pointer, live: Pointer) -> bool:
+    """Return whether evidence is of this way back: these inputs, from this version, to that file.
+
+    A run that broke before it measured names no file.
+    """
+    measured = evidence.measurement("candidate")
+    return (
+        evidence.proposal.digest == proposal
+        and evidence.incumbent is not None
+        and evidence.incumbent.artifact == live.artifact.digest
+        and (measured is None or measured.model == target.artifact.digest)
     )
 
 

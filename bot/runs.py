@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
+from bot import messages
 from bot.actions import WORKFLOWS, run_title
 from bot.snapshot import Run
+from policy.digest import digest_of
 from policy.errors import UserError
 from policy.evidence import Evidence, parse_evidence
+
+
+def rollback_key(target: str, live: str | None, pull: int) -> str:
+    """Return the run key of one rollback: artifact gone back to, artifact live, pull request.
+
+    The pull request's number makes a later rollback between the same two another one: what was
+    whole and served well last spring is verified again.
+    """
+    return digest_of(["rollback", target, live, pull]).removeprefix("sha256:")[:16]
 
 
 def is_trusted(run: Run, *, workflow: str, repository: str, branch: str) -> bool:
@@ -37,42 +48,57 @@ def runs_of_key(
         if run.title == title
         and is_trusted(run, workflow=workflow, repository=repository, branch=branch)
     ]
-    return tuple(sorted(found, key=lambda run: run.id))
+    return tuple(sorted(found, key=lambda run: (run.id, run.artifact)))
 
 
 @dataclass(frozen=True)
 class Found:
-    """The run that decides, and its evidence or why there is none."""
+    """The run that decides, and its evidence or why there is none.
+
+    A problem beside evidence: the evidence tells of a stage that broke, and decides nothing.
+    `others` do not count, for the problem that each names; none where only another was first.
+    """
 
     run: Run
     evidence: Evidence | None = None
     problem: str = ""
+    others: tuple[Found, ...] = ()
+
+    @property
+    def decides(self) -> bool:
+        return self.evidence is not None and not self.problem
 
 
-def deciding(runs: tuple[Run, ...]) -> Found | None:
-    """Return the run whose evidence counts: the first whose stages all ended without an error.
+def deciding(runs: tuple[Run, ...], is_about: Callable[[Evidence], bool]) -> Found | None:
+    """Return the run whose evidence counts: the first written whose stages all ended, errors aside.
 
-    The first and not the best: running again until the numbers please is not a way through. A run
-    that broke (no artifact, an errored stage) does not stand in the way of a later one. None: no
-    run.
+    The first and not the best: running again until the numbers please is not a way through, neither
+    as a new run nor as a new attempt of an old one. A run that broke (no artifact, an errored
+    stage) does not stand in the way of a later one; nor does one whose evidence `is_about` refuses,
+    for whoever may start runs may type any key. None: no run.
     """
-    last: Found | None = None
-    for run in runs:
-        found = _read(run)
-        if found.evidence is not None and not _errored(found.evidence):
-            return found
-        last = found
-    return last
+    looked = [_read(run, is_about) for run in runs]
+    if not looked:
+        return None
+    whole = [found for found in looked if found.decides]
+    under_way = [found for found in looked if found.run.status != "completed"]
+    if whole:
+        first = min(whole, key=lambda found: (found.run.artifact, found.run.id))
+    else:
+        first = (under_way or looked)[-1]
+    return replace(first, others=tuple(found for found in looked if found is not first))
 
 
-def _errored(evidence: Evidence) -> bool:
-    return any(stage.outcome == "errored" for stage in evidence.stages)
-
-
-def _read(run: Run) -> Found:
+def _read(run: Run, is_about: Callable[[Evidence], bool]) -> Found:
     if run.status != "completed" or run.evidence is None:
         return Found(run, problem=run.problem)
     try:
-        return Found(run, parse_evidence(run.evidence, "evidence.json"))
+        evidence = parse_evidence(run.evidence, "evidence.json")
     except UserError as error:
-        return Found(run, problem=f"its evidence cannot be read: {error.problems[0]}")
+        return Found(run, problem=messages.evidence_unreadable(str(error.problems[0])))
+    if not is_about(evidence):
+        return Found(run, problem=messages.OTHER_KEY)
+    for stage in evidence.stages:
+        if stage.outcome == "errored":
+            return Found(run, evidence, messages.stage_broke(stage.stage, stage.message))
+    return Found(run, evidence)

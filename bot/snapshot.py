@@ -72,7 +72,10 @@ class PostedCheck:
 
 @dataclass(frozen=True)
 class Run:
-    """A workflow run as the API describes it; `evidence` is its artifact's content, if any."""
+    """A workflow run as the API describes it; `evidence` is its artifact's content, if any.
+
+    A run that was started again is listed once for each artifact that its attempts left.
+    """
 
     id: int
     path: str
@@ -84,6 +87,9 @@ class Run:
     conclusion: str | None
     created: str
     url: str
+    attempt: int = 1
+    artifact: int = 0
+    """The id of the artifact; ids grow, so they tell which evidence was written first."""
     evidence: bytes | None = None
     problem: str = ""
     """Why the artifact could not be read, in a sentence."""

@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bot import release
-from bot.actions import FINETUNE, ROLLBACK, WORKFLOWS, run_title
+from bot import release, runs
+from bot.actions import FINETUNE, ROLLBACK, WORKFLOWS, PostCheck, UpsertComment, run_title
+from bot.decide import decide
 from bot.forward import head_proposal
 from bot.governed import card_path, evidence_path, pointer_path
 from bot.snapshot import ChangedFile, Commit, ModelFacts, PullFacts, Review, Run, Snapshot
 from policy.digest import git_blob_sha
-from policy.evidence import ArtifactFacts, Evidence, Incumbent, Measurement, PairedCounts
+from policy.evidence import (
+    ArtifactFacts,
+    Evidence,
+    Incumbent,
+    Measurement,
+    PairedCounts,
+    StageFacts,
+)
+from policy.judge import RECOVERY_STAGES
 from policy.pointer import Pointer
 from policy.proposal import run_key
 from tests.policy import builders as measured
@@ -149,6 +158,7 @@ def run_of(
         conclusion="success",
         created="2026-01-02T03:04:05Z",
         url=f"https://github.com/{REPOSITORY}/actions/runs/{number}",
+        artifact=number,
         evidence=content,
     )
     return replace(run, **changes)
@@ -266,19 +276,25 @@ def snapshot(
     return Snapshot(**{**known, **changes})
 
 
-def recovery(version: int = 1, share: float = 0.9) -> Evidence:
+def recovery(version: int = 1, share: float = 0.9, **changes: Any) -> Evidence:
     """Evidence that a version's artifact was verified and measured again."""
-    return evidence(
-        version,
-        kind="recovery",
-        measurements=(measured.measurement("candidate", ARTIFACTS[version], share),),
-        comparisons=(),
-        training=None,
-    )
+    live = pointer(version + 1)
+    facts: dict[str, Any] = {
+        "kind": "recovery",
+        "incumbent": Incumbent(version=live.version, artifact=live.artifact.digest),
+        "stages": tuple(
+            StageFacts(stage=stage, outcome="done", seconds=5.0) for stage in RECOVERY_STAGES
+        ),
+        "measurements": (measured.measurement("candidate", ARTIFACTS[version], share),),
+        "comparisons": (),
+        "training": None,
+    }
+    return evidence(version, **{**facts, **changes})
 
 
-def rollback_key() -> str:
-    return run_key(ARTIFACTS[1], ARTIFACTS[2])
+def rollback_key(number: int = 8) -> str:
+    """The key of going back from version 2 to version 1 in the pull request of this number."""
+    return runs.rollback_key(ARTIFACTS[1], ARTIFACTS[2], number)
 
 
 def rollback(
@@ -291,7 +307,7 @@ def rollback(
 ) -> Snapshot:
     """The revert of version 2: the head is what the base branch was with version 1."""
     live, target = pointer(2).text(), pointer(1).text()
-    runs = () if shown is None else (
+    found = () if shown is None else (
         run_of(shown, workflow=ROLLBACK, key=rollback_key(), number=200),
     )  # fmt: skip
     facts = ModelFacts(
@@ -310,7 +326,7 @@ def rollback(
         head_evidence=evidence(1).text(),
         recorded=evidence(1).text(),
         history=(target, live),
-        runs=runs,
+        runs=found,
     )
     title = {"title": 'Revert "More tickets"', "head_ref": "revert-7", "number": 8}
     return snapshot(
@@ -326,3 +342,18 @@ def rollback(
 
 def of_kind(decision: Any, kind: type) -> list[Any]:
     return [action for action in decision.actions if isinstance(action, kind)]
+
+
+def check_of(pull: Any) -> PostCheck:
+    (check,) = of_kind(decide(pull), PostCheck)
+    assert isinstance(check, PostCheck)
+    return check
+
+
+def comment_of(pull: Any) -> str:
+    (comment,) = of_kind(decide(pull), UpsertComment)
+    return str(comment.body)
+
+
+def conclusion(pull: Any) -> str | None:
+    return check_of(pull).conclusion

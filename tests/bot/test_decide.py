@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from bot.actions import CommitRelease, DispatchRun, Merge, PostCheck, UpsertComment
 from bot.decide import decide
 from bot.snapshot import ChangedFile, Comment, Commit, PostedCheck
-from policy.evidence import StageFacts
 from policy.verdict import Outcome
 from tests.bot import builders as a
-from tests.bot.builders import approval, objection, of_kind, signed, snapshot
-
-
-def check_of(pull: Any) -> PostCheck:
-    (check,) = of_kind(decide(pull), PostCheck)
-    assert isinstance(check, PostCheck)
-    return check
-
-
-def comment_of(pull: Any) -> str:
-    (comment,) = of_kind(decide(pull), UpsertComment)
-    return str(comment.body)
-
-
-def conclusion(pull: Any) -> str | None:
-    return check_of(pull).conclusion
+from tests.bot.builders import (
+    approval,
+    check_of,
+    comment_of,
+    conclusion,
+    objection,
+    of_kind,
+    signed,
+    snapshot,
+)
 
 
 def test_a_pull_request_that_changes_nothing_governed_is_green_and_gets_no_comment() -> None:
@@ -163,52 +155,6 @@ def test_the_bases_policy_judges_again_a_head_that_was_already_released() -> Non
     stricter = a.measured.POLICY.replace("min: 0.5", "min: 0.95")
     pull = snapshot(reviews=signed(), policy=stricter)
     assert conclusion(pull) == "failure"
-
-
-def test_evidence_about_another_proposal_is_red() -> None:
-    other = a.evidence(proposal=a.head_proposal(a.facts_of(3)))
-    pull = snapshot(released=False, facts_changes={"runs": (a.run_of(other),)})
-    assert conclusion(pull) == "failure"
-
-
-def test_evidence_that_cannot_be_read_is_red_and_says_so() -> None:
-    pull = snapshot(released=False, facts_changes={"runs": (a.run_of(b"{]"),)})
-    assert conclusion(pull) == "failure"
-    assert "cannot be read" in check_of(pull).summary
-
-
-def test_the_first_evidence_counts_and_not_the_best() -> None:
-    runs = (a.run_of(a.failing(), number=100), a.run_of(a.evidence(), number=101))
-    assert conclusion(snapshot(released=False, facts_changes={"runs": runs})) == "failure"
-
-
-def test_a_run_that_broke_does_not_stand_in_the_way_of_a_later_one() -> None:
-    broken = a.evidence(stages=(StageFacts(stage="train", outcome="errored", seconds=1.0),))
-    runs = (a.run_of(broken, number=100), a.run_of(a.evidence(), number=101))
-    assert of_kind(decide(snapshot(released=False, facts_changes={"runs": runs})), CommitRelease)
-
-
-def test_a_broken_run_is_started_again_only_when_somebody_who_may_write_asks() -> None:
-    run = a.run_of(None, conclusion="failure")
-    pull = snapshot(released=False, facts_changes={"runs": (run,)})
-    assert conclusion(pull) == "failure"
-    assert not of_kind(decide(pull), DispatchRun)
-    words = f"/train {a.HEAD}"
-    later = "2026-01-03T00:00:00Z"
-    asked = Comment(1, "ken", False, words, later)
-    assert of_kind(decide(replace(pull, comments=(asked,))), DispatchRun)
-    for refused in (
-        replace(asked, author="mallory"),
-        replace(asked, created="2026-01-01T00:00:00Z"),
-        replace(asked, body=f"> {words}"),
-        replace(asked, body=f"`{words}`"),
-        replace(asked, body=f"    {words}"),
-        replace(asked, body=f"- {words}"),
-        replace(asked, body=f"/train {a.BASE}"),
-        replace(asked, body=f"do not {words}"),
-        replace(asked, by_bot=True),
-    ):
-        assert not of_kind(decide(replace(pull, comments=(refused,))), DispatchRun), refused.body
 
 
 def test_an_author_without_write_access_waits_for_a_maintainer() -> None:

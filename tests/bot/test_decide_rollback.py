@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+
+import pytest
 
 from bot.actions import CommitRelease, DispatchRun, Merge, OpenIncident, PostCheck, UpsertComment
 from bot.decide import decide
 from bot.snapshot import PostedCheck
+from policy.evidence import Evidence, Incumbent
 from policy.verdict import Outcome
 from tests.bot import builders as a
-from tests.bot.builders import approval, of_kind, rollback, signed, snapshot
-
-
-def check_of(pull: Any) -> PostCheck:
-    (check,) = of_kind(decide(pull), PostCheck)
-    assert isinstance(check, PostCheck)
-    return check
-
-
-def comment_of(pull: Any) -> str:
-    (comment,) = of_kind(decide(pull), UpsertComment)
-    return str(comment.body)
-
-
-def conclusion(pull: Any) -> str | None:
-    return check_of(pull).conclusion
+from tests.bot.builders import (
+    approval,
+    check_of,
+    comment_of,
+    conclusion,
+    of_kind,
+    rollback,
+    signed,
+    snapshot,
+)
 
 
 def test_a_revert_of_a_merge_takes_the_fast_lane_and_opens_an_incident() -> None:
@@ -36,6 +32,33 @@ def test_a_revert_of_a_merge_takes_the_fast_lane_and_opens_an_incident() -> None
     (incident,) = of_kind(decision, OpenIncident)
     assert incident.version == a.pointer(2).version
     assert "Root cause" in incident.body
+
+
+def test_the_same_way_back_in_a_later_pull_request_is_verified_again() -> None:
+    later = rollback(shown=a.recovery(), pull_changes={"number": 30})
+    (run,) = of_kind(decide(later), DispatchRun)
+    assert run.inputs["key"] == a.rollback_key(30) != a.rollback_key(8)
+    assert conclusion(later) is None
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        a.recovery(incumbent=None),
+        a.recovery(incumbent=Incumbent(version="v3-33333333", artifact=a.ARTIFACTS[3])),
+        a.recovery(proposal=a.head_proposal(a.facts_of(2))),
+        a.recovery(measurements=(a.measured.measurement("candidate", a.ARTIFACTS[3], 0.9),)),
+    ],
+)
+def test_a_recovery_of_something_else_under_this_key_does_not_count(foreign: Evidence) -> None:
+    pull = rollback(reviews=signed(), shown=foreign)
+    assert conclusion(pull) == "failure"
+    assert "its evidence is about another" in check_of(pull).summary
+    facts = pull.models[0]
+    ours = a.run_of(a.recovery(), workflow="rollback.yml", key=a.rollback_key(), number=201)
+    assert conclusion(replace(pull, models=(replace(facts, runs=(*facts.runs, ours)),))) == (
+        "success"
+    )
 
 
 def test_a_rollback_is_known_by_content_and_not_by_title() -> None:

@@ -43,7 +43,7 @@ EXPECTED = {
     "runs": {
         f"finetune {a.MODEL} {a.forward_key(1)}": 1,
         f"finetune {a.MODEL} {a.forward_key(2)}": 1,
-        f"rollback {a.MODEL} {a.rollback_key()}": 1,
+        f"rollback {a.MODEL} {a.rollback_key(3)}": 1,
     },
     "incidents": [f"Incident: {a.MODEL} {a.pointer(2).version} is rolled back"],
     "deployments": [

@@ -107,7 +107,7 @@ class World:
         evidence.mkdir()
         for version in (1, 2):
             self.prepare(a.forward_key(version), a.evidence(version).text())
-        self.prepare(a.rollback_key(), a.recovery().text())
+        self.prepare(a.rollback_key(3), a.recovery().text())
         self.forge = Forge(
             root / "forge",
             tools=Path(sys.executable).parent,
