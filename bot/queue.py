@@ -159,6 +159,8 @@ class Sweeper(threading.Thread):
                 self._queue.sweep()
             except ApiError as error:
                 log.warning("sweep: %s", error)
+            except Exception:  # the next sweep may find what was lost; a dead thread finds nothing
+                log.exception("sweep")
             if self._stop_asked.wait(self._seconds):
                 return
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from bot.artifact_zip import MAX_EVIDENCE_BYTES, ArtifactError, evidence_in
 from bot.evaluate import Evaluator
-from bot.queue import Queue, open_queue
+from bot.queue import Queue, Sweeper, open_queue
 from bot.read_people import commit_facts
 from bot.settings import Settings, read_settings
 from bot.webhook import Event
@@ -134,6 +135,33 @@ def test_a_queue_on_disk_survives_its_process_and_forgets_only_marks(
     again.forget_waiting()
     again.put(Event("acme/models", 5, pulls=(7,)))
     assert again.size() == 4
+
+
+class Stumbling(Queue):
+    """Its first sweep meets an error that nobody foresaw."""
+
+    sweeps = 0
+
+    def sweep(self) -> None:
+        self.sweeps += 1
+        if self.sweeps == 1:
+            raise RuntimeError("nobody foresaw this")
+
+
+def test_a_sweep_that_fails_in_any_way_is_logged_and_the_next_one_comes(
+    settings: Settings,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    queue = Stumbling(open_queue(":memory:"), Evaluator(settings))
+    sweeper = Sweeper(queue, 0)
+    sweeper.start()
+    deadline = time.monotonic() + 30
+    while queue.sweeps < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    sweeper.stop()
+    sweeper.join(30)
+    assert queue.sweeps >= 2
+    assert "nobody foresaw this" in caplog.text
 
 
 def test_a_queue_that_cannot_be_opened_says_where(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -18,6 +18,8 @@ from policy.signoff import ReviewState
 from tests.bot import builders as a
 from tests.bot.builders import approval, of_kind, snapshot
 
+unhurried = settings(deadline=None)
+"""A busy machine is no counterexample."""
 PEOPLE = ("ada", "grace", "omar", "ken", "mallory")
 STATES: tuple[ReviewState, ...] = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED")
 reviews = st.lists(
@@ -39,12 +41,14 @@ def green(pull: object) -> bool:
     return bool(check.conclusion == "success")
 
 
+@unhurried
 @given(reviews, shown, st.booleans())
 def test_deciding_twice_agrees(given_: list[Review], found: object, released: bool) -> None:
     pull = snapshot(reviews=given_, shown=found, released=released)  # type: ignore[arg-type]
     assert decide(pull) == decide(pull)
 
 
+@unhurried
 @given(reviews, st.randoms(use_true_random=False))
 def test_the_order_in_which_reviews_are_listed_changes_nothing(
     given_: list[Review], random: object
@@ -54,6 +58,7 @@ def test_the_order_in_which_reviews_are_listed_changes_nothing(
     assert decide(snapshot(reviews=given_)) == decide(snapshot(reviews=mixed))
 
 
+@unhurried
 @given(reviews, st.integers(0, 7))
 def test_removing_an_approval_never_turns_red_to_green(given_: list[Review], index: int) -> None:
     """Another review by the same person may lie below, so the person's reviews all go."""
@@ -67,12 +72,14 @@ def test_removing_an_approval_never_turns_red_to_green(given_: list[Review], ind
         assert not green(snapshot(reviews=fewer))
 
 
+@unhurried
 @given(reviews, st.sampled_from(PEOPLE))
 def test_one_more_objection_never_turns_red_to_green(given_: list[Review], who: str) -> None:
     if not green(snapshot(reviews=given_)):
         assert not green(snapshot(reviews=[*given_, Review(who, "CHANGES_REQUESTED", a.HEAD, 99)]))
 
 
+@unhurried
 @given(reviews)
 def test_failed_evidence_is_never_green_whoever_signs(given_: list[Review]) -> None:
     decision = decide(snapshot(reviews=given_, shown=a.failing()))
@@ -80,6 +87,7 @@ def test_failed_evidence_is_never_green_whoever_signs(given_: list[Review]) -> N
     assert not of_kind(decision, CommitRelease)
 
 
+@unhurried
 @given(reviews, st.sampled_from(PEOPLE))
 def test_one_more_contributor_never_turns_red_to_green(given_: list[Review], who: str) -> None:
     pull = snapshot(reviews=given_)
@@ -87,12 +95,14 @@ def test_one_more_contributor_never_turns_red_to_green(given_: list[Review], who
     assert green(pull) or not green(more)
 
 
+@unhurried
 @given(reviews)
 def test_a_merge_is_only_ever_asked_for_beside_a_green_check(given_: list[Review]) -> None:
     decision = decide(snapshot(reviews=given_))
     assert bool(of_kind(decision, Merge)) == green(snapshot(reviews=given_))
 
 
+@unhurried
 @given(st.sets(st.sampled_from(PEOPLE)))
 def test_the_order_of_changed_files_changes_nothing(people: set[str]) -> None:
     pull = snapshot(reviews=[approval(who, order=n) for n, who in enumerate(sorted(people))])
@@ -100,6 +110,7 @@ def test_the_order_of_changed_files_changes_nothing(people: set[str]) -> None:
     assert decide(pull).verdict.outcome is decide(turned).verdict.outcome
 
 
+@unhurried
 @given(st.text(max_size=400))
 def test_data_text_is_shown_letter_by_letter(text: str) -> None:
     """Markdown makes one paragraph of plain text of it: no tag, link, image, code or heading."""
@@ -109,6 +120,7 @@ def test_data_text_is_shown_letter_by_letter(text: str) -> None:
     assert set(inside) <= {"text", "text_special", "softbreak"}
 
 
+@unhurried
 @given(st.text(max_size=200))
 def test_code_spans_cannot_be_left(text: str) -> None:
     shown = code(text)
@@ -117,16 +129,19 @@ def test_code_spans_cannot_be_left(text: str) -> None:
         assert [child.type for child in inline.children or []] == ["code_inline"]
 
 
+@unhurried
 @given(st.text(alphabet="ab\n<details></details>", max_size=3000), st.integers(200, 2000))
 def test_cutting_keeps_within_the_limit_for_plain_lines(text: str, limit: int) -> None:
     assert len(cut_middle(text.replace("<", "("), "(cut)", limit)) <= limit
 
 
+@unhurried
 @given(st.text(max_size=300))
 def test_commands_can_be_looked_for_in_any_text(text: str) -> None:
     assert all(isinstance(line, str) for line in lines(text))
 
 
+@unhurried
 @given(st.lists(st.sampled_from((None, "A", "B", "C")), max_size=8))
 def test_what_is_live_is_never_quarantined_and_what_was_left_for_older_is(
     history: list[str | None],
