@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-slow test-gpu check format install install-base schemas clean
+.PHONY: help demo test test-slow test-gpu check format venv install-base schemas lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -46,9 +46,13 @@ format: $(VENV)/.installed ## Put the code into its standard form
 schemas: $(VENV)/.installed ## Write the JSON Schemas that editors use
 	$(BIN)/python -m policy.schemas
 
-install: ## Install into the running Python (for a runner's image): everything
-	$(PYTHON) -m pip install --requirement requirements.lock
-	$(PYTHON) -m pip install --no-deps .
+venv: $(VENV)/.installed ## Install everything into .venv
+
+lock: ## Write the lock anew from what .venv has
+	@{ echo "# Exact versions of everything that make installs; ranges stand in pyproject.toml."; \
+	echo "# Write anew with: make lock"; \
+	$(BIN)/python -m pip freeze --exclude countersign | grep -v '^#\|^-e' | sed 's/+cpu$$//' | sort -f; \
+	} > requirements.lock
 
 install-base: ## Install into the running Python: policy and bot only, without torch
 	$(PYTHON) -m pip install --constraint requirements.lock .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import NamedTuple
 
@@ -91,6 +92,9 @@ def main(argv: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(f"countersign {words[0]}: {_missing(error)}", file=sys.stderr)
         return WRONG_USE
+    except BrokenPipeError:  # whoever read our output has seen enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print("countersign: interrupted", file=sys.stderr)
         return 130
@@ -105,9 +109,12 @@ def _missing(error: ModuleNotFoundError) -> str:
     name = (error.name or "").partition(".")[0]
     if name in OWN_PACKAGES:
         raise error
+    extra = {"s3fs": "s3", "bitsandbytes": "qlora", "httpx": "serving", "uvicorn": "serving"}.get(
+        name, "runner,gguf,serving"
+    )
     return (
         f"the package {name!r} is not installed; "
-        "install it with: pip install 'countersign[runner,gguf]'"
+        f"install it with: pip install 'countersign[{extra}]'"
     )
 
 

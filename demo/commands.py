@@ -11,6 +11,23 @@ from pathlib import Path
 from demo.scenario import Scenario
 from demo.timeline import FactFailedError, Timeline
 from demo.world import PROJECT, REPOSITORY, World
+from policy.errors import UserError
+
+
+MARK = ".countersign-demo"
+"""The file by which the demo knows a folder as its own, before it empties it."""
+
+
+def fresh_folder(output: Path) -> Path:
+    """Return `output`, empty; a folder that the demo did not make is left alone."""
+    if output.exists() and any(output.iterdir()) and not (output / MARK).is_file():
+        raise UserError.one(
+            str(output), "holds files that are not the demo's", "name another with --output"
+        )
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    (output / MARK).touch()
+    return output
 
 
 def demo(argv: list[str]) -> int:
@@ -25,9 +42,7 @@ def demo(argv: list[str]) -> int:
         help="where the base model is kept between runs",
     )
     options = parser.parse_args(argv)
-    output: Path = options.output.resolve()
-    shutil.rmtree(output, ignore_errors=True)
-    output.mkdir(parents=True)
+    output = fresh_folder(options.output.resolve())
     timeline = Timeline()
     with World(output, options.cache) as world:
         try:

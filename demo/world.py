@@ -87,7 +87,10 @@ class World:
         self.forge = Forge(
             self.scratch / "forge",
             tools=Path(sys.executable).parent,
-            runner_env={"OMP_NUM_THREADS": str(min(os.cpu_count() or 1, 8))},
+            runner_env={
+                "OMP_NUM_THREADS": str(min(os.cpu_count() or 1, 8)),
+                "OMP_WAIT_POLICY": "PASSIVE",
+            },
         )
 
     def __enter__(self) -> World:
