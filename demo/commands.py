@@ -13,7 +13,6 @@ from demo.timeline import FactFailedError, Timeline
 from demo.world import PROJECT, REPOSITORY, World
 from policy.errors import UserError
 
-
 MARK = ".countersign-demo"
 """The file by which the demo knows a folder as its own, before it empties it."""
 
