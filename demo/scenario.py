@@ -163,8 +163,8 @@ class Scenario:
             RUN_SECONDS,
         )
         self.line.fact(
-            f"recognised as a rollback: {check.output.title}",
-            "rollback" in (check.output.title or "").lower(),
+            f"recognised as a rollback to {first.version}: {check.output.title}",
+            f"`{second.version}` back to `{first.version}`" in self.see.comments(number)[0],
             check.output.title,
         )
         runs = self.see.runs("rollback.yml")
