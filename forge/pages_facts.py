@@ -64,7 +64,7 @@ def thread_facts(world: World, record: Repository, thread: Issue) -> ThreadFacts
     facts = ThreadFacts(record, thread, state, render(thread.body), entries, pull)
     if pull is not None:
         _pull_facts(world, facts, pull)
-    order = ("commit", "note", "review", "comment")
+    order = ("commit", "review", "comment", "note")  # of one second: a merge comes last
     facts.entries.sort(key=lambda e: (int(e.at), order.index(e.kind)))
     return facts
 
