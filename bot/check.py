@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot import comment, messages
 from bot.actions import Annotation, Conclusion, PostCheck
 from bot.governed import MODELS
-from bot.markdown import LIMIT, cut_middle, visible
+from bot.markdown import LIMIT, cut_middle, plain, visible
 from bot.model_state import ModelState
 from policy.verdict import Finding, Outcome
 
@@ -27,7 +27,8 @@ def post(
 ) -> PostCheck:
     """Return the check for a head with governed changes."""
     reasons = comment.blocking_lines(verdict, sign_off, states)
-    summary = "\n".join(reasons) or messages.ALL_HOLDS
+    warnings = [f"**⚠ {plain(text, 1000)}.**\n" for state in states for text in state.warnings]
+    summary = "\n".join([*warnings, *(reasons or [messages.ALL_HOLDS])])
     details = "\n\n".join(comment.section(state) for state in states)
     return PostCheck(
         head=head,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import html
+from collections.abc import Iterator, Mapping, Sequence
 
 from bot import figures, messages
-from bot.markdown import LIMIT, code, cut_middle, fold, plain, table
+from bot.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
 from bot.model_state import ModelState
-from policy.evidence import Evidence
+from bot.own_comment import remembered
+from policy.evidence import Evidence, Subject
 from policy.verdict import Finding, Outcome
 
 SHOWN_FINDINGS = 20
+ROOTS = ("countersign", "sign-off")
+"""Findings that everything is a part of; naming them tells nobody anything."""
+SUBJECTS: dict[Subject, str] = {"base": "Base", "incumbent": "Live", "candidate": "Candidate"}
 WORDS = {
     Outcome.PASSED: "passed",
     Outcome.WAIVED: "waived",
@@ -22,19 +27,35 @@ WORDS = {
 
 
 def body(
-    title: str, verdict: Finding, states: Sequence[ModelState], sign_off: Finding | None
+    title: str,
+    verdict: Finding,
+    states: Sequence[ModelState],
+    sign_off: Finding | None,
+    *,
+    lead: str = "",
+    earlier: Sequence[str] = (),
 ) -> str:
-    """Return the whole comment for an open pull request, within GitHub's limit."""
-    keys = " ".join(state.key for state in states if state.key)
-    parts = [messages.COMMENT_MARKER + messages.keys_marker(keys), f"## {title}"]
-    reasons = blocking_lines(verdict, sign_off, states)
-    if reasons:
-        parts.append("\n".join(reasons))
-    for state in states:
-        parts.append(section(state))
+    """Return the whole comment for an open pull request, within GitHub's limit.
+
+    What a reader has to know comes first and unfolded: verdict, what blocks, the figures, who has
+    to sign. `earlier` are the run keys that this pull request had before.
+    """
+    parts = [marker(earlier, [state.key for state in states if state.key]), f"## {title}"]
+    reasons = blocking_lines(verdict, sign_off, states, signatures=False)
+    parts += [lead, "\n".join(reasons), *(overview(state) for state in states)]
     if sign_off is not None:
-        parts.append("### Signatures\n\n" + tree(sign_off.parts))
-    return cut_middle("\n\n".join(parts) + "\n", messages.CUT, LIMIT)
+        signatures = tree(sign_off.parts)
+        if all(state.carried for state in states):
+            parts.append(f"### Signatures\n\n{signatures}")
+        else:
+            parts.append(fold("Who will have to sign", signatures))
+    parts += [folded(state) for state in states]
+    return cut_middle("\n\n".join(part for part in parts if part) + "\n", messages.CUT, LIMIT)
+
+
+def marker(earlier: Sequence[str], now: Sequence[str] = ()) -> str:
+    """Return the hidden lines that a comment of ours begins with."""
+    return messages.COMMENT_MARKER + messages.keys_marker(remembered(earlier, now))
 
 
 def merged_body(
@@ -50,19 +71,35 @@ def merged_body(
 
 
 def blocking_lines(
-    verdict: Finding, sign_off: Finding | None, states: Sequence[ModelState]
+    verdict: Finding,
+    sign_off: Finding | None,
+    states: Sequence[ModelState],
+    *,
+    signatures: bool = True,
 ) -> list[str]:
     """Return each reason that blocks, one list item each, in the verdict's order.
 
-    While nobody can sign yet, missing signatures are no reason that anybody has to read.
+    While nobody can sign yet, missing signatures are no reason that anybody has to read; nor are
+    they without `signatures`, where they are listed apart.
     """
-    early = sign_off is not None and not all(state.carried for state in states)
-    unsigned = set(sign_off.blocking()) if sign_off is not None and early else set()
-    return [
-        f"- **{plain(leaf.name)}** ({WORDS[leaf.outcome]}): {sentence(leaf)}"
-        for leaf in dict.fromkeys(verdict.blocking())
-        if not (leaf in unsigned and leaf.outcome is Outcome.MISSING)
-    ]
+    apart = sign_off is not None and not (signatures and all(state.carried for state in states))
+    unsigned = set(sign_off.blocking()) if sign_off is not None and apart else set()
+    return list(
+        dict.fromkeys(
+            f"- **{plain(name)}** ({WORDS[leaf.outcome]}): {sentence(leaf)}"
+            for name, leaf in _blocking(verdict)
+            if not (leaf in unsigned and leaf.outcome is Outcome.MISSING)
+        )
+    )
+
+
+def _blocking(finding: Finding, above: str = "") -> Iterator[tuple[str, Finding]]:
+    """Yield every leaf that blocks, under its name and that of what it is a part of."""
+    if not finding.parts and not finding.outcome.lets_through:
+        yield f"{above}: {finding.name}" if above else finding.name, finding
+    inside = "" if finding.name in ROOTS else finding.name
+    for part in finding.parts:
+        yield from _blocking(part, inside)
 
 
 def sentence(finding: Finding) -> str:
@@ -83,24 +120,32 @@ def tree(findings: Sequence[Finding], depth: int = 0) -> str:
 
 def section(state: ModelState) -> str:
     """Return one model's part: what it would ship, its table, its data, its details."""
+    return "\n\n".join(part for part in (overview(state), folded(state)) if part)
+
+
+def overview(state: ModelState) -> str:
+    """Return what everybody reads of a model: its versions, warnings, figures, bad rows."""
     parts = [f"### {_heading(state)}"]
-    evidence = state.evidence
-    if evidence is not None:
-        metrics = metric_table(evidence, state.finding)
-        if metrics:
-            parts.append(metrics)
-        defects = data_findings(evidence)
-        if defects:
-            parts.append(defects)
-    if state.remarks:
-        parts.append("\n".join(f"- {plain(remark, 1000)}" for remark in state.remarks))
+    parts += [f"**⚠ {plain(warning, 1000)}.**" for warning in state.warnings]
+    if state.evidence is not None:
+        parts += [metric_table(state.evidence, state.finding), data_findings(state.evidence)]
+    if state.run is not None:
+        parts.append(f"Run: [{plain(state.run.title)}]({state.run.url})")
+    parts.append("\n".join(f"- {plain(remark, 1000)}" for remark in state.remarks))
+    return "\n\n".join(part for part in parts if part)
+
+
+def folded(state: ModelState) -> str:
+    """Return what is there to look up: every gate, a sample of answers, digests."""
+    of = html.escape(visible(state.model)) + ": "  # Markdown is not read inside a summary
+    parts = []
     if state.finding.parts:
-        parts.append(fold("Every gate", tree(state.finding.parts)))
-    if evidence is not None:
-        samples = sample_table(evidence)
+        parts.append(fold(of + "every gate", tree(state.finding.parts)))
+    if state.evidence is not None:
+        samples = sample_table(state.evidence)
         if samples:
-            parts.append(fold("Sample of answers", samples))
-        parts.append(fold("Digests, stages, time", details(state, evidence)))
+            parts.append(fold(of + "sample of answers", samples))
+        parts.append(fold(of + "digests, stages, time", details(state, state.evidence)))
     return "\n\n".join(parts)
 
 
@@ -114,25 +159,25 @@ def _heading(state: ModelState) -> str:
 
 
 def metric_table(evidence: Evidence, finding: Finding) -> str:
-    """Return the evaluation table with the gate's word on each metric."""
-    rows = figures.rows(evidence)
+    """Return the evaluation table with the gate's word on each metric, those with a gate first.
+
+    A column without a single figure is left out: a rollback measures one file only.
+    """
+    gates = _metric_gates(finding)
+    rows = sorted(figures.rows(evidence), key=lambda row: row.metric not in gates)
     if not rows:
         return ""
-    gates = _metric_gates(finding)
-    cells = [
-        (
-            code(row.metric),
-            row.base,
-            row.incumbent,
-            row.candidate,
-            row.change,
-            row.interval,
-            _gate(gates.get(row.metric)),
-        )
-        for row in rows
-    ]
-    head = ("Metric", "Base", "Incumbent", "Candidate", "Change", "95 % interval", "Gate")
-    return table(head, cells)
+    columns = {
+        "Metric": [code(row.metric) for row in rows],
+        "Base": [row.base for row in rows],
+        "Live": [row.incumbent for row in rows],
+        "Candidate": [row.candidate for row in rows],
+        "Change": [row.change for row in rows],
+        "95 % interval": [row.interval for row in rows],
+        "Gate": [_gate(gates.get(row.metric)) for row in rows],
+    }
+    shown = {head: cells for head, cells in columns.items() if set(cells) != {figures.NOTHING}}
+    return table(list(shown), list(zip(*shown.values(), strict=True)))
 
 
 def _metric_gates(finding: Finding) -> dict[str, Finding]:
@@ -145,11 +190,11 @@ def _metric_gates(finding: Finding) -> dict[str, Finding]:
 
 
 def _gate(finding: Finding | None) -> str:
+    """Return the gate's word; why it blocks stands above the table."""
     if finding is None:
         return "no gate"
-    if finding.outcome.lets_through:
-        return WORDS[finding.outcome]
-    return f"**{WORDS[finding.outcome]}**: {sentence(finding)}"
+    word = WORDS[finding.outcome]
+    return word if finding.outcome.lets_through else f"**{word}**"
 
 
 def data_findings(evidence: Evidence) -> str:
@@ -172,7 +217,7 @@ def data_findings(evidence: Evidence) -> str:
 
 def sample_table(evidence: Evidence) -> str:
     """Return held-out rows with what each subject said, for a person to read."""
-    subjects = [s for s in ("base", "incumbent", "candidate") if evidence.measurement(s)]
+    subjects = [subject for subject in SUBJECTS if evidence.measurement(subject)]
     rows = [
         (
             code(sample.input, 200),
@@ -181,7 +226,8 @@ def sample_table(evidence: Evidence) -> str:
         )
         for sample in evidence.samples[:10]
     ]
-    return table(("Input", "Expected", *(s.capitalize() for s in subjects)), rows) if rows else ""
+    names = (SUBJECTS[subject] for subject in subjects)
+    return table(("Input", "Expected", *names), rows) if rows else ""
 
 
 def details(state: ModelState, evidence: Evidence) -> str:

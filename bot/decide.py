@@ -21,6 +21,7 @@ from bot.actions import (
 )
 from bot.governed import POLICY_FILE, is_model_name, models_of
 from bot.model_state import ModelState
+from bot.own_comment import earlier_keys, own_comment
 from bot.pointers import read_pointer
 from bot.snapshot import ModelFacts, Snapshot
 from policy import documents
@@ -144,22 +145,19 @@ def _say(
     conclusion: Conclusion | None,
 ) -> tuple[Action, ...]:
     title = messages.TITLES[key]
-    body = comment.body(title, verdict, states, sign_off)
+    lead = messages.how_to_sign(snapshot.pull.head_sha) if key == "sign" else ""
+    keys = earlier_keys(snapshot.comments)
+    body = comment.body(title, verdict, states, sign_off, lead=lead, earlier=keys)
     posted = check.post(snapshot.pull.head_sha, title, conclusion, verdict, states, sign_off)
     return (posted, _upsert(snapshot, body))
 
 
 def _upsert(snapshot: Snapshot, body: str) -> UpsertComment:
-    """Return the comment action; ours is found by author and marker, the oldest counts.
-
-    Somebody with write access can edit the marker away. The App writes one comment only, so the
-    author alone finds it then; a marker alone finds nothing.
-    """
-    ours = [comment for comment in snapshot.comments if comment.by_bot]
-    ours.sort(key=lambda comment: not comment.body.startswith(messages.COMMENT_MARKER))
-    if not ours:
+    """Return the comment action: a new comment, or new words for ours."""
+    ours = own_comment(snapshot.comments)
+    if ours is None:
         return UpsertComment(snapshot.pull.number, body)
-    return UpsertComment(snapshot.pull.number, body, ours[0].id, ours[0].body)
+    return UpsertComment(snapshot.pull.number, body, ours.id, ours.body)
 
 
 def _has_comment(snapshot: Snapshot) -> bool:
@@ -173,7 +171,8 @@ def _nothing_governed(snapshot: Snapshot) -> Decision:
         PostCheck(snapshot.pull.head_sha, "success", messages.NOTHING_GOVERNED, summary)
     ]
     if _has_comment(snapshot):
-        body = f"{messages.COMMENT_MARKER}\n\n## {messages.NOTHING_GOVERNED}\n\n{summary}\n"
+        marker = comment.marker(earlier_keys(snapshot.comments))
+        body = f"{marker}\n\n## {messages.NOTHING_GOVERNED}\n\n{summary}\n"
         actions.append(_upsert(snapshot, body))
     return Decision(verdict, tuple(actions))
 

@@ -9,6 +9,8 @@ from policy.evidence import Evidence, Metric, Subject
 from policy.judge import difference_from
 from policy.messages import figure
 
+NOTHING = "–"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -31,11 +33,12 @@ def rows(evidence: Evidence) -> tuple[Row, ...]:
 
 
 def _row(evidence: Evidence, metric: Metric) -> Row:
-    change, interval = "–", "–"
+    change, interval = NOTHING, NOTHING
     difference = difference_from(evidence, metric.name)
     if difference is not None:
         change = _signed(metric, difference.value)
-        interval = f"{_signed(metric, difference.low)} to {_signed(metric, difference.high)}"
+        low = _signed(metric, difference.low).removesuffix(" pts")
+        interval = f"{low} to {_signed(metric, difference.high)}"
     else:
         before = _metric(evidence, "incumbent", metric.name)
         if before is not None:
@@ -57,7 +60,7 @@ def _metric(evidence: Evidence, subject: Subject, name: str) -> Metric | None:
 
 def _shown(metric: Metric | None) -> str:
     if metric is None:
-        return "–"
+        return NOTHING
     return figure(metric) if math.isfinite(metric.value) else "not a number"
 
 
@@ -65,7 +68,7 @@ def _signed(metric: Metric, value: float) -> str:
     if not math.isfinite(value):
         return "unknown"
     if metric.kind == "share":
-        return f"{100 * value:+.1f}"
+        return f"{100 * value:+.1f} pts"
     return f"{value:+.4g}"
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot import comment_commands, messages, release
 from bot.actions import FINETUNE, DispatchRun, FileChange
+from bot.changed_measures import changed_measures
 from bot.governed import MODELS
 from bot.model_state import ModelState
+from bot.own_comment import earlier_keys
 from bot.pointers import quarantined, read_pointer
-from bot.runs import Found, deciding, runs_of_key
+from bot.runs import Found, deciding, runs_of_key, tries
 from bot.snapshot import ModelFacts, Snapshot
 from policy import documents
 from policy.errors import UserError
@@ -71,8 +75,27 @@ def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> ModelStat
     )
     found = deciding(runs, lambda evidence: _key_of(evidence) == key)
     if found is None or found.evidence is None or not found.decides:
-        return _awaiting(snapshot, facts, proposal, live, dispatch, found)
-    return _judged(policy, facts, proposal, live, found.evidence, found, key)
+        state = _awaiting(snapshot, facts, proposal, live, dispatch, found)
+    else:
+        state = _judged(policy, facts, proposal, live, found.evidence, found, key)
+    changed = changed_measures(facts)
+    return replace(
+        state,
+        warnings=(messages.measures_changed(changed),) if changed else (),
+        remarks=(*_tries(snapshot, facts, key), *other_runs(found)),
+    )
+
+
+def _tries(snapshot: Snapshot, facts: ModelFacts, key: str) -> tuple[str, ...]:
+    """Return how often this pull request had the model measured, where that is more than once."""
+    found = tries(
+        facts.runs,
+        model=facts.name,
+        keys=(*earlier_keys(snapshot.comments), key),
+        repository=snapshot.repository,
+        branch=snapshot.default_branch,
+    )
+    return (messages.tries(found.runs, found.keys),) if found.runs > 1 else ()
 
 
 def _key_of(evidence: Evidence) -> str:
@@ -154,7 +177,6 @@ def _awaiting(
         proposal=proposal.digest,
         replaced=live.version if live else None,
         dispatch=dispatch if start else None,
-        remarks=other_runs(found),
     )
 
 
@@ -220,7 +242,6 @@ def _judged(
         pointer=pointer,
         replaced=live.version if live else None,
         files=files,
-        remarks=other_runs(found),
     )
 
 

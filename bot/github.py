@@ -16,6 +16,7 @@ from bot.actions import FINETUNE, ROLLBACK
 from bot.api import Api, ApiError, path
 from bot.forward import head_proposal
 from bot.governed import CARDS, MODELS, POLICY_FILE, is_model_name, models_of, pointer_path
+from bot.own_comment import earlier_keys, keys_in
 from bot.pointers import read_pointer
 from bot.read_runs import Runs
 from bot.read_trees import Files, Tree
@@ -74,6 +75,7 @@ class Reader:
         known["checks"] = self._checks(small.pull.head_sha)
         if item.get("comments"):
             known["comments"] = self._comments(number)
+            small = replace(small, comments=known["comments"])
         closed = small.pull.state == "closed" and not small.pull.merged
         names = models_of(small.paths)
         if closed or not names or small.pull.base_ref != branch:
@@ -251,6 +253,8 @@ class Reader:
             irregular=head.irregular_below(folder) + head.irregular_below(cards),
             recipe=text(head.blobs.get(f"{folder}/recipe.yml")),
             dataset_card=text(head.blobs.get(f"{folder}/data/README.md")),
+            base_recipe=text(base.blobs.get(f"{folder}/recipe.yml")),
+            base_dataset_card=text(base.blobs.get(f"{folder}/data/README.md")),
             head_cards=head.below(cards),
             base_cards=base.below(cards),
             fork_cards=fork.below(cards),
@@ -272,7 +276,7 @@ class Reader:
         )
 
     def _runs(self, small: Snapshot, facts: ModelFacts) -> tuple[Run, ...]:
-        """Return the runs of the key that this model waits for."""
+        """Return the runs of the key that this model waits for, and of those before it."""
         live, head = read_pointer(facts.base_pointer), read_pointer(facts.head_pointer)
         runs = Runs(self._api, self._repository, small.default_branch)
         incumbent = live.artifact.digest if live else None
@@ -285,7 +289,8 @@ class Reader:
             proposal = head_proposal(facts)
         except UserError:
             return ()  # decide says what is wrong with the recipe
-        return runs.of_key(FINETUNE, facts.name, run_key(proposal.digest, incumbent))
+        key = run_key(proposal.digest, incumbent)
+        return runs.of_key(FINETUNE, facts.name, key, earlier_keys(small.comments))
 
     def incident(self, model: str, version: str) -> Incident | None:
         """Return the issue that this App opened about a version, by marker and author."""
@@ -315,12 +320,6 @@ class Reader:
         for item in recent:
             body = str(item.get("body") or "")
             ours = bool(item.get("user")) and item["user"]["login"] == self._bot
-            if ours and body.startswith(messages.COMMENT_MARKER) and key in _keys(body):
+            if ours and body.startswith(messages.COMMENT_MARKER) and key in keys_in(body):
                 found.append(int(str(item["issue_url"]).rpartition("/")[2]))
         return tuple(found)
-
-
-def _keys(body: str) -> tuple[str, ...]:
-    """Return the run keys that a comment of ours names in its hidden line."""
-    _, found, rest = body.partition(messages.KEYS_MARKER)
-    return tuple(rest.partition("-->")[0].split()) if found else ()

@@ -38,8 +38,8 @@ def plain(text: str, limit: int = 300) -> str:
     safe = _MARKS.sub(r"\\\g<0>", visible(text, limit))
     safe = _LEADING.sub(r"\1\\\2\3", safe)
     safe = html.escape(safe, quote=False)
+    safe = re.sub(r"#(?=\d)", "#&#8203;", safe)  # first: the entities below hold a # too
     safe = re.sub(r"(?i)(h|f|w)(ttps?:|tp:|ww\.)", r"\1&#8203;\2", safe)
-    safe = re.sub(r"#(?=\d)", "#&#8203;", safe)
     return safe.replace("@", "@&#8203;")
 
 

@@ -48,7 +48,7 @@ TOO_MANY_COMMITS = (
 
 
 def keys_marker(keys: str) -> str:
-    """Return the hidden line by which a finished run finds its pull request."""
+    """Return the hidden line by which a finished run finds its pull request, and tries count."""
     return f"\n{KEYS_MARKER}{keys} -->" if keys else ""
 
 
@@ -124,6 +124,22 @@ def other_run(run: Run, problem: str) -> str:
     if run.status != "completed":
         return f"{run.url} is under way and will not count: the first evidence decides"
     return f"{run.url} does not count: {problem or 'the first evidence of a run key decides'}"
+
+
+def tries(runs: int, keys: int) -> str:
+    over = "1 run key" if keys == 1 else f"{keys} run keys"
+    return (
+        f"measured at least {runs} times in this pull request ({over}); the best of several runs "
+        "looks better than it is"
+    )
+
+
+def measures_changed(things: Sequence[str]) -> str:
+    named = " and ".join(", ".join(things).rsplit(", ", 1))
+    return (
+        f"This pull request changes the {named} that models are measured by, so its figures are "
+        "not comparable with the records of earlier versions"
+    )
 
 
 def from_fork(repository: str) -> str:
@@ -229,6 +245,10 @@ def release_message(versions: Mapping[str, str]) -> str:
         f"Release {names}\n\nPointer, model card and evidence. Approve this commit to sign off; "
         "reverting its merge rolls back.\n"
     )
+
+
+def how_to_sign(head: str) -> str:
+    return f"Every gate holds. To sign, approve this pull request at its head, {code(head[:7])}."
 
 
 ALL_HOLDS = "Every gate that was asked so far holds."

@@ -80,17 +80,10 @@ class Runs:
             return [run]
         url = f"{self._base}/runs/{run.id}/artifacts"
         listed = self._api.pages(url, inside="artifacts", most=3)
-        named = [
-            item
-            for item in listed
-            if item["name"] == name
-            and not item.get("expired")
-            and (done or str(item["created_at"]) < began)
-        ]
+        named = left_behind(listed, name, before="" if done else began)
         if done and not named:
             return [replace(run, problem=f"it left no artifact {name}")]
         left = replace(run, status="completed")
-        named.sort(key=lambda item: int(item["id"]))
         read = [self._with_evidence(left, item, name) for item in named]
         return read if done else [*read, run]
 
@@ -108,6 +101,24 @@ class Runs:
             if error.status not in (404, 410, 413):
                 raise
             return replace(run, problem=f"its artifact {name} is gone")
+
+
+def left_behind(
+    listed: Iterable[dict[str, Any]], name: str, *, before: str = ""
+) -> list[dict[str, Any]]:
+    """Return the artifacts of a name that can still be read, oldest first.
+
+    With `before` (a time as the API writes it) only those of attempts that ended by then: GitHub
+    lists what every attempt of a run left, under one name.
+    """
+    named = (
+        item
+        for item in listed
+        if item["name"] == name
+        and not item.get("expired")
+        and (not before or str(item["created_at"]) < before)
+    )
+    return sorted(named, key=lambda item: int(item["id"]))
 
 
 def _run(item: dict[str, Any]) -> Run:

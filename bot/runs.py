@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from bot import messages
-from bot.actions import WORKFLOWS, run_title
+from bot.actions import FINETUNE, WORKFLOWS, run_title
 from bot.snapshot import Run
 from policy.digest import digest_of
 from policy.errors import UserError
@@ -49,6 +49,30 @@ def runs_of_key(
         and is_trusted(run, workflow=workflow, repository=repository, branch=branch)
     ]
     return tuple(sorted(found, key=lambda run: (run.id, run.artifact)))
+
+
+@dataclass(frozen=True)
+class Tries:
+    """How often a model was put to measurement: runs started, attempts too, and their run keys."""
+
+    runs: int
+    keys: int
+
+
+def tries(
+    runs: Iterable[Run], *, model: str, keys: Iterable[str], repository: str, branch: str
+) -> Tries:
+    """Return how many fine-tunes of these run keys are among the runs."""
+    titles = {run_title(FINETUNE, model, key) for key in keys}
+    attempts: dict[int, int] = {}
+    started: set[str] = set()
+    for run in runs:
+        if run.title in titles and is_trusted(
+            run, workflow=FINETUNE, repository=repository, branch=branch
+        ):
+            started.add(run.title)
+            attempts[run.id] = max(attempts.get(run.id, 0), run.attempt)
+    return Tries(sum(attempts.values()), len(started))
 
 
 @dataclass(frozen=True)

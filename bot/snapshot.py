@@ -118,6 +118,8 @@ class ModelFacts:
     """Entries at head that are no plain files: links and submodules."""
     recipe: str | None = None
     dataset_card: str | None = None
+    base_recipe: str | None = None
+    base_dataset_card: str | None = None
     head_cards: tuple[tuple[str, str], ...] = ()
     base_cards: tuple[tuple[str, str], ...] = ()
     fork_cards: tuple[tuple[str, str], ...] = ()

@@ -185,6 +185,8 @@ def forward_facts(shown: Evidence | None, *, released: bool) -> ModelFacts:
     live = pointer(1).text()
     facts = replace(
         facts_of(2),
+        base_recipe=RECIPE,
+        base_dataset_card=CARD,
         base_inputs=inputs(1),
         fork_inputs=inputs(1),
         head_cards=cards(1),

@@ -10,7 +10,7 @@ import pytest
 
 from policy.proposal import run_key
 from tests.bot import builders as a
-from tests.bot.world import World
+from tests.bot.world import World, inputs_of
 from tests.policy.builders import POLICY
 
 
@@ -98,9 +98,23 @@ def test_new_rows_after_the_release_take_it_back_to_measuring(world: World) -> N
     world.settle()
     assert world.conclusion(number) == "failure"  # no evidence was written for these rows
     assert "left no artifact" in world.comments(number)[0]
+    assert (
+        "measured at least 2 times in this pull request (2 run keys)" in (world.comments(number)[0])
+    )
     world.approve(number, "omar")
     world.settle()
     assert not world.pull(number)["merged"]
+
+
+def test_changed_test_rows_are_said_before_the_figures(world: World) -> None:
+    ship(world, 1)
+    files = {**inputs_of(2), f"models/{a.MODEL}/data/test.jsonl": "easier rows"}
+    world.push("easier", dict(files))
+    number = world.open("easier")
+    world.settle()
+    sentence = "This pull request changes the test rows that models are measured by"
+    assert sentence in world.comments(number)[0]
+    assert sentence in world.check(number)["output"]["summary"]
 
 
 def test_an_unsanctioned_merge_is_noticed(world: World) -> None:

@@ -8,9 +8,11 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.read_runs import left_behind
 from policy.evidence import Evidence
 from tests.bot import builders as a
 from tests.bot.world import World
@@ -68,3 +70,23 @@ def test_an_attempt_after_one_that_broke_counts(world: World) -> None:
     world.queue.sweep()
     world.settle()
     assert world.conclusion(number) == "action_required"
+
+
+def listed(number: int, created: str, **changes: Any) -> dict[str, Any]:
+    return {"id": number, "name": "evidence-k", "created_at": created, "expired": False, **changes}
+
+
+def test_artifacts_are_read_oldest_first_and_no_other_name_or_expired_one() -> None:
+    items = [
+        listed(12, "2026-01-02T10:00:00Z"),
+        listed(11, "2026-01-02T09:00:00Z"),
+        listed(10, "2026-01-02T08:00:00Z", name="log"),
+        listed(9, "2026-01-02T07:00:00Z", expired=True),
+    ]
+    assert [item["id"] for item in left_behind(items, "evidence-k")] == [11, 12]
+
+
+def test_while_an_attempt_is_under_way_only_those_before_it_have_left_anything() -> None:
+    items = [listed(12, "2026-01-02T10:00:05Z"), listed(11, "2026-01-02T09:00:00Z")]
+    found = left_behind(items, "evidence-k", before="2026-01-02T10:00:00Z")
+    assert [item["id"] for item in found] == [11]

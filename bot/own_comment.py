@@ -1,0 +1,43 @@
+"""The one comment of ours on a pull request, and the run keys that its hidden line remembers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from bot import messages
+from bot.snapshot import Comment
+
+_KEY = re.compile(r"[0-9a-f]{16}")
+MOST_KEYS = 50
+"""How many keys a comment remembers, the latest."""
+
+
+def own_comment(comments: Iterable[Comment]) -> Comment | None:
+    """Return our comment, found by author and marker; the oldest counts.
+
+    Somebody with write access can edit the marker away. The App writes one comment only, so the
+    author alone finds it then; a marker alone finds nothing.
+    """
+    ours = [comment for comment in comments if comment.by_bot]
+    ours.sort(key=lambda comment: not comment.body.startswith(messages.COMMENT_MARKER))
+    return ours[0] if ours else None
+
+
+def keys_in(body: str) -> tuple[str, ...]:
+    """Return the run keys that a comment of ours names in its hidden line."""
+    _, found, rest = body.partition(messages.KEYS_MARKER)
+    words = rest.partition("-->")[0].split() if found else []
+    return tuple(word for word in words if _KEY.fullmatch(word))
+
+
+def earlier_keys(comments: Iterable[Comment]) -> tuple[str, ...]:
+    """Return every run key that this pull request is known to have had, oldest first."""
+    ours = own_comment(comments)
+    return keys_in(ours.body) if ours is not None else ()
+
+
+def remembered(earlier: Sequence[str], now: Sequence[str]) -> str:
+    """Return the keys to write into the hidden line: the earlier ones, then those of now."""
+    kept = [key for key in dict.fromkeys(earlier) if key not in now]
+    return " ".join([*kept, *now][-MOST_KEYS:])
