@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from policy.evidence import Evidence, Metric, Subject
 from policy.judge import difference_from
-from policy.messages import figure
+from policy.messages import LATENCY, figure
 
 NOTHING = "–"
 
@@ -37,7 +37,7 @@ def _row(evidence: Evidence, metric: Metric) -> Row:
     difference = difference_from(evidence, metric.name)
     if difference is not None:
         change = _signed(metric, difference.value)
-        low = _signed(metric, difference.low).removesuffix(" pts")
+        low = _signed(metric, difference.low).removesuffix(" pts").removesuffix(" ms")
         interval = f"{low} to {_signed(metric, difference.high)}"
     else:
         before = _metric(evidence, "incumbent", metric.name)
@@ -69,6 +69,8 @@ def _signed(metric: Metric, value: float) -> str:
         return "unknown"
     if metric.kind == "share":
         return f"{100 * value:+.1f} pts"
+    if metric.name == LATENCY:
+        return f"{1000 * value:+.1f} ms"
     return f"{value:+.4g}"
 
 

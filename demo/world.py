@@ -89,7 +89,6 @@ class World:
             tools=Path(sys.executable).parent,
             runner_env={
                 "OMP_NUM_THREADS": str(min(os.cpu_count() or 1, 8)),
-                "OMP_WAIT_POLICY": "PASSIVE",
             },
         )
 

@@ -31,6 +31,10 @@ RECORD_OF_ANOTHER = "the recorded evidence is of another artifact"
 OTHER_ROWS = "the benchmark was repeated on other rows than those recorded"
 
 
+LATENCY = "latency"
+"""The one metric in seconds: mean time of an answer."""
+
+
 def short(digest: str | None) -> str:
     """Return a digest's first twelve hex digits, or `none`."""
     return digest.removeprefix("sha256:")[:12] if digest else "none"
@@ -41,7 +45,9 @@ def percent(value: float) -> str:
 
 
 def figure(metric: Metric) -> str:
-    """Return a metric's value as people read it: shares in per cent."""
+    """Return a metric's value as people read it: shares in per cent, times in milliseconds."""
+    if metric.name == LATENCY:
+        return f"{1000 * metric.value:.1f} ms"
     return percent(metric.value) if metric.kind == "share" else f"{metric.value:.4g}"
 
 

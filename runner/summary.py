@@ -11,6 +11,7 @@ from rich.table import Table
 
 from policy import tree
 from policy.evidence import Evidence, Metric
+from policy.messages import figure
 from policy.verdict import Finding, Outcome
 from runner.data_gates import GATES, GatedData
 from runner.repository import ModelFolder
@@ -113,9 +114,7 @@ def print_measured(evidence: Evidence, verdict: Finding | None, place: str) -> N
 
 
 def _figure(metric: Metric | None) -> str:
-    if metric is None:
-        return "-"
-    return f"{100 * metric.value:.1f} %" if metric.kind == "share" else f"{metric.value:.4g}"
+    return "-" if metric is None else figure(metric)
 
 
 def _coloured(outcome: Outcome) -> str:

@@ -183,7 +183,6 @@ class Killed(World):
                 self.forge.faults = None
 
 
-@pytest.mark.slow
 def test_killed_at_every_write_it_finishes_and_repeats_nothing(tmp_path: Path) -> None:
     with Killed(tmp_path) as world:
         assert course(world) == EXPECTED
