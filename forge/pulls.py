@@ -52,7 +52,8 @@ def open_pull(
                     {
                         "resource": "PullRequest",
                         "code": "custom",
-                        "message": f"A pull request already exists for {record.owner.login}:{branch}.",
+                        "message": "A pull request already exists for "
+                        f"{record.owner.login}:{branch}.",
                     }
                 ],
             )
