@@ -93,6 +93,13 @@ class Observer:
         """Return job name to conclusion of one run."""
         return {job.name: job.conclusion for job in run.jobs()}
 
+    def deployed(self, sha: str) -> str:
+        """Return the newest state of the model's deployment of a commit; empty where none is."""
+        for deployment in self.repository.get_deployments(sha=sha, environment=MODEL):
+            for status in deployment.get_statuses():
+                return status.state
+        return ""
+
     def merge_refused(self, number: int) -> int:
         """Try to merge as a person; return the status that refused it, or 200."""
         try:

@@ -259,6 +259,14 @@ class Scenario:
             stored.size == pointer.artifact.size,
             stored.size,
         )
+        merged = self.ada.repository.get_branch("main").commit.sha
+        self.line.wait(
+            "deploy.yml verified it", lambda: self.see.deployed(merged) == "success", BOT_SECONDS
+        )
+        self.line.fact(
+            f"deploy.yml verified it; deployment of {merged[:12]} succeeded",
+            self.see.deployed(merged) == "success",
+        )
         return pointer
 
     def _served(self, pointer: Pointer, evidence: Evidence) -> None:
