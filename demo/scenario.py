@@ -118,6 +118,8 @@ class Scenario:
                 f"{defect}: found at train.jsonl:{line}", f"train.jsonl:{line}" in comment, "-"
             )
         self._pointer_is(live)
+        pull.edit(state="closed")
+        self.line.say(f"ada closed #{pull.number}")
 
     def worse_proposal(self, live: Pointer) -> None:
         """(c) A worse model: trained, measured, red."""
@@ -145,6 +147,8 @@ class Scenario:
             "grace and omar approved it, and it still cannot merge", status == 405, status
         )
         self._pointer_is(live)
+        pull.edit(state="closed")
+        self.line.say(f"ada closed #{pull.number}")
 
     def revert(self, first: Pointer, second: Pointer) -> None:
         """(d) The revert of (a): recognised, verified, signed, back."""
