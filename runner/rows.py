@@ -100,7 +100,7 @@ def _row(line: bytes, where: str, number: int) -> Row | Defect:
     except UnicodeDecodeError as error:
         return Defect(where, number, "", "", f"not UTF-8: {error.reason} at byte {error.start + 1}")
     except JSONDecodeError as error:  # a row is one line: its own line count would mislead
-        said = f"{error.msg} at character {error.pos + 1}"
+        said = f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
         return Defect(where, number, "", "", f"not valid JSON: {said}")
     except ValueError as error:
         return Defect(where, number, "", "", f"not valid JSON: {error}")
