@@ -67,7 +67,7 @@ def create_app(forge: Forge) -> Flask:
         with forge.world.lock:
             return inner(environ, start)
 
-    app.wsgi_app = locked  # type: ignore[method-assign,assignment]
+    app.wsgi_app = locked  # type: ignore[method-assign,assignment] # as Flask says
     return app
 
 

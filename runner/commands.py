@@ -109,7 +109,7 @@ def _line(name: str, description: str | None, argv: list[str]) -> int:
     """Run the line up to a stage; only the whole line is judged."""
     words = _keyed(_parser(name, description)).parse_args(argv)
     options = _options(words)
-    until: Stage = "attest" if name == "run" else name  # type: ignore[assignment]
+    until: Stage = "attest" if name == "run" else name  # type: ignore[assignment] # the others are stages
     job = open_job(words.model, options)
     return _measured(
         Run(job), options, lambda this: run_line(this, until), judged=until == "attest"
