@@ -78,7 +78,6 @@ class DispatchRun:
 FINETUNE = "finetune.yml"
 ROLLBACK = "rollback.yml"
 DEPLOY = "deploy.yml"
-WORKFLOWS = ".github/workflows/"
 
 
 def run_title(workflow: str, model: str, key: str) -> str:

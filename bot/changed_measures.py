@@ -6,11 +6,11 @@ no longer compares is the record of any earlier version.
 
 from __future__ import annotations
 
-from bot.governed import MODELS
 from bot.snapshot import ModelFacts
 from policy import documents
 from policy.dataset_card import parse_card
 from policy.errors import UserError
+from policy.governed import MODELS
 from policy.recipe import Recipe
 
 Inputs = tuple[tuple[str, str], ...]

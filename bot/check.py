@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from bot import comment, messages
 from bot.actions import Annotation, Conclusion, PostCheck
-from bot.governed import MODELS
 from bot.markdown import LIMIT, cut_middle, plain, visible
 from bot.model_state import ModelState
+from policy.governed import MODELS
 from policy.verdict import Finding, Outcome
 
 WHOLE = "pull request"

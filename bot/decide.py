@@ -19,15 +19,15 @@ from bot.actions import (
     PostCheck,
     UpsertComment,
 )
-from bot.governed import POLICY_FILE, is_model_name, models_of
 from bot.model_state import ModelState
 from bot.own_comment import earlier_keys, own_comment
-from bot.pointers import read_pointer
 from bot.snapshot import ModelFacts, Snapshot
 from policy import documents
 from policy.errors import UserError
 from policy.evidence import parse_evidence
+from policy.governed import POLICY_FILE, is_model_name, models_of
 from policy.judge import judge
+from policy.pointers import read_pointer
 from policy.rules import Policy
 from policy.verdict import Finding, Outcome, gather
 

@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 from bot.actions import DEPLOY, Action, CreateDeployment, SetDeploymentStatus
 from bot.api import Api, path
-from bot.governed import MODELS, is_model_name
-from bot.pointers import read_pointer
 from bot.read_runs import Runs
 from bot.read_trees import Files
 from policy.digest import git_blob_sha
+from policy.governed import MODELS, is_model_name
+from policy.pointers import read_pointer
 
 State = Literal["in_progress", "success", "failure"]
 

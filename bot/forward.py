@@ -7,19 +7,20 @@ from dataclasses import replace
 from bot import comment_commands, messages, release
 from bot.actions import FINETUNE, DispatchRun, FileChange
 from bot.changed_measures import changed_measures
-from bot.governed import MODELS
 from bot.model_state import ModelState
 from bot.own_comment import earlier_keys
-from bot.pointers import quarantined, read_pointer
 from bot.runs import Found, deciding, runs_of_key, tries
 from bot.snapshot import ModelFacts, Snapshot
 from policy import documents
 from policy.errors import UserError
 from policy.evidence import Evidence
+from policy.governed import MODELS
 from policy.judge import judge
 from policy.pointer import Pointer
+from policy.pointers import quarantined, read_pointer
 from policy.proposal import POINTER_FILE, Proposal, propose, run_key
 from policy.recipe import Recipe
+from policy.release import pointer_of
 from policy.rules import Policy
 from policy.verdict import Finding, Outcome, gather
 
@@ -219,7 +220,7 @@ def _judged(
 ) -> ModelState:
     incumbent = live.artifact.digest if live else None
     parts = [judge(policy, evidence, proposal_digest=proposal.digest, incumbent=incumbent)]
-    pointer = release.pointer_of(evidence)
+    pointer = pointer_of(evidence)
     parts.extend(_bindings(facts, evidence, live, pointer))
     if pointer is None and parts[0].outcome.lets_through:
         parts.append(Finding("release", Outcome.MISSING, messages.NOTHING_TO_SHIP))

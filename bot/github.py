@@ -15,9 +15,7 @@ from bot import comment_commands, messages, read_people
 from bot.actions import FINETUNE, ROLLBACK
 from bot.api import Api, ApiError, path
 from bot.forward import head_proposal
-from bot.governed import CARDS, MODELS, POLICY_FILE, is_model_name, models_of, pointer_path
 from bot.own_comment import earlier_keys, keys_in
-from bot.pointers import read_pointer
 from bot.read_runs import Runs
 from bot.read_trees import Files, Tree
 from bot.rollback import is_rollback
@@ -36,6 +34,8 @@ from bot.snapshot import (
 )
 from policy import codeowners, documents
 from policy.errors import UserError
+from policy.governed import CARDS, MODELS, POLICY_FILE, is_model_name, models_of, pointer_path
+from policy.pointers import read_pointer
 from policy.proposal import run_key
 from policy.rules import Policy
 from policy.signoff import Review

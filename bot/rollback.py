@@ -6,19 +6,20 @@ verified and its recorded benchmark repeated, and an incident is opened.
 
 from __future__ import annotations
 
-from bot import messages, release
+from bot import messages
 from bot.actions import ROLLBACK, DispatchRun, OpenIncident
 from bot.forward import head_proposal, other_runs, refused, waiting
-from bot.governed import CARDS, pointer_path
 from bot.model_state import ModelState
-from bot.pointers import quarantined, read_pointer, was_live
 from bot.runs import deciding, rollback_key, runs_of_key
 from bot.snapshot import ModelFacts, Snapshot
 from policy.digest import digest_bytes
 from policy.errors import UserError
 from policy.evidence import Evidence, parse_evidence
+from policy.governed import CARDS, pointer_path
 from policy.judge import judge_recovery
 from policy.pointer import Pointer
+from policy.pointers import quarantined, read_pointer, was_live
+from policy.release import pointer_of
 from policy.rules import Policy
 from policy.verdict import Finding, Outcome, gather
 
@@ -78,7 +79,7 @@ def _recorded(facts: ModelFacts, target: Pointer) -> Evidence | None:
         evidence = parse_evidence(facts.recorded, target.evidence.path)
     except UserError:
         return None
-    return evidence if release.pointer_of(evidence) == target else None
+    return evidence if pointer_of(evidence) == target else None
 
 
 def _whole(

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from bot import messages
-from bot.actions import FINETUNE, WORKFLOWS, run_title
+from bot.actions import FINETUNE, run_title
 from bot.snapshot import Run
 from policy.digest import digest_of
 from policy.errors import UserError
 from policy.evidence import Evidence, parse_evidence
+from policy.governed import WORKFLOWS
 
 
 def rollback_key(target: str, live: str | None, pull: int) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot import messages
-from bot.governed import card_path, evidence_path, pointer_path
 from bot.model_state import ModelState
 from bot.snapshot import Snapshot
 from policy import codeowners
 from policy.codeowners import Codeowners
 from policy.errors import UserError
-from policy.rules import Policy, Quorum
+from policy.governed import card_path, evidence_path, pointer_path
+from policy.people_rules import Quorum
+from policy.rules import Policy
 from policy.signoff import SignOffFacts, judge_sign_off, latest_states, signers
 from policy.verdict import Finding, Outcome, gather
 

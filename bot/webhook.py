@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.actions import DEPLOY, FINETUNE, ROLLBACK, WORKFLOWS
+from bot.actions import DEPLOY, FINETUNE, ROLLBACK
 from bot.comment_commands import has_command
-from bot.governed import POLICY_FILE, model_of
+from policy.governed import POLICY_FILE, WORKFLOWS, model_of
 
 MAX_BYTES = 25 * 1024 * 1024
 """GitHub sends no larger delivery."""

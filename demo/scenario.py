@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from bot.pointers import quarantined, read_pointer
 from demo import changes
 from demo.observe import Observer
 from demo.timeline import Timeline
@@ -12,6 +11,7 @@ from demo.world import MODEL, REPOSITORY, World
 from policy.evidence import Evidence
 from policy.messages import percent, short
 from policy.pointer import Pointer
+from policy.pointers import quarantined, read_pointer
 from registry import Registry
 
 RUN_SECONDS = 600.0

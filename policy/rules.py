@@ -6,36 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from policy.budget import Budget
+from policy.calendar import Calendar
 from policy.documents import Document
+from policy.people_rules import OverrideRules, Role, RoleName, SignOffRules, StopRules
 
-RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}$")]
-Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
-"""A login; those of enterprise-managed users end in `_` and the enterprise's short code."""
-TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
 Share = Annotated[float, Field(ge=0, le=1)]
-Quorum = dict[RoleName, Annotated[int, Field(ge=1, le=20)]]
 MetricName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(?:[.:][A-Za-z0-9_]+)?$")]
 DataGate = Literal["contract", "approved", "provenance", "duplicates", "leakage"]
-
-
-class Role(Document):
-    """Who may sign in a role: users, and the members of teams."""
-
-    users: tuple[Login, ...] = ()
-    teams: tuple[TeamName, ...] = ()
-
-    @model_validator(mode="after")
-    def _somebody_holds_it(self) -> Role:
-        if not self.users and not self.teams:
-            raise ValueError("nobody holds this role: name users or teams")
-        return self
-
-
-class SignOffRules(Document):
-    """How many signers of which role each kind of change needs."""
-
-    promote: Quorum
-    rollback: Quorum
 
 
 class MetricGate(Document):
@@ -114,19 +92,25 @@ class Policy(Document):
     merge: Literal["bot", "person"] = "person"
     roles: Annotated[dict[RoleName, Role], Field(min_length=1)]
     sign_off: SignOffRules
+    override: OverrideRules | None = None
+    stop: StopRules = StopRules()
+    calendar: Calendar = Calendar()
+    budget: Budget = Budget()
     gates: Gates
 
     @model_validator(mode="after")
-    def _quorums_name_roles(self) -> Policy:
-        for kind, quorum in (
-            ("promote", self.sign_off.promote),
-            ("rollback", self.sign_off.rollback),
-        ):
-            for role in quorum:
-                if role not in self.roles:
-                    raise ValueError(
-                        f"sign_off.{kind} names the role {role!r}, which roles does not define"
-                    )
-            if not quorum:
-                raise ValueError(f"sign_off.{kind} asks for nobody: name at least one role")
+    def _roles_are_defined(self) -> Policy:
+        named = [
+            (f"sign_off.{key}", role) for key, asked in self.sign_off.quorums() for role in asked
+        ]
+        if self.override is not None:
+            named += [("override.roles", role) for role in self.override.roles]
+        named += [("stop.hold", role) for role in self.stop.hold]
+        named += [("stop.freeze", role) for role in self.stop.freeze]
+        named += [("budget.roles", role) for role in self.budget.roles]
+        unknown = [
+            f"{key} names the role {role!r}" for key, role in named if role not in self.roles
+        ]
+        if unknown:
+            raise ValueError(f"{'; '.join(unknown)}, which roles does not define")
         return self

@@ -50,6 +50,8 @@ class SignOffFacts:
     paths: tuple[str, ...] = ()
     """Every changed path, old and new names of a rename both."""
     owners: Codeowners | None = None
+    kept: frozenset[str] = frozenset()
+    """Earlier commits with the very tree of the head, whose approvals the policy lets count."""
 
 
 def latest_states(reviews: Iterable[Review]) -> dict[str, Review]:
@@ -66,7 +68,9 @@ def signers(facts: SignOffFacts) -> frozenset[str]:
     return frozenset(
         login
         for login, review in latest_states(facts.reviews).items()
-        if review.state == "APPROVED" and review.commit == facts.head and may_sign(facts, login)
+        if review.state == "APPROVED"
+        and review.commit in {facts.head} | facts.kept
+        and may_sign(facts, login)
     )
 
 

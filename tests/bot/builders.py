@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from bot import release, runs
-from bot.actions import FINETUNE, ROLLBACK, WORKFLOWS, PostCheck, UpsertComment, run_title
+from bot.actions import FINETUNE, ROLLBACK, PostCheck, UpsertComment, run_title
 from bot.decide import decide
 from bot.forward import head_proposal
-from bot.governed import card_path, evidence_path, pointer_path
 from bot.snapshot import ChangedFile, Commit, ModelFacts, PullFacts, Review, Run, Snapshot
 from policy.digest import git_blob_sha
 from policy.evidence import (
@@ -20,9 +19,11 @@ from policy.evidence import (
     PairedCounts,
     StageFacts,
 )
+from policy.governed import WORKFLOWS, card_path, evidence_path, pointer_path
 from policy.judge import RECOVERY_STAGES
 from policy.pointer import Pointer
 from policy.proposal import run_key
+from policy.release import pointer_of
 from tests.policy import builders as measured
 
 MODEL = measured.MODEL
@@ -114,14 +115,14 @@ def failing(version: int = 2) -> Evidence:
 
 
 def pointer(version: int) -> Pointer:
-    found = release.pointer_of(evidence(version))
+    found = pointer_of(evidence(version))
     assert found is not None
     return found
 
 
 def release_files(facts: ModelFacts, shown: Evidence) -> dict[str, str]:
     """The texts of a release commit, by path below the repository's root."""
-    wanted = release.pointer_of(shown)
+    wanted = pointer_of(shown)
     assert wanted is not None
     return release.release_texts(facts, shown, wanted)
 
@@ -208,7 +209,7 @@ def carrying(facts: ModelFacts, shown: Evidence) -> ModelFacts:
     for path, text in texts.items():
         if path.startswith("model_cards/"):
             head[path.removeprefix(f"model_cards/{MODEL}/")] = sha(text)
-    wanted = release.pointer_of(shown)
+    wanted = pointer_of(shown)
     assert wanted is not None
     return replace(
         facts,

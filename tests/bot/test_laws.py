@@ -12,8 +12,8 @@ from bot.actions import CommitRelease, Merge, PostCheck
 from bot.comment_commands import lines
 from bot.decide import decide
 from bot.markdown import LIMIT, code, cut_middle, plain
-from bot.pointers import quarantined
 from bot.snapshot import ChangedFile, Commit, Review
+from policy.pointers import quarantined
 from policy.signoff import ReviewState
 from tests.bot import builders as a
 from tests.bot.builders import approval, of_kind, snapshot

@@ -1,11 +1,17 @@
-"""Which paths are governed, and to which model each belongs."""
+"""Which paths are governed: those of a model, by its name, and those of the rules themselves."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
+from policy import codeowners
+
 POLICY_FILE = "policy/policy.yml"
+KEYS = "policy/keys"
+"""The public keys of the bot, one PEM file each; what none of them signed is not signed."""
+WORKFLOWS = ".github/workflows/"
+ACTIONS = ".github/actions/"
 MODELS = "models"
 CARDS = "model_cards"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
@@ -20,6 +26,15 @@ def model_of(path: str) -> str | None:
 def models_of(paths: Iterable[str]) -> tuple[str, ...]:
     """Return every model that one of the paths belongs to, sorted."""
     return tuple(sorted({name for path in paths if (name := model_of(path)) is not None}))
+
+
+def is_rule(path: str) -> bool:
+    """Return whether a file decides how proposals are judged or measured, and is no model's."""
+    return (
+        path == POLICY_FILE
+        or path.startswith((KEYS + "/", WORKFLOWS, ACTIONS))
+        or path in codeowners.LOCATIONS
+    )
 
 
 def is_model_name(name: str) -> bool:
