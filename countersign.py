@@ -101,7 +101,18 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
-OWN_PACKAGES = ("policy", "registry", "runner", "serving", "bot", "forge", "demo", "examples")
+OWN_PACKAGES = (
+    "policy",
+    "attestation",
+    "registry",
+    "runner",
+    "serving",
+    "bot",
+    "audit",
+    "forge",
+    "demo",
+    "examples",
+)
 
 
 def _missing(error: ModuleNotFoundError) -> str:
