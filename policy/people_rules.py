@@ -18,9 +18,9 @@ Quorum = dict[RoleName, Annotated[int, Field(ge=1, le=20)]]
 ChangeKind = Literal["promote", "rollback", "data", "recipe", "contract", "policy"]
 """What a pull request changes: a pointer forward or back, a model's data, recipe or contract, or
 the rules themselves (policy, CODEOWNERS, workflows)."""
-WaivableGate = Literal["data", "training", "measurement", "parity", "recovery", "quarantine"]
-"""What an override may name. Artifact integrity, the evidence's binding, its consistency and who
-signed are not among them, and cannot be."""
+WaivableGate = Literal["training", "measurement", "parity", "recovery", "quarantine"]
+"""What an override may name: see `policy.override`. Artifact integrity, the evidence's binding, its
+consistency and who signed are not among them, and cannot be."""
 
 
 class Role(Document):

@@ -71,7 +71,10 @@ def gather(name: str, parts: Sequence[Finding], sentence: str = "") -> Finding:
     outcome = worst([part.outcome for part in parts])
     if not sentence:
         blocked = [part for part in parts if not part.outcome.lets_through]
-        sentence = (
-            f"{len(blocked)} of {len(parts)} do not hold" if blocked else f"all {len(parts)} hold"
-        )
+        sentence = f"{len(blocked)} of {len(parts)} do not hold" if blocked else _held(parts)
     return Finding(name, outcome, sentence, tuple(parts))
+
+
+def _held(parts: Sequence[Finding]) -> str:
+    waived = sum(part.outcome is Outcome.WAIVED for part in parts)
+    return f"{waived} of {len(parts)} only by override" if waived else f"all {len(parts)} hold"
