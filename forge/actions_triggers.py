@@ -16,6 +16,7 @@ FOLDER = ".github/workflows"
 DEFAULT_TYPES = {
     "pull_request": ("opened", "synchronize", "reopened"),
     "pull_request_target": ("opened", "synchronize", "reopened"),
+    "merge_group": ("checks_requested",),
 }
 
 
@@ -45,6 +46,9 @@ def occasions(record: Repository, event: Event) -> list[Occasion]:
         sha = record.store.resolve(event.sha) or event.sha
         branch = event.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
         return [Occasion("push", sha, sha, event.ref, sha, branch)]
+    if event.name == "merge_group":
+        branch = event.ref.removeprefix("refs/heads/")
+        return [Occasion("merge_group", event.sha, event.sha, event.ref, event.sha, branch)]
     pull = event.issue.pull if event.issue else None
     if event.name in ("pull_request", "pull_request_review") and pull and event.issue:
         return _of_pull(record, event, pull, event.issue.number)
@@ -88,6 +92,9 @@ def wants(record: Repository, occasion: Occasion, filters: Json, event: Event) -
     types = [types] if isinstance(types, str) else types
     if types is not None and event.action is not None and event.action not in types:
         return False
+    if occasion.name == "merge_group":
+        base = event.payload["merge_group"]["base_ref"].removeprefix("refs/heads/")
+        return _names(filters, "branches", base)
     if occasion.name == "push":
         return _push(filters, event) and _paths(filters, _pushed(record, event))
     if occasion.name in ("pull_request", "pull_request_target") and event.issue:

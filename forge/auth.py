@@ -11,7 +11,7 @@ import jwt
 from flask import g, request
 
 from forge.http import ApiError, not_found, world
-from forge.records import Account, App, Token
+from forge.records import Account, App, Issue, Token
 from forge.state import ROLES, Repository, World
 
 LEVELS = ("none", "read", "write", "admin")
@@ -223,3 +223,32 @@ def writable(
             else "Resource not accessible by personal access token",
         )
     return found, actor
+
+
+def thread_permissions(thread: Issue) -> tuple[str, ...]:
+    """Which of an App's permissions open a thread: for a pull request either will do."""
+    return ("issues", "pull_requests") if thread.pull else ("issues",)
+
+
+def may_take_part(owner: str, name: str, permissions: tuple[str, ...]) -> tuple[Repository, Actor]:
+    """Whoever may join a conversation: readers among users, Apps that hold a permission."""
+    actor = signed_in()
+    found = find_repository(owner, name)
+    if not any(allowed(world(), found, actor.token, p, "write", "read") for p in permissions):
+        raise ApiError(403, "Resource not accessible by integration")
+    return found, actor
+
+
+def may_write_thread(
+    owner: str, name: str, thread: Issue, role: str, *, author: int | None = None
+) -> tuple[Repository, Actor]:
+    """Whoever may change a thread: the author of it, others by role, Apps by permission."""
+    permissions = thread_permissions(thread)
+    if author is not None and (actor := signed_in()).account.id == author:
+        return may_take_part(owner, name, permissions)
+    actor = signed_in()
+    found = find_repository(owner, name)
+    for permission in permissions:
+        if allowed(world(), found, actor.token, permission, "write", role):
+            return found, actor
+    return writable(owner, name, permissions[-1], role)

@@ -23,6 +23,16 @@ UPDATE_HOOK = """#!/bin/sh
 case "$1" in
   refs/pull/*) echo "deny updating a hidden ref" >&2; exit 1 ;;
 esac
+case "$1" in
+  refs/heads/gh-readonly-queue/*)
+    echo "error: GH006: Protected branch update failed for $1." >&2; exit 1 ;;
+esac
+case " $FORGE_QUEUED " in
+  *" $1 "*)
+    echo "error: GH006: Protected branch update failed for $1." >&2
+    echo "error: A pull request for this branch has been added to a merge queue." >&2
+    exit 1 ;;
+esac
 case " $FORGE_PROTECTED " in
   *" $1 "*)
     echo "error: GH006: Protected branch update failed for $1." >&2
@@ -70,6 +80,18 @@ class CommitObject:
     parents: tuple[str, ...]
     author: Person
     committer: Person
+    message: str
+
+
+@dataclass(frozen=True)
+class TagObject:
+    """An annotated tag as it is stored."""
+
+    sha: str
+    name: str
+    target: str
+    kind: str
+    tagger: Person
     message: str
 
 
@@ -259,6 +281,30 @@ class GitStore:
         lines += [f"author {author.line()}", f"committer {committer.line()}", "", message]
         raw = "\n".join(lines)
         return self.text("hash-object", "-w", "-t", "commit", "--stdin", stdin=raw)
+
+    def write_tag(self, target: str, kind: str, name: str, message: str, tagger: Person) -> str:
+        """Store an annotated tag; return its SHA."""
+        raw = f"object {target}\ntype {kind}\ntag {name}\ntagger {tagger.line()}\n\n{message}\n"
+        return self.text("hash-object", "-w", "-t", "tag", "--stdin", stdin=raw)
+
+    def tag(self, sha: str) -> TagObject:
+        """An annotated tag's own fields."""
+        head, _, message = self.text("cat-file", "tag", sha).partition("\n\n")
+        fields = dict(line.partition(" ")[::2] for line in head.splitlines())
+        return TagObject(
+            sha,
+            fields["tag"],
+            fields["object"],
+            fields["type"],
+            _person(fields.get("tagger", "")),
+            message,
+        )
+
+    def bring(self, other: GitStore, *wanted: str) -> None:
+        """Fetch objects, by SHA or refspec, from another repository on this disk."""
+        self.text(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(other.path), *wanted
+        )
 
     def commit(self, sha: str) -> CommitObject:
         """A commit's own fields."""

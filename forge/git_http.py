@@ -16,6 +16,7 @@ from forge.auth import allowed, can_see, credentials, token_of
 from forge.git import ZERO, clean_environment
 from forge.http import world
 from forge.moves import moved
+from forge.queueing import held_by_queue
 from forge.records import Token
 from forge.state import ROLES, Repository
 
@@ -89,9 +90,11 @@ def receive(owner: str, name: str) -> Response:
             admin = token.app is None and world().role(record, token.account) == ROLES[-1]
             protected = "" if admin else f"refs/heads/{record.default_branch}"
             before = record.store.refs()
-            answer = _backend(
-                record, "/git-receive-pack", spooled, size, {"FORGE_PROTECTED": protected}
-            )
+            denied = {
+                "FORGE_PROTECTED": protected,
+                "FORGE_QUEUED": " ".join(held_by_queue(record)),
+            }
+            answer = _backend(record, "/git-receive-pack", spooled, size, denied)
             after = record.store.refs()
             for ref in sorted({*before, *after}):
                 old, new = before.get(ref, ZERO), after.get(ref, ZERO)

@@ -100,9 +100,9 @@ def number_argument(name: str, default: int, most: int) -> int:
     return max(1, min(most, value))
 
 
-def page(items: Sequence[T]) -> list[T]:
+def page(items: Sequence[T], size: int | None = None) -> list[T]:
     """The slice that `page` and `per_page` ask for; the Link header follows in `finish`."""
-    size = number_argument("per_page", 30, 100)
+    size = size or number_argument("per_page", 30, 100)
     number = number_argument("page", 1, 1_000_000)
     last = max(1, -(-len(items) // size))
     links: dict[str, int] = {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from forge import git_history, merging
+from forge import forks, git_history, merging
 from forge.git import ZERO, CommitObject
 from forge.records import Account, App, Issue, Json, Note, Pull
 from forge.shapes import user, when
 from forge.shapes_repo import repository, web
 from forge.shapes_threads import pull_request
 from forge.state import Event, Repository, World
+from forge.thread_events import remember
 
 MOST_COMMITS = 2048  # a push payload lists no more
 
@@ -30,6 +31,8 @@ def moved(
     `merging_pull` is the number of the pull request whose merge this is; it is not touched here.
     """
     record.pushed = world.clock()
+    if ZERO in (old, new):
+        _born_or_gone(world, record, ref, account, born=old == ZERO, app=app, quiet=quiet)
     world.publish(
         Event(
             "push",
@@ -50,13 +53,44 @@ def moved(
     for thread, pull in record.pulls():
         if thread.state != "open" or thread.number == merging_pull:
             continue
-        if pull.head == branch:
+        if pull.head == branch and pull.fork is None:
             _head_moved(world, record, thread, pull, old, new, account, app, quiet)
         elif pull.base == branch and new != ZERO:
             if git_history.contains(record.store, new, pull.head_sha):
                 _merged_by_push(world, record, thread, pull, new, account, app, quiet)
             else:
                 merging.refresh(world, record, thread, pull)
+    for base, thread, pull in forks.pulls_from(world, record, branch):
+        if thread.state == "open":
+            if new != ZERO:
+                base.store.bring(record.store, new)
+            _head_moved(world, base, thread, pull, old, new, account, app, quiet)
+
+
+def _born_or_gone(
+    world: World,
+    record: Repository,
+    ref: str,
+    account: Account,
+    *,
+    born: bool,
+    app: App | None,
+    quiet: bool,
+) -> None:
+    """The `create` or `delete` webhook of a branch or tag."""
+    kinds = {"refs/heads/": "branch", "refs/tags/": "tag"}
+    prefix = next((each for each in kinds if ref.startswith(each)), None)
+    if prefix is None:
+        return
+    payload: Json = {
+        "ref": ref.removeprefix(prefix),
+        "ref_type": kinds[prefix],
+        "pusher_type": "user",
+    }
+    if born:
+        payload |= {"master_branch": record.default_branch, "description": record.description}
+    name = "create" if born else "delete"
+    world.publish(Event(name, None, record, payload, account, app, quiet, ref=ref))
 
 
 def _head_moved(
@@ -76,12 +110,15 @@ def _head_moved(
         pull.head_deleted = True
         thread.state, thread.closed, thread.closed_by = "closed", now, account
         thread.notes.append(Note(now, account.login, f"deleted the {pull.head} branch"))
+        remember(world, thread, "closed", account, app=app)
+        remember(world, thread, "head_ref_deleted", account, app=app)
         announce(world, record, thread, pull, "closed", account, app=app, quiet=quiet)
         return
     pull.head_sha = new
     pull.base_sha = record.store.ref(f"refs/heads/{pull.base}") or pull.base_sha
     if not git_history.contains(record.store, new, old):
         thread.notes.append(Note(now, account.login, f"force-pushed from {old[:7]} to {new[:7]}"))
+        remember(world, thread, "head_ref_force_pushed", account, app=app, commit=new)
     merging.refresh(world, record, thread, pull)
     announce(
         world,
@@ -110,6 +147,8 @@ def _merged_by_push(
     pull.merged_at, pull.merged_by, pull.merge_commit = now, account, new
     thread.state, thread.closed, thread.closed_by, thread.updated = "closed", now, account, now
     thread.notes.append(Note(now, account.login, f"merged by pushing {new[:7]} to {pull.base}"))
+    remember(world, thread, "merged", account, app=app, commit=new)
+    remember(world, thread, "closed", account, app=app)
     announce(world, record, thread, pull, "closed", account, app=app, quiet=quiet)
 
 

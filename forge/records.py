@@ -6,7 +6,10 @@ Everything here lives behind `World.lock`. Times are seconds since the epoch, by
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from forge.state import Repository
 
 Json = dict[str, Any]
 
@@ -112,6 +115,19 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True)
+class ThreadEvent:
+    """One entry of a thread's events, as the API lists them; nobody can change it."""
+
+    id: int
+    name: str
+    actor: Account
+    at: float
+    app: App | None = None
+    commit: str | None = None
+    details: Json = field(default_factory=dict)
+
+
 @dataclass
 class Pull:
     """What a pull request has beyond its issue."""
@@ -133,6 +149,7 @@ class Pull:
     merge_commit: str | None = None
     head_deleted: bool = False
     maintainer_can_modify: bool = False
+    fork: Repository | None = None  # where the head branch lies, when it is not here
 
 
 @dataclass
@@ -154,6 +171,7 @@ class Issue:
     assignees: list[str] = field(default_factory=list)
     comments: dict[int, Comment] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    events: list[ThreadEvent] = field(default_factory=list)
     app: App | None = None
     pull: Pull | None = None
 
@@ -224,6 +242,17 @@ class Deployment:
     production: bool
     app: App | None = None
     statuses: list[DeploymentStatus] = field(default_factory=list)
+
+
+@dataclass
+class QueueEntry:
+    """A pull request in a merge queue, and the group commit that is being checked for it."""
+
+    number: int
+    by: Account
+    ref: str = ""
+    base_sha: str = ""
+    head_sha: str = ""
 
 
 @dataclass

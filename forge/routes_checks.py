@@ -12,7 +12,7 @@ from forge.http import ApiError, body, invalid, not_found, page, reply, text_fie
 from forge.merging import latest_checks
 from forge.records import CheckRun, Json, Status
 from forge.routes_repo import commit_of
-from forge.state import Repository
+from forge.state import Event, Repository
 
 routes = Blueprint("checks", __name__, url_prefix="/api/v3/repos/<owner>/<name>")
 LONGEST = 65_535  # characters of each output field
@@ -192,6 +192,10 @@ def create_status(owner: str, name: str, sha: str) -> Response:
         world().clock(),
     )
     record.statuses.append(found)
+    payload = shapes_checks.status_event(world(), record, found)
+    world().publish(
+        Event("status", None, record, payload, actor.account, actor.app, actor.token.quiet, sha=sha)
+    )
     return reply(shapes_checks.status(world(), record, found), 201)
 
 

@@ -1,4 +1,4 @@
-"""REST: the Git database - refs, commits, trees, blobs."""
+"""REST: the Git database - commits, trees, blobs."""
 
 from __future__ import annotations
 
@@ -8,100 +8,15 @@ from datetime import datetime
 
 from flask import Blueprint, Response, request
 
-from forge import git_history, shapes_repo
-from forge.auth import Actor, readable, writable
-from forge.git import ZERO, GitError, Person, valid_ref
-from forge.http import ApiError, body, invalid, not_found, page, reply, text_field, world
-from forge.moves import moved
+from forge import shapes_repo
+from forge.auth import readable, writable
+from forge.git import GitError, Person
+from forge.http import ApiError, body, invalid, not_found, reply, text_field, world
 from forge.records import Json
-from forge.state import ROLES, Repository
 
 routes = Blueprint("git", __name__, url_prefix="/api/v3/repos/<owner>/<name>/git")
 MODES = {"100644": "blob", "100755": "blob", "120000": "blob", "040000": "tree", "160000": "commit"}
 MOST_ENTRIES = 100_000  # a recursive tree lists no more
-
-
-def may_move(record: Repository, actor: Actor, ref: str) -> bool:
-    """The default branch takes direct changes from administrators alone."""
-    if ref != f"refs/heads/{record.default_branch}":
-        return True
-    return actor.app is None and world().role(record, actor.account) == ROLES[-1]
-
-
-@routes.get("/ref/<path:ref>")
-def get_ref(owner: str, name: str, ref: str) -> Response:
-    """GET one ref, exactly."""
-    record = readable(owner, name, "contents")
-    sha = record.store.ref(f"refs/{ref}")
-    if sha is None:
-        raise not_found()
-    return reply(shapes_repo.ref(world(), record, f"refs/{ref}", sha))
-
-
-@routes.get("/refs")
-@routes.get("/matching-refs/<path:ref>")
-def list_refs(owner: str, name: str, ref: str = "") -> Response:
-    """GET every ref that starts with a prefix."""
-    record = readable(owner, name, "contents")
-    found = {n: s for n, s in record.store.refs().items() if n.startswith(f"refs/{ref}")}
-    return reply([shapes_repo.ref(world(), record, n, s) for n, s in page(sorted(found.items()))])
-
-
-@routes.post("/refs")
-def create_ref(owner: str, name: str) -> Response:
-    """POST a new ref."""
-    record, actor = writable(owner, name, "contents")
-    data = body()
-    ref = text_field(data, "Reference", "ref") or ""
-    sha = text_field(data, "Reference", "sha") or ""
-    if not valid_ref(ref) or ref.startswith("refs/pull/"):
-        raise ApiError(422, f"{ref!r} is not a valid ref name.")
-    if record.store.kind(sha) is None:
-        raise ApiError(422, "Object does not exist")
-    if record.store.ref(ref) is not None:
-        raise ApiError(422, "Reference already exists")
-    record.store.move(ref, sha, ZERO)
-    moved(world(), record, ref, ZERO, sha, actor.account, app=actor.app, quiet=actor.token.quiet)
-    return reply(shapes_repo.ref(world(), record, ref, sha), 201)
-
-
-@routes.patch("/refs/<path:ref>")
-def update_ref(owner: str, name: str, ref: str) -> Response:
-    """PATCH a ref to another commit; without `force` only fast-forward."""
-    record, actor = writable(owner, name, "contents")
-    data = body()
-    full = f"refs/{ref}"
-    sha = text_field(data, "Reference", "sha") or ""
-    old = record.store.ref(full)
-    if old is None:
-        raise ApiError(422, "Reference does not exist")
-    if record.store.kind(sha) is None:
-        raise ApiError(422, "Object does not exist")
-    if full.startswith("refs/pull/") or not may_move(record, actor, full):
-        raise ApiError(422, f"Protected branch update failed for {full}.")
-    if data.get("force") is not True and not git_history.contains(record.store, sha, old):
-        raise ApiError(422, "Update is not a fast forward")
-    if sha != old:
-        record.store.move(full, sha, old)
-        moved(
-            world(), record, full, old, sha, actor.account, app=actor.app, quiet=actor.token.quiet
-        )
-    return reply(shapes_repo.ref(world(), record, full, sha))
-
-
-@routes.delete("/refs/<path:ref>")
-def delete_ref(owner: str, name: str, ref: str) -> Response:
-    """DELETE a ref."""
-    record, actor = writable(owner, name, "contents")
-    full = f"refs/{ref}"
-    old = record.store.ref(full)
-    if old is None:
-        raise ApiError(422, "Reference does not exist")
-    if full == f"refs/heads/{record.default_branch}" or full.startswith("refs/pull/"):
-        raise ApiError(422, "Cannot delete this branch")
-    record.store.move(full, ZERO, old)
-    moved(world(), record, full, old, ZERO, actor.account, app=actor.app, quiet=actor.token.quiet)
-    return reply(None, 204)
 
 
 @routes.get("/commits/<sha>")
@@ -130,15 +45,16 @@ def create_commit(owner: str, name: str) -> Response:
         actor.account.email or actor.account.noreply,
         int(world().clock()),
     )
-    author = _person(data.get("author"), own)
-    committer = _person(data.get("committer"), author)
+    author = person(data.get("author"), own)
+    committer = person(data.get("committer"), author)
     sha = record.store.write_commit(tree, parents, message, author, committer)
     if actor.app is not None and "author" not in data and "committer" not in data:
         record.verified.add(sha)
     return reply(shapes_repo.git_commit(world(), record, record.store.commit(sha)), 201)
 
 
-def _person(data: Json | None, default: Person) -> Person:
+def person(data: Json | None, default: Person) -> Person:
+    """Name, address and time of a request; `default` where it leaves them out."""
     if data is None:
         return default
     if not isinstance(data.get("name"), str) or not isinstance(data.get("email"), str):

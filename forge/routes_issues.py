@@ -1,29 +1,29 @@
-"""REST: issues, their comments and labels; a pull request's conversation is the same."""
+"""REST: issues and their comments; a pull request's conversation is the same."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 from flask import Blueprint, Response, request
 
-from forge import shapes_threads
-from forge.auth import Actor, find_repository, readable, writable
-from forge.http import ApiError, body, invalid, not_found, page, reply, text_field, world
+from forge import labelling, shapes_threads
+from forge.auth import (
+    Actor,
+    find_repository,
+    may_take_part,
+    may_write_thread,
+    readable,
+    thread_permissions,
+)
+from forge.http import body, invalid, not_found, page, reply, text_field, world
 from forge.pulls import edit
 from forge.records import Comment, Issue, Json, Note
-from forge.routes_pulls import author_or_writer, participant
-from forge.state import Event, Repository
+from forge.routes_labels import names_of, thread_of
+from forge.state import ROLES, Event, Repository
+from forge.thread_events import remember
 
 routes = Blueprint("issues", __name__, url_prefix="/api/v3/repos/<owner>/<name>")
 LONGEST = 65_536  # characters of a body
-
-
-def thread_of(record: Repository, number: int) -> Issue:
-    """An issue or pull request by number."""
-    found = record.issues.get(number)
-    if found is None:
-        raise not_found()
-    return found
 
 
 def body_of(data: Json, resource: str, *, required: bool) -> str | None:
@@ -61,13 +61,13 @@ def list_issues(owner: str, name: str) -> Response:
     """GET issues and pull requests by state, labels and creator, newest first."""
     record = readable(owner, name, "issues")
     state = request.args.get("state", "open")
-    wanted = {label for label in request.args.get("labels", "").split(",") if label}
+    wanted = {label.lower() for label in request.args.get("labels", "").split(",") if label}
     creator = request.args.get("creator", "").lower()
     found = [
         thread
         for thread in record.issues.values()
         if state in ("all", thread.state)
-        and wanted <= set(thread.labels)
+        and wanted <= {label.lower() for label in thread.labels}
         and creator in ("", thread.author.login.lower())
     ]
     key = request.args.get("sort", "created")
@@ -80,7 +80,7 @@ def list_issues(owner: str, name: str) -> Response:
 @routes.post("/issues")
 def create_issue(owner: str, name: str) -> Response:
     """POST an issue; labels and assignees count only from those with access."""
-    record, actor = participant(owner, name, "issues")
+    record, actor = may_take_part(owner, name, ("issues",))
     data = body()
     now = world().clock()
     thread = Issue(
@@ -93,17 +93,20 @@ def create_issue(owner: str, name: str) -> Response:
         now,
         app=actor.app,
     )
-    if actor.app is not None or world().role(record, actor.account) not in ("none", "read"):
-        thread.labels = _names(data.get("labels", []))
+    trusted = _triages(record, actor)
+    if trusted:
         thread.assignees = [str(login) for login in data.get("assignees", [])]
     record.issues[thread.number] = thread
     publish(record, thread, actor, "issues", "opened", {})
+    if trusted:
+        labelling.add(world(), record, thread, actor, names_of(data.get("labels", [])))
     return reply(shapes_threads.issue(world(), record, thread), 201)
 
 
-def _names(labels: list[Any]) -> list[str]:
-    found = [str(each["name"] if isinstance(each, dict) else each) for each in labels]
-    return list(dict.fromkeys(found))
+def _triages(record: Repository, actor: Actor) -> bool:
+    """Whether the actor's labels and assignees count; GitHub drops others' silently."""
+    rank = ROLES.index(world().role(record, actor.account))
+    return actor.app is not None or rank >= ROLES.index("triage")
 
 
 @routes.get("/issues/<int:number>")
@@ -115,13 +118,14 @@ def get_issue(owner: str, name: str, number: int) -> Response:
 
 @routes.patch("/issues/<int:number>")
 def update_issue(owner: str, name: str, number: int) -> Response:
-    """PATCH title, body, state, labels, assignees."""
+    """PATCH: authors and writers all of it, triagers the state, labels and assignees."""
     thread = thread_of(find_repository(owner, name), number)
-    record, actor = author_or_writer(owner, name, "issues", thread.author.id)
     data = body()
-    if "labels" in data:
-        thread.labels = _names(data["labels"] or [])
-    if "assignees" in data:
+    role = "triage" if set(data).isdisjoint(("title", "body", "base")) else "write"
+    record, actor = may_write_thread(owner, name, thread, role, author=thread.author.id)
+    if "labels" in data and _triages(record, actor):
+        labelling.replace(world(), record, thread, actor, names_of(data["labels"] or []))
+    if "assignees" in data and _triages(record, actor):
         thread.assignees = [str(login) for login in data["assignees"] or []]
     if thread.pull is not None:
         edit(world(), record, thread, actor, data)
@@ -132,85 +136,28 @@ def update_issue(owner: str, name: str, number: int) -> Response:
             changes[field] = {"from": getattr(thread, field) or ""}
             setattr(thread, field, data[field])
     now = thread.updated = world().clock()
+    if "title" in changes:
+        rename = {"from": changes["title"]["from"], "to": thread.title}
+        _remember(thread, actor, "renamed", {"rename": rename})
     if changes:
         publish(record, thread, actor, "issues", "edited", {"changes": changes})
     if data.get("state") == "closed" and thread.state == "open":
         thread.state, thread.closed, thread.closed_by = "closed", now, actor.account
         thread.state_reason = data.get("state_reason") or "completed"
         thread.notes.append(Note(now, actor.account.login, f"closed this as {thread.state_reason}"))
+        _remember(thread, actor, "closed", {"state_reason": thread.state_reason})
         publish(record, thread, actor, "issues", "closed", {})
     elif data.get("state") == "open" and thread.state == "closed":
         thread.state, thread.closed, thread.closed_by = "open", None, None
         thread.state_reason = "reopened"
         thread.notes.append(Note(now, actor.account.login, "reopened this"))
+        _remember(thread, actor, "reopened", {"state_reason": None})
         publish(record, thread, actor, "issues", "reopened", {})
     return reply(shapes_threads.issue(world(), record, thread))
 
 
-@routes.get("/issues/<int:number>/labels")
-def list_thread_labels(owner: str, name: str, number: int) -> Response:
-    """GET a thread's labels."""
-    record = readable(owner, name, "issues")
-    thread = thread_of(record, number)
-    return reply([shapes_threads.label(world(), record, each) for each in page(thread.labels)])
-
-
-@routes.route("/issues/<int:number>/labels", methods=["POST", "PUT"])
-def add_labels(owner: str, name: str, number: int) -> Response:
-    """POST more labels, or PUT the whole set."""
-    record, _ = writable(owner, name, "issues", role="triage")
-    thread = thread_of(record, number)
-    raw = request.get_json(silent=True)
-    names = _names(raw.get("labels", []) if isinstance(raw, dict) else raw or [])
-    kept = thread.labels if request.method == "POST" else []
-    thread.labels = list(dict.fromkeys([*kept, *names]))
-    thread.updated = world().clock()
-    return reply([shapes_threads.label(world(), record, each) for each in thread.labels])
-
-
-@routes.delete("/issues/<int:number>/labels/<path:label>")
-def remove_label(owner: str, name: str, number: int, label: str) -> Response:
-    """DELETE one label of a thread."""
-    record, _ = writable(owner, name, "issues", role="triage")
-    thread = thread_of(record, number)
-    if label not in thread.labels:
-        raise ApiError(404, "Label does not exist")
-    thread.labels.remove(label)
-    thread.updated = world().clock()
-    return reply([shapes_threads.label(world(), record, each) for each in thread.labels])
-
-
-@routes.get("/labels")
-def list_labels(owner: str, name: str) -> Response:
-    """GET the repository's labels."""
-    record = readable(owner, name, "issues")
-    found = page(list(record.labels))
-    return reply([shapes_threads.label(world(), record, each) for each in found])
-
-
-@routes.get("/labels/<path:label>")
-def get_label(owner: str, name: str, label: str) -> Response:
-    """GET one label."""
-    record = readable(owner, name, "issues")
-    if label not in record.labels:
-        raise not_found()
-    return reply(shapes_threads.label(world(), record, label))
-
-
-@routes.post("/labels")
-def create_label(owner: str, name: str) -> Response:
-    """POST a label."""
-    record, _ = writable(owner, name, "issues")
-    data = body()
-    label = text_field(data, "Label", "name") or ""
-    if label in record.labels:
-        raise invalid("Label", "name", "already exists", "already_exists")
-    shapes_threads.label(world(), record, label)
-    record.labels[label] |= {
-        "color": data.get("color", "ededed"),
-        "description": data.get("description"),
-    }
-    return reply(shapes_threads.label(world(), record, label), 201)
+def _remember(thread: Issue, actor: Actor, event: str, details: Json) -> None:
+    remember(world(), thread, event, actor.account, app=actor.app, details=details)
 
 
 @routes.get("/issues/<int:number>/comments")
@@ -226,7 +173,7 @@ def list_comments(owner: str, name: str, number: int) -> Response:
 def create_comment(owner: str, name: str, number: int) -> Response:
     """POST a comment."""
     thread = thread_of(find_repository(owner, name), number)
-    record, actor = participant(owner, name, "pull_requests" if thread.pull else "issues")
+    record, actor = may_take_part(owner, name, thread_permissions(thread))
     text = body_of(body(), "IssueComment", required=True) or ""
     now = thread.updated = world().clock()
     found = Comment(world().take_id(), actor.account, text, now, now, actor.app)
@@ -243,6 +190,24 @@ def _comment(record: Repository, number: int) -> tuple[Issue, Comment]:
     raise not_found()
 
 
+@routes.get("/issues/comments")
+def list_all_comments(owner: str, name: str) -> Response:
+    """GET every comment of the repository, by `sort` and `direction`, those changed `since`."""
+    record = readable(owner, name, "issues")
+    pairs = [(t, c) for t in record.issues.values() for c in t.comments.values()]
+    if "since" in request.args:
+        try:
+            since = datetime.fromisoformat(request.args["since"]).timestamp()
+        except ValueError:
+            raise invalid("IssueComment", "since", "is not a time", "invalid") from None
+        pairs = [(t, c) for t, c in pairs if c.updated >= since]
+    key = request.args.get("sort", "created")
+    pairs.sort(key=lambda pair: (pair[1].updated if key == "updated" else 0, pair[1].id))
+    if request.args.get("direction", "asc") == "desc":
+        pairs.reverse()
+    return reply([shapes_threads.comment(world(), record, t, c) for t, c in page(pairs)])
+
+
 @routes.get("/issues/comments/<int:comment>")
 def get_comment(owner: str, name: str, comment: int) -> Response:
     """GET one comment."""
@@ -255,8 +220,7 @@ def get_comment(owner: str, name: str, comment: int) -> Response:
 def update_comment(owner: str, name: str, comment: int) -> Response:
     """PATCH a comment: its author, or anyone with write access."""
     thread, found = _comment(find_repository(owner, name), comment)
-    permission = "pull_requests" if thread.pull else "issues"
-    record, actor = author_or_writer(owner, name, permission, found.author.id)
+    record, actor = may_write_thread(owner, name, thread, "write", author=found.author.id)
     text = body_of(body(), "IssueComment", required=True) or ""
     changes = {"body": {"from": found.body}}
     found.body = text
@@ -272,8 +236,7 @@ def update_comment(owner: str, name: str, comment: int) -> Response:
 def delete_comment(owner: str, name: str, comment: int) -> Response:
     """DELETE a comment: its author, or anyone with write access."""
     thread, found = _comment(find_repository(owner, name), comment)
-    permission = "pull_requests" if thread.pull else "issues"
-    record, actor = author_or_writer(owner, name, permission, found.author.id)
+    record, actor = may_write_thread(owner, name, thread, "write", author=found.author.id)
     shape = shapes_threads.comment(world(), record, thread, found)
     del thread.comments[comment]
     publish(record, thread, actor, "issue_comment", "deleted", {"comment": shape})

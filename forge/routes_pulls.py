@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from forge import git_history, pulls, shapes_repo, shapes_threads
-from forge.auth import Actor, allowed, find_repository, readable, signed_in, writable
+from forge import git_history, landing, pulls, reviewing, shapes_repo, shapes_threads
+from forge.auth import find_repository, may_take_part, may_write_thread, readable, writable
 from forge.http import ApiError, body, not_found, page, reply, text_field, world
 from forge.records import Issue, Pull, Review
 from forge.state import Repository
@@ -23,35 +23,19 @@ def thread_of(record: Repository, number: int) -> tuple[Issue, Pull]:
     return thread, thread.pull
 
 
-def participant(owner: str, name: str, permission: str) -> tuple[Repository, Actor]:
-    """Whoever may take part in a conversation: readers among users, Apps that hold `permission`."""
-    actor = signed_in()
-    record = find_repository(owner, name)
-    if not allowed(world(), record, actor.token, permission, "write", "read"):
-        raise ApiError(403, "Resource not accessible by integration")
-    return record, actor
-
-
-def author_or_writer(
-    owner: str, name: str, permission: str, thread_author: int
-) -> tuple[Repository, Actor]:
-    """Authors may edit their own; others need write access."""
-    record, actor = participant(owner, name, permission)
-    if actor.account.id != thread_author:
-        return writable(owner, name, permission)
-    return record, actor
-
-
 @routes.get("")
 def list_pulls(owner: str, name: str) -> Response:
     """GET pull requests by state, head and base; newest first unless asked otherwise."""
     record = readable(owner, name, "pull_requests")
     state, base = request.args.get("state", "open"), request.args.get("base")
-    head = request.args.get("head", "").rpartition(":")[2]
+    source, _, head = request.args.get("head", "").rpartition(":")
     found = [
         (thread, pull)
         for thread, pull in record.pulls()
-        if state in ("all", thread.state) and base in (None, pull.base) and head in ("", pull.head)
+        if state in ("all", thread.state)
+        and base in (None, pull.base)
+        and head in ("", pull.head)
+        and source.lower() in ("", (pull.fork or record).owner.login.lower())
     ]
     if request.args.get("sort") == "updated":
         found.sort(key=lambda pair: pair[0].updated)
@@ -63,9 +47,13 @@ def list_pulls(owner: str, name: str) -> Response:
 
 @routes.post("")
 def create_pull(owner: str, name: str) -> Response:
-    """POST a pull request from a branch of this repository."""
-    record, actor = writable(owner, name, "pull_requests")
+    """POST a pull request: of a branch here by writers, of a fork's by whoever writes there."""
     data = body()
+    side = (text_field(data, "PullRequest", "head") or "").rpartition(":")[0].lower()
+    if side in ("", owner.lower()):
+        record, actor = writable(owner, name, "pull_requests")
+    else:
+        record, actor = may_take_part(owner, name, ("pull_requests",))
     thread = pulls.open_pull(
         world(),
         record,
@@ -96,7 +84,7 @@ def get_pull(owner: str, name: str, number: int) -> Response:
 def update_pull(owner: str, name: str, number: int) -> Response:
     """PATCH title, body, base or state."""
     thread, pull = thread_of(find_repository(owner, name), number)
-    record, actor = author_or_writer(owner, name, "pull_requests", thread.author.id)
+    record, actor = may_write_thread(owner, name, thread, "write", author=thread.author.id)
     pulls.edit(world(), record, thread, actor, body())
     return reply(shapes_threads.pull_request(world(), record, thread, pull))
 
@@ -138,7 +126,7 @@ def merge_pull(owner: str, name: str, number: int) -> Response:
     record, actor = writable(owner, name, "contents")
     thread, _ = thread_of(record, number)
     data = body()
-    made = pulls.merge(
+    made = landing.merge(
         world(),
         record,
         thread,
@@ -171,10 +159,10 @@ def list_reviews(owner: str, name: str, number: int) -> Response:
 @routes.post("/<int:number>/reviews")
 def create_review(owner: str, name: str, number: int) -> Response:
     """POST a review with its verdict at once; pending reviews are not served."""
-    record, actor = participant(owner, name, "pull_requests")
+    record, actor = may_take_part(owner, name, ("pull_requests",))
     thread, _ = thread_of(record, number)
     data = body()
-    found = pulls.submit_review(
+    found = reviewing.submit_review(
         world(),
         record,
         thread,
@@ -208,7 +196,7 @@ def dismiss_review(owner: str, name: str, number: int, review: int) -> Response:
     thread, pull = thread_of(record, number)
     message = text_field(body(), "PullRequestReview", "message") or ""
     found = _review(pull, review)
-    pulls.dismiss_review(world(), record, thread, actor, found, message)
+    reviewing.dismiss_review(world(), record, thread, actor, found, message)
     return reply(shapes_threads.review(world(), record, thread, found))
 
 

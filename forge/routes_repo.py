@@ -8,12 +8,22 @@ from datetime import datetime
 
 from flask import Blueprint, Response, request
 
-from forge import git_history, shapes_repo
-from forge.auth import identify, readable, writable
+from forge import forks, git_history, shapes_repo
+from forge.auth import identify, readable, signed_in, writable
 from forge.git import Person
-from forge.http import ApiError, body, invalid, not_found, page, reply, text_field, world
+from forge.http import (
+    ApiError,
+    body,
+    invalid,
+    not_found,
+    number_argument,
+    page,
+    reply,
+    text_field,
+    world,
+)
 from forge.moves import moved
-from forge.routes_git import may_move
+from forge.routes_refs import may_move
 from forge.shapes import user
 from forge.shapes_threads import small_pull
 from forge.state import Repository
@@ -21,6 +31,15 @@ from forge.state import Repository
 routes = Blueprint("repo", __name__, url_prefix="/api/v3/repos/<owner>/<name>")
 MOST_FILES = 300  # in one commit or comparison page; GitHub's own limit
 MOST_COMPARED = 250
+QUEUE_PARAMETERS = {  # what the forge's merge queue does, in the words of a ruleset
+    "merge_method": "MERGE",
+    "grouping_strategy": "ALLGREEN",
+    "check_response_timeout_minutes": 60,
+    "max_entries_to_build": 5,
+    "max_entries_to_merge": 1,
+    "min_entries_to_merge": 1,
+    "min_entries_to_merge_wait_minutes": 0,
+}
 
 
 def commit_of(record: Repository, ref: str) -> str:
@@ -39,9 +58,40 @@ def get_repository(owner: str, name: str) -> Response:
     record = readable(owner, name)
     actor = identify()
     shape = shapes_repo.repository(world(), record, actor.account if actor else None)
+    if record.parent is not None:
+        root = forks.network(world(), record)[0]
+        shape["parent"] = shapes_repo.repository(world(), record.parent)
+        shape["source"] = shapes_repo.repository(world(), root)
     if record.owner.kind == "Organization":
         shape["organization"] = user(world(), record.owner)
     return reply(shape)
+
+
+@routes.get("/forks")
+def list_forks(owner: str, name: str) -> Response:
+    """GET the forks, newest first."""
+    record = readable(owner, name)
+    found = [r for r in world().repositories.values() if r.parent is record]
+    return reply([shapes_repo.repository(world(), each) for each in page(found[::-1])])
+
+
+@routes.post("/forks")
+def create_fork(owner: str, name: str) -> Response:
+    """POST a fork under the asker's account."""
+    record = readable(owner, name)
+    actor = signed_in()
+    if actor.app is not None:
+        raise ApiError(403, "Resource not accessible by integration")
+    made = forks.fork(world(), record, actor.account)
+    return reply(shapes_repo.repository(world(), made, actor.account), 202)
+
+
+@routes.delete("")
+def delete_repository(owner: str, name: str) -> Response:
+    """DELETE the repository, which only its administrators may."""
+    record, _ = writable(owner, name, "administration", role="admin")
+    forks.delete(world(), record)
+    return reply(None, 204)
 
 
 @routes.get("/branches")
@@ -106,6 +156,8 @@ def get_rules(owner: str, name: str, branch: str) -> Response:
     }
     if branch == record.default_branch:
         rules.append({"type": "non_fast_forward", **source})
+    if branch in record.queues:
+        rules.append({"type": "merge_queue", "parameters": dict(QUEUE_PARAMETERS), **source})
     if record.required.get(branch):
         checks = [
             {"context": c.context, **({"integration_id": c.app_id} if c.app_id else {})}
@@ -234,6 +286,19 @@ def pulls_with_commit(owner: str, name: str, sha: str) -> Response:
     return reply(page(found))
 
 
+def _side(record: Repository, name: str) -> str:
+    """The commit of `ref`, or of `owner:branch` in that owner's repository of the same network."""
+    owner, _, ref = name.rpartition(":")
+    if not owner or owner.lower() == record.owner.login.lower():
+        return commit_of(record, ref)
+    other = forks.of_owner(world(), record, owner)
+    tip = other.store.ref(f"refs/heads/{ref}") if other is not None else None
+    if other is None or tip is None:
+        raise not_found()
+    record.store.bring(other.store, tip)
+    return tip
+
+
 @routes.get("/compare/<path:basehead>")
 def compare(owner: str, name: str, basehead: str) -> Response:
     """GET BASE...HEAD: commits on HEAD since the merge base, and the files they change."""
@@ -241,7 +306,7 @@ def compare(owner: str, name: str, basehead: str) -> Response:
     left, dots, right = basehead.partition("...")
     if not dots:
         raise not_found()
-    base, head = (commit_of(record, side.rpartition(":")[2]) for side in (left, right))
+    base, head = (_side(record, side) for side in (left, right))
     ancestor = git_history.merge_base(record.store, base, head)
     if ancestor is None:
         raise ApiError(404, f"No common ancestor between {left} and {right}.")
@@ -250,8 +315,10 @@ def compare(owner: str, name: str, basehead: str) -> Response:
     listed = git_history.commits(
         record.store, git_history.log(record.store, head, exclude=base, oldest_first=True)
     )
-    shown = page(listed) if "page" in request.args else listed[-MOST_COMPARED:]
-    files = git_history.changes(record.store, ancestor, head)[:MOST_FILES]
+    asked = "per_page" in request.args
+    shown = page(listed, size=None if asked else MOST_COMPARED)
+    first = number_argument("page", 1, 1_000_000) == 1
+    files = git_history.changes(record.store, ancestor, head)[:MOST_FILES] if first else []
     place = f"{shapes_repo.web(world(), record)}/compare/{basehead}"
     return reply(
         {

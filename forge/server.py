@@ -13,14 +13,15 @@ from typing import Literal, Self
 from cryptography.hazmat.primitives import serialization
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from forge import pulls, seeding
+from forge import seeding
 from forge.actions import Actions
 from forge.application import create_app
-from forge.auth import Actor
 from forge.budget import ApiRequest, Write
+from forge.gestures import Gestures
 from forge.git import GitStore
+from forge.merge_queue import MergeQueues
 from forge.pages import write_pages
-from forge.records import Account, App, Issue, RequiredCheck, Team
+from forge.records import Account, App, Team
 from forge.state import ROLES, Repository, World
 from forge.webhooks import Delivery, Webhooks
 from policy.errors import UserError
@@ -45,7 +46,7 @@ class _QuietHandler(WSGIRequestHandler):
         """Requests are kept in `Forge.requests`; a terminal needs no second copy."""
 
 
-class Forge:
+class Forge(Gestures):
     """One forge: its state, its HTTP server, its webhooks and its workflow runners."""
 
     def __init__(
@@ -62,7 +63,12 @@ class Forge:
         self.world = World(self.root, clock)
         self.webhooks = Webhooks(self.world)
         self.actions = Actions(self.world, tools, dict(runner_env or {}))
-        self.world.listeners += [self.webhooks.on_event, self.actions.on_event]
+        self.queues = MergeQueues(self.world)
+        self.world.listeners += [
+            self.webhooks.on_event,
+            self.actions.on_event,
+            self.queues.on_event,
+        ]
         self.faults: Fault | None = None
         self._port = port
         self._server: BaseWSGIServer | None = None
@@ -200,13 +206,6 @@ class Forge:
             self.world.repositories[full_name.lower()] = record
         return record
 
-    def repository(self, full_name: str) -> Repository:
-        """The record of a repository."""
-        found = self.world.repository(full_name)
-        if found is None:
-            raise UserError.one("forge", f"there is no repository {full_name}")
-        return found
-
     def add_app(
         self,
         slug: str,
@@ -258,50 +257,6 @@ class Forge:
         """Point an App's webhook elsewhere; GitHub greets it with a ping."""
         app.webhook_url = url
         self.webhooks.ping(app)
-
-    def require_checks(
-        self, repository: str, branch: str, contexts: Sequence[str], app_id: int | None = None
-    ) -> None:
-        """A ruleset: these checks must pass on `branch`, posted by this App where one is named."""
-        with self.world.lock:
-            self.repository(repository).required[branch] = [
-                RequiredCheck(context, app_id) for context in contexts
-            ]
-
-    def set_secret(self, repository: str, name: str, value: str) -> None:
-        """An Actions secret: workflows see it as secrets.NAME, logs as ***."""
-        self.repository(repository).secrets[name] = value
-
-    def set_variable(self, repository: str, name: str, value: str) -> None:
-        """An Actions variable: vars.NAME."""
-        self.repository(repository).variables[name] = value
-
-    # Gestures that have no REST route
-
-    def actor(self, login: str) -> Actor:
-        """A user, as the routes see one who asks."""
-        account = self.world.account(login)
-        if account is None:
-            raise UserError.one("forge", f"there is no user {login}")
-        return Actor(account, self.world.tokens[account.token])
-
-    def seed(self, repository: str, folder: Path, as_user: str, message: str = "First") -> str:
-        """Commit a folder's files to the default branch and announce the push; return the SHA."""
-        with self.world.lock:
-            return seeding.seed(
-                self.world, self.repository(repository), folder, self.actor(as_user), message
-            )
-
-    def revert(self, repository: str, number: int, as_user: str) -> Issue:
-        """What the Revert button does; return the pull request it opens."""
-        with self.world.lock:
-            record = self.repository(repository)
-            return pulls.revert(self.world, record, record.issues[number], self.actor(as_user))
-
-    def run_schedule(self, repository: str, workflow: str) -> None:
-        """The clock strikes for a workflow file with `on: schedule`."""
-        with self.world.lock:
-            self.actions.on_schedule(self.repository(repository), workflow)
 
     # What tests look at
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from forge.records import CheckRun, Deployment, DeploymentStatus, Json, Status
 from forge.shapes import app, node, user, when
-from forge.shapes_repo import api, small_repository, web
+from forge.shapes_repo import api, branch, commit, small_repository, web
 from forge.state import Repository, World
 
 
 def pulls_of(world: World, record: Repository, sha: str) -> list[Json]:
-    """`pull_requests`: the open ones whose head is this commit."""
+    """`pull_requests`: the open ones whose head is this commit; GitHub leaves forks' out."""
     place = {"id": record.id, "url": api(world, record), "name": record.name}
     return [
         {
@@ -22,7 +22,7 @@ def pulls_of(world: World, record: Repository, sha: str) -> list[Json]:
             "base": {"ref": pull.base, "sha": pull.base_sha, "repo": place},
         }
         for thread, pull in record.pulls()
-        if pull.head_sha == sha and thread.state == "open"
+        if pull.head_sha == sha and thread.state == "open" and pull.fork is None
     ]
 
 
@@ -90,6 +90,29 @@ def status(world: World, record: Repository, found: Status) -> Json:
         "created_at": when(found.created),
         "updated_at": when(found.created),
         "creator": user(world, found.creator),
+    }
+
+
+def status_event(world: World, record: Repository, found: Status) -> Json:
+    """The body of a `status` webhook."""
+    heads = record.store.refs("refs/heads/")
+    return {
+        "id": found.id,
+        "sha": found.sha,
+        "name": record.full_name,
+        "target_url": found.target_url,
+        "avatar_url": f"{world.web_url}/avatars/{found.creator.id}.svg",
+        "context": found.context,
+        "description": found.description,
+        "state": found.state,
+        "commit": commit(world, record, record.store.commit(found.sha)),
+        "branches": [
+            branch(world, record, ref.removeprefix("refs/heads/"), sha, full=False)
+            for ref, sha in heads.items()
+            if sha == found.sha
+        ],
+        "created_at": when(found.created),
+        "updated_at": when(found.created),
     }
 
 

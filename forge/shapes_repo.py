@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from forge import git_history
-from forge.git import CommitObject, Person, TreeEntry
+from forge.git import CommitObject, Person, TagObject, TreeEntry
 from forge.records import Account, Json
 from forge.shapes import node, user, when
 from forge.state import ROLES, Repository, World
@@ -74,7 +74,7 @@ def small_repository(world: World, repository: Repository) -> Json:
         "owner": user(world, repository.owner),
         "html_url": page,
         "description": repository.description,
-        "fork": False,
+        "fork": repository.parent is not None,
         "url": url,
         **{key: url + place for key, place in PLACES.items()},
     }
@@ -83,6 +83,7 @@ def small_repository(world: World, repository: Repository) -> Json:
 def repository(world: World, record: Repository, viewer: Account | None = None) -> Json:
     """A `full-repository`; with a viewer also what the viewer may do."""
     page = web(world, record)
+    count = sum(each.parent is record for each in world.repositories.values())
     open_count = sum(issue.state == "open" for issue in record.issues.values())
     shape = small_repository(world, record) | {
         "created_at": when(record.created),
@@ -104,7 +105,7 @@ def repository(world: World, record: Repository, viewer: Account | None = None) 
         "has_wiki": False,
         "has_pages": False,
         "has_discussions": False,
-        "forks_count": 0,
+        "forks_count": count,
         "archived": False,
         "disabled": False,
         "open_issues_count": open_count,
@@ -114,7 +115,7 @@ def repository(world: World, record: Repository, viewer: Account | None = None) 
         "web_commit_signoff_required": False,
         "topics": [],
         "visibility": "private" if record.private else "public",
-        "forks": 0,
+        "forks": count,
         "open_issues": open_count,
         "watchers": 0,
         "default_branch": record.default_branch,
@@ -189,6 +190,25 @@ def git_commit(world: World, record: Repository, commit: CommitObject) -> Json:
             for p in commit.parents
         ],
         "verification": verification(record, commit.sha),
+    }
+
+
+def git_tag(world: World, record: Repository, found: TagObject) -> Json:
+    """A `git-tag`: the annotated tag object."""
+    url = api(world, record)
+    return {
+        "sha": found.sha,
+        "node_id": node("Tag", found.sha),
+        "url": f"{url}/git/tags/{found.sha}",
+        "tag": found.name,
+        "message": found.message.rstrip("\n"),
+        "tagger": _person(found.tagger),
+        "object": {
+            "sha": found.target,
+            "type": found.kind,
+            "url": f"{url}/git/{found.kind}s/{found.target}",
+        },
+        "verification": verification(record, found.sha),
     }
 
 

@@ -112,15 +112,14 @@ def small_pull(world: World, record: Repository, thread: Issue, pull: Pull) -> J
     page = f"{web(world, record)}/pull/{thread.number}"
     issue_url = f"{api(world, record)}/issues/{thread.number}"
     statuses = f"{api(world, record)}/statuses/{pull.head_sha}"
-    owner = record.owner.login
 
-    def side(name: str, sha: str) -> Json:
+    def side(where: Repository, name: str, sha: str) -> Json:
         return {
-            "label": f"{owner}:{name}",
+            "label": f"{where.owner.login}:{name}",
             "ref": name,
             "sha": sha,
-            "user": user(world, record.owner),
-            "repo": repository(world, record),
+            "user": user(world, where.owner),
+            "repo": None if where.deleted else repository(world, where),
         }
 
     return {
@@ -153,8 +152,8 @@ def small_pull(world: World, record: Repository, thread: Issue, pull: Pull) -> J
         "assignee": None,
         "assignees": [user(world, a) for n in thread.assignees if (a := world.account(n))],
         **requested_reviewers(world, record, pull),
-        "head": side(pull.head, pull.head_sha),
-        "base": side(pull.base, pull.base_sha),
+        "head": side(pull.fork or record, pull.head, pull.head_sha),
+        "base": side(record, pull.base, pull.base_sha),
         "_links": {
             "self": {"href": url},
             "html": {"href": page},

@@ -25,6 +25,7 @@ from forge.records import (
     Issue,
     Json,
     Pull,
+    QueueEntry,
     RequiredCheck,
     Status,
     Team,
@@ -62,6 +63,9 @@ class Repository:
     verified: set[str] = field(default_factory=set)
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    queues: dict[str, list[QueueEntry]] = field(default_factory=dict)  # by branch that needs one
+    parent: Repository | None = None
+    deleted: bool = False
     next_number: int = 1
 
     @property
@@ -163,5 +167,7 @@ class World:
         return best
 
     def installed_on(self, app: App, repository: Repository) -> bool:
-        """Whether the App's installation covers the repository: all of one account's."""
+        """Whether the App's installation covers the repository: all of one account's, no forks."""
+        if repository.parent is not None:
+            return False
         return app.account is None or app.account.lower() == repository.owner.login.lower()
