@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from pathlib import Path
 
 from forge.actions_expressions import RefusalError
 from forge.actions_job import run_title
-from forge.actions_records import Job, Run, Step, WorkflowFile
+from forge.actions_records import Attempt, Job, Run, Step, WorkflowFile
 from forge.actions_reports import Reports
 from forge.actions_scheduler import Scheduler
 from forge.actions_triggers import FOLDER, Occasion, occasions, wants
-from forge.actions_workflow import load, parse, triggers
+from forge.actions_workflow import WorkflowPlan, load, parse, triggers
 from forge.records import Account, Json
 from forge.shapes import user
 from forge.shapes_repo import repository
@@ -54,7 +55,7 @@ class Actions:
         record = event.repository
         if event.name == "push" and event.ref == f"refs/heads/{record.default_branch}":
             self.register(record)
-        if event.quiet:
+        if event.quiet or record.parent is not None:  # a fork's workflows are off until allowed
             return
         for occasion in occasions(record, event):
             for path, text in self._files(record, occasion.source):
@@ -169,6 +170,7 @@ class Actions:
             now,
             now,
             suite=self._world.take_id(),
+            fork=occasion.fork,
         )
         record.runs[number] = run
         run.title = run_title(self._world, record, run)
@@ -189,28 +191,55 @@ class Actions:
         try:
             run.plan = parse(path, text)
             run.title = run_title(self._world, record, run)
-            for key, plan in run.plan.jobs.items():
-                steps = [
-                    Step(n, s.name or (f"Run {s.uses}" if s.uses else _first(s.run)))
-                    for n, s in enumerate(plan.steps, 1)
-                ]
-                job = Job(
-                    self._world.take_id(),
-                    key,
-                    plan.name,
-                    [],
-                    run.created,
-                    run.folder / f"{key}.log",
-                    plan,
-                    "waiting",
-                    steps=steps,
-                )
-                run.jobs[key] = job
+            self._lay_out(run, run.plan, run.folder)
             self._scheduler.enter(record, run)
         except RefusalError as refusal:
             run.jobs.clear()
             self._conclude_refused(record, run, str(refusal))
         return run
+
+    def _lay_out(self, run: Run, plan: WorkflowPlan, folder: Path) -> None:
+        """A waiting job for each of the plan, its log in `folder`."""
+        for key, each in plan.jobs.items():
+            steps = [
+                Step(n, s.name or (f"Run {s.uses}" if s.uses else _first(s.run)))
+                for n, s in enumerate(each.steps, 1)
+            ]
+            run.jobs[key] = Job(
+                self._world.take_id(),
+                key,
+                each.name,
+                [],
+                self._world.clock(),
+                folder / f"{key}.log",
+                each,
+                "waiting",
+                steps=steps,
+                attempt=run.attempt,
+            )
+
+    def rerun(self, record: Repository, run: Run, by: Account) -> None:
+        """Begin a new attempt: the same commit and file, all jobs anew; what was uploaded stays."""
+        if run.plan is None or not run.jobs:
+            raise RefusalError("This workflow run cannot be retried")
+        run.earlier.append(
+            Attempt(
+                run.attempt,
+                run.status,
+                run.conclusion,
+                run.started,
+                run.updated,
+                run.rerun_by or run.actor,
+                run.jobs,
+            )
+        )
+        run.attempt, run.rerun_by, run.jobs = run.attempt + 1, by, {}
+        run.status, run.conclusion, run.started, run.message = "queued", None, None, ""
+        run.cancelled = threading.Event()
+        folder = run.folder / str(run.attempt)  # no job can have a number for its key
+        folder.mkdir()
+        self._lay_out(run, run.plan, folder)
+        self._scheduler.enter(record, run)
 
 
 def _first(script: str | None) -> str:

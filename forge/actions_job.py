@@ -43,7 +43,7 @@ class JobExecution:
         self.workflow: WorkflowPlan = run.plan
         self.plan: JobPlan = job.plan
         self.token, self.stopped = token, stopped
-        base = run.folder / job.key
+        base = job.log.parent / job.key
         self.workspace = base / "work" / record.name / record.name
         self.temp, self.home, self.cache = base / "temp", base / "home", base / "tools"
         for folder in (self.workspace, self.temp, self.home, self.cache):
@@ -64,7 +64,7 @@ class JobExecution:
             "needs": needs,
             "steps": self.steps,
             "vars": dict(record.variables),
-            "secrets": {**record.secrets, "GITHUB_TOKEN": token},
+            "secrets": {**({} if run.fork else record.secrets), "GITHUB_TOKEN": token},
             "runner": {
                 "os": "Linux",
                 "arch": "X64",
@@ -251,9 +251,9 @@ def github_context(world: World, record: Repository, run: Run, token: str) -> Js
         "repository_id": str(record.id),
         "run_id": str(run.id),
         "run_number": str(run.number),
-        "run_attempt": "1",
+        "run_attempt": str(run.attempt),
         "actor": run.actor.login,
-        "triggering_actor": run.actor.login,
+        "triggering_actor": (run.rerun_by or run.actor).login,
         "workflow": run.workflow.name,
         "workflow_ref": f"{record.full_name}/{run.workflow.path}@{run.ref}",
         "head_ref": pull["head"]["ref"] if on_pull else "",

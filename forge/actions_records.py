@@ -11,6 +11,7 @@ from forge.records import Account, Json
 
 if TYPE_CHECKING:
     from forge.actions_workflow import JobPlan, WorkflowPlan
+    from forge.state import Repository
 
 
 @dataclass
@@ -56,6 +57,20 @@ class Job:
     outputs: dict[str, str] = field(default_factory=dict)
     summary: str = ""
     annotations: list[Json] = field(default_factory=list)
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How an earlier attempt of a run ended; its jobs and logs stay."""
+
+    number: int
+    status: str
+    conclusion: str | None
+    started: float | None
+    updated: float
+    by: Account
+    jobs: dict[str, Job]
 
 
 @dataclass
@@ -87,12 +102,21 @@ class Run:
     message: str = ""
     group: str | None = None
     quiet: bool = False
+    attempt: int = 1
+    rerun_by: Account | None = None
+    earlier: list[Attempt] = field(default_factory=list)
+    fork: Repository | None = None  # a pull request from a fork: no secrets, a token that reads
     cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def every_job(self) -> list[Job]:
+        """The jobs of all attempts, oldest first."""
+        past = [job for attempt in self.earlier for job in attempt.jobs.values()]
+        return past + list(self.jobs.values())
 
 
 @dataclass
 class Artifact:
-    """An uploaded zip of one run."""
+    """An uploaded zip of one attempt of a run."""
 
     id: int
     name: str
@@ -102,3 +126,4 @@ class Artifact:
     digest: str
     created: float
     expires: float
+    attempt: int = 1

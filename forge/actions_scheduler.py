@@ -260,7 +260,7 @@ class Scheduler:
             token = mint(
                 world,
                 self.reports.app,
-                permissions_of(granted),
+                permissions_of(granted, read_only=run.fork is not None),
                 frozenset({record.id}),
                 quiet=True,
                 lifetime=86_400,
@@ -295,8 +295,13 @@ class Scheduler:
             self._advance(record, run)
 
 
-def permissions_of(given: Any) -> dict[str, str]:
-    """What GITHUB_TOKEN may do; read-only contents where the workflow does not say."""
+def permissions_of(given: Any, *, read_only: bool = False) -> dict[str, str]:
+    """What GITHUB_TOKEN may do; read-only contents where the workflow does not say.
+
+    `read_only` is for a pull request from a fork: no workflow file can ask for more.
+    """
+    if read_only:
+        return {name: "read" for name, level in permissions_of(given).items() if level != "none"}
     if given is None:
         return dict(READ_ONLY)
     if given == "read-all":

@@ -25,7 +25,7 @@ class Occasion:
     """One name under which an event may start workflows, and the commits that go with it.
 
     `source` is where the workflow file is read, `sha` and `ref` what the run sees as its own,
-    `head_sha` and `branch` what the API shows.
+    `head_sha` and `branch` what the API shows, `fork` whose code it is where it is a stranger's.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Occasion:
     ref: str
     head_sha: str
     branch: str
+    fork: Repository | None = None
 
 
 def occasions(record: Repository, event: Event) -> list[Occasion]:
@@ -69,7 +70,13 @@ def _of_pull(record: Repository, event: Event, pull: Pull, number: int) -> list[
     if merge is not None:
         found.append(
             Occasion(
-                event.name, merge, merge, f"refs/pull/{number}/merge", pull.head_sha, pull.head
+                event.name,
+                merge,
+                merge,
+                f"refs/pull/{number}/merge",
+                pull.head_sha,
+                pull.head,
+                pull.fork,
             )
         )
     if event.name == "pull_request" and base is not None:

@@ -163,7 +163,8 @@ def upload(job: JobExecution, given: dict[str, str]) -> dict[str, str]:
         return {}
     days = float(given.get("retention-days") or 90)
     with job.world.lock:
-        if any(a.run is job.run and a.name == name for a in job.record.artifacts.values()):
+        taken = ((a.run, a.attempt, a.name) for a in job.record.artifacts.values())
+        if (job.run, job.job.attempt, name) in taken:
             raise ActionError(
                 "(409) Conflict: an artifact with this name already exists on the workflow run"
             )
@@ -176,7 +177,15 @@ def upload(job: JobExecution, given: dict[str, str]) -> dict[str, str]:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     now = job.world.clock()
     artifact = Artifact(
-        number, name, job.run, target, target.stat().st_size, digest, now, now + days * DAY
+        number,
+        name,
+        job.run,
+        target,
+        target.stat().st_size,
+        digest,
+        now,
+        now + days * DAY,
+        job.job.attempt,
     )
     with job.world.lock:
         job.record.artifacts[number] = artifact
@@ -253,7 +262,8 @@ def _chosen(
         ]
     if name and not found:
         raise ActionError(f"Unable to download artifact(s): Artifact not found for name: {name}")
-    return [(a, folder if name else folder / a.name) for a in found]
+    newest = {a.name: a for a in found}  # a later attempt's upload hides an earlier one's
+    return [(a, folder if name else folder / a.name) for a in newest.values()]
 
 
 def setup_python(job: JobExecution, given: dict[str, str]) -> dict[str, str]:

@@ -1,5 +1,5 @@
-"""The merge queue: a queued pull request is merged on a branch of the queue's own and checked there;
-then the base moves to exactly the commit that was checked.
+"""The merge queue: a queued pull request is merged on a branch of the queue's own, checked there,
+and then the base moves to exactly the commit that was checked.
 
 Groups hold one pull request each and stand behind one another: the second is built on the first.
 What fails leaves, and what stood behind it is built anew.

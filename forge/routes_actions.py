@@ -154,19 +154,68 @@ def cancel_run(owner: str, name: str, number: int) -> Response:
     return reply({}, 202)
 
 
-@routes.get("/runs/<int:number>/jobs")
-def list_jobs(owner: str, name: str, number: int) -> Response:
-    """GET a run's jobs."""
+@routes.post("/runs/<int:number>/rerun")
+def rerun(owner: str, name: str, number: int) -> Response:
+    """POST: a new attempt of a run that has ended."""
+    record, actor = writable(owner, name, "actions")
+    run = _run(record, number)
+    if run.status != "completed":
+        raise ApiError(403, "This workflow is already running")
+    try:
+        runner().rerun(record, run, actor.account)
+    except RefusalError as refusal:
+        raise ApiError(403, str(refusal)) from None
+    return reply({}, 201)
+
+
+@routes.get("/runs/<int:number>/attempts/<int:attempt>")
+def get_attempt(owner: str, name: str, number: int, attempt: int) -> Response:
+    """GET a run as it was at one attempt."""
+    record = readable(owner, name, "actions")
+    shape = shapes_actions.attempt(world(), record, _run(record, number), attempt)
+    if shape is None:
+        raise not_found()
+    return reply(shape)
+
+
+@routes.get("/runs/<int:number>/attempts/<int:attempt>/jobs")
+def list_attempt_jobs(owner: str, name: str, number: int, attempt: int) -> Response:
+    """GET the jobs of one attempt."""
     record = readable(owner, name, "actions")
     run = _run(record, number)
-    found = list(run.jobs.values())
+    found = [job for job in run.every_job() if job.attempt == attempt]
+    shown = [shapes_actions.job(world(), record, run, each) for each in page(found)]
+    return reply({"total_count": len(found), "jobs": shown})
+
+
+@routes.delete("/runs/<int:number>")
+def delete_run(owner: str, name: str, number: int) -> Response:
+    """DELETE a run that has ended, and its artifacts with it."""
+    record, _ = writable(owner, name, "actions")
+    run = _run(record, number)
+    if run.status != "completed":
+        raise ApiError(403, "Could not delete the workflow run")
+    for artifact in [each for each in record.artifacts.values() if each.run is run]:
+        artifact.zip.unlink(missing_ok=True)
+        del record.artifacts[artifact.id]
+    del record.runs[number]
+    return reply(None, 204)
+
+
+@routes.get("/runs/<int:number>/jobs")
+def list_jobs(owner: str, name: str, number: int) -> Response:
+    """GET a run's jobs: of the latest attempt, or of `filter=all`."""
+    record = readable(owner, name, "actions")
+    run = _run(record, number)
+    every = request.args.get("filter") == "all"
+    found = run.every_job() if every else list(run.jobs.values())
     shown = [shapes_actions.job(world(), record, run, each) for each in page(found)]
     return reply({"total_count": len(found), "jobs": shown})
 
 
 def _job(record: Repository, number: int) -> tuple[Run, Job]:
     for run in record.runs.values():
-        for job in run.jobs.values():
+        for job in run.every_job():
             if job.id == number:
                 return run, job
     raise not_found()

@@ -5,7 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from forge import shapes, shapes_repo
-from forge.auth import acting_app, find_repository, identify, mint, readable, signed_in
+from forge.auth import (
+    acting_app,
+    allowed,
+    find_repository,
+    identify,
+    mint,
+    readable,
+    signed_in,
+)
 from forge.budget import limits
 from forge.http import ApiError, body, not_found, page, reply, world
 from forge.records import App, Team
@@ -141,10 +149,14 @@ def list_repository_teams(owner: str, name: str) -> Response:
 
 @routes.get("/repos/<owner>/<name>/collaborators")
 def list_collaborators(owner: str, name: str) -> Response:
-    """GET everyone with access, by themselves or through a team."""
+    """GET everyone with access, as owner, by themselves or through a team."""
     record = readable(owner, name)
-    signed_in()
+    actor = signed_in()
+    if not allowed(world(), record, actor.token, "metadata", "read", "write"):
+        raise ApiError(403, "Must have push access to view repository collaborators.")
     logins = dict.fromkeys(record.collaborators)
+    if record.owner.kind == "User":
+        logins[record.owner.login.lower()] = None
     for slug in record.teams:
         team = world().teams.get((record.owner.login.lower(), slug))
         logins |= dict.fromkeys(team.members if team else ())

@@ -43,7 +43,7 @@ def _content(record: Repository, kind: str, number: int) -> Response:
         return Response(zipped_logs(record.runs[number]), content_type="application/zip")
     if kind == "job":
         for run in record.runs.values():
-            for job in run.jobs.values():
+            for job in run.every_job():
                 if job.id == number:
                     data = job.log.read_bytes() if job.log.exists() else b""
                     return Response(data, content_type="text/plain; charset=utf-8")

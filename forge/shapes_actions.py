@@ -53,7 +53,7 @@ def run(world: World, record: Repository, found: Run) -> Json:
         "head_sha": found.head_sha,
         "path": found.workflow.path,
         "run_number": found.number,
-        "run_attempt": 1,
+        "run_attempt": found.attempt,
         "referenced_workflows": [],
         "event": found.event,
         "display_title": found.title,
@@ -67,19 +67,45 @@ def run(world: World, record: Repository, found: Run) -> Json:
         "updated_at": when(found.updated),
         "run_started_at": when(found.started or found.created),
         "actor": user(world, found.actor),
-        "triggering_actor": user(world, found.actor),
+        "triggering_actor": user(world, found.rerun_by or found.actor),
         "jobs_url": f"{url}/jobs",
         "logs_url": f"{url}/logs",
         "check_suite_url": f"{api(world, record)}/check-suites/{found.suite}",
         "artifacts_url": f"{url}/artifacts",
         "cancel_url": f"{url}/cancel",
         "rerun_url": f"{url}/rerun",
-        "previous_attempt_url": None,
+        "previous_attempt_url": f"{url}/attempts/{found.attempt - 1}" if found.earlier else None,
         "workflow_url": f"{api(world, record)}/actions/workflows/{found.workflow.id}",
         "head_commit": head_commit(record, found.head_sha),
         "repository": small_repository(world, record),
-        "head_repository": small_repository(world, record),
+        "head_repository": head_repository(world, record, found),
     }
+
+
+def head_repository(world: World, record: Repository, found: Run) -> Json | None:
+    """Where the run's code comes from; None once that fork is gone."""
+    source = found.fork or record
+    return None if source.deleted else small_repository(world, source)
+
+
+def attempt(world: World, record: Repository, found: Run, number: int) -> Json | None:
+    """A `workflow-run` as it was at one attempt; None where there was no such attempt."""
+    shape = run(world, record, found)
+    if number == found.attempt:
+        return shape
+    url = f"{api(world, record)}/actions/runs/{found.id}"
+    for past in found.earlier:
+        if past.number == number:
+            return shape | {
+                "run_attempt": number,
+                "status": past.status,
+                "conclusion": past.conclusion,
+                "run_started_at": when(past.started or found.created),
+                "updated_at": when(past.updated),
+                "triggering_actor": user(world, past.by),
+                "previous_attempt_url": f"{url}/attempts/{number - 1}" if number > 1 else None,
+            }
+    return None
 
 
 def job(world: World, record: Repository, parent: Run, found: Job) -> Json:
@@ -90,7 +116,7 @@ def job(world: World, record: Repository, parent: Run, found: Job) -> Json:
         "workflow_name": parent.workflow.name,
         "head_branch": parent.branch,
         "run_url": f"{api(world, record)}/actions/runs/{parent.id}",
-        "run_attempt": 1,
+        "run_attempt": found.attempt,
         "node_id": node("CheckRun", found.id),
         "head_sha": parent.head_sha,
         "url": f"{api(world, record)}/actions/jobs/{found.id}",
@@ -139,7 +165,7 @@ def artifact(world: World, record: Repository, found: Artifact) -> Json:
         "workflow_run": {
             "id": found.run.id,
             "repository_id": record.id,
-            "head_repository_id": record.id,
+            "head_repository_id": (found.run.fork or record).id,
             "head_branch": found.run.branch,
             "head_sha": found.run.head_sha,
         },
