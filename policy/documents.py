@@ -125,6 +125,8 @@ def _scalar(node: yaml.ScalarNode, place: str, problems: list[Problem]) -> Any:
     kind = node.tag.removeprefix("tag:yaml.org,2002:")
     if kind not in ("int", "float", "bool", "null"):
         return node.value  # dates and the like stay the text that was written
+    if ":" in node.value and kind in ("int", "float"):
+        return node.value  # YAML 1.1 takes 16:00 for 960; YAML 1.2, and whoever writes it, do not
     try:
         return _SCALARS.construct_object(node)
     except (ValueError, KeyError, OverflowError):
