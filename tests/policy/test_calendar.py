@@ -125,6 +125,17 @@ def test_an_hour_that_comes_twice_counts_both_times() -> None:
     assert judged(text, 2026, 10, 25, 1, 30).outcome is Outcome.MISSING
 
 
+def test_a_window_opens_again_when_its_hour_comes_back() -> None:
+    text = "timezone: Europe/Berlin\nwindows: [{days: [sun], start: 2:15, until: 2:30}]"
+    assert next_opening(calendar(text), utc(2026, 10, 25, 0, 30)) == utc(2026, 10, 25, 1, 15)
+
+
+def test_a_clock_that_goes_back_across_midnight_opens_the_evening_again() -> None:
+    """On 2010-11-07 the clocks of St John's went from 00:01 back to 23:01."""
+    text = "timezone: America/St_Johns\nwindows: [{days: [sat], start: 23:30, until: 23:45}]"
+    assert next_opening(calendar(text), utc(2010, 11, 7, 2, 30, 30)) == utc(2010, 11, 7, 3)
+
+
 def test_a_day_may_end_at_midnight_and_go_on_in_the_next() -> None:
     text = (
         "windows: [{days: [mon], start: 22:00, until: 24:00},"
