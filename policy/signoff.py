@@ -91,7 +91,7 @@ def judge_sign_off(quorum: Mapping[str, int], facts: SignOffFacts) -> Finding:
         sentence = say.unknown_contributors(facts.unknown_contributors)
         parts.append(Finding("contributors", Outcome.FAILED, sentence))
     parts.extend(_judge_objections(facts))
-    filled = _assign(quorum, facts, signed)
+    filled = assign(quorum, facts, signed)
     parts.extend(
         _judge_role(role, count, facts, filled[role]) for role, count in sorted(quorum.items())
     )
@@ -99,7 +99,7 @@ def judge_sign_off(quorum: Mapping[str, int], facts: SignOffFacts) -> Finding:
     return gather("sign-off", parts)
 
 
-def _assign(
+def assign(
     quorum: Mapping[str, int], facts: SignOffFacts, signed: frozenset[str]
 ) -> dict[str, list[str]]:
     """Return who signs in which role: each person in one only, as many places filled as can be.
@@ -145,7 +145,7 @@ def _judge_objections(facts: SignOffFacts) -> list[Finding]:
     owning = frozenset[str]()
     if facts.owners is not None:
         for rule in facts.owners.deciding(facts.paths):
-            owning |= _expand(rule, facts)
+            owning |= expand(rule, facts)
     return [
         Finding("changes requested", Outcome.FAILED, say.objection(review.user))
         for login, review in sorted(latest_states(facts.reviews).items())
@@ -160,7 +160,7 @@ def _judge_owners(facts: SignOffFacts, signed: frozenset[str]) -> Finding:
     for rule, paths in facts.owners.deciding(facts.paths).items():
         if rule is None or not rule.owners:
             continue
-        owners = _expand(rule, facts)
+        owners = expand(rule, facts)
         have = sorted(signed & owners)
         name = f"owners of {rule.pattern}"
         if have:
@@ -175,7 +175,7 @@ def _judge_owners(facts: SignOffFacts, signed: frozenset[str]) -> Finding:
     return gather("code owners", parts)
 
 
-def _expand(rule: Rule | None, facts: SignOffFacts) -> frozenset[str]:
+def expand(rule: Rule | None, facts: SignOffFacts) -> frozenset[str]:
     """Return the logins behind a line's owners; teams that cannot be read give nobody."""
     if rule is None:
         return frozenset()
