@@ -135,9 +135,15 @@ class MergeQueues:
         author = Person(entry.by.name or entry.by.login, entry.by.email or entry.by.noreply, now)
         text = f"{landing.headline(record, thread, pull)}\n\n{thread.title}\n"
         parents = [entry.base_sha, pull.head_sha]
-        committer = Person(GITHUB.name, GITHUB.email, now)
-        entry.head_sha = store.write_commit(tree, parents, text, author, committer)
-        record.verified.add(entry.head_sha)
+        # A group is checked anew each time: it must not be the very commit that failed before.
+        made = ""
+        while not made or made in record.grouped:
+            committer = Person(GITHUB.name, GITHUB.email, now)
+            made = store.write_commit(tree, parents, text, author, committer)
+            now += 1
+        entry.head_sha = made
+        record.grouped.add(made)
+        record.verified.add(made)
         entry.ref = f"{QUEUE_REFS}{branch}/pr-{entry.number}-{entry.base_sha}"
         store.move(entry.ref, entry.head_sha)
         moved(world, record, entry.ref, ZERO, entry.head_sha, self.bot)

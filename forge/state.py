@@ -64,6 +64,7 @@ class Repository:
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     queues: dict[str, list[QueueEntry]] = field(default_factory=dict)  # by branch that needs one
+    grouped: set[str] = field(default_factory=set)  # commits that a merge queue made
     parent: Repository | None = None
     deleted: bool = False
     next_number: int = 1
