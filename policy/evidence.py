@@ -231,6 +231,8 @@ class Evidence(Document):
     parity: ParityFacts | None = None
     artifacts: tuple[ArtifactFacts, ...] = ()
     samples: tuple[Sample, ...] = ()
+    reused: Digest | None = None
+    """The earlier evidence whose training and outputs this one rests on; None where all was run."""
 
     def measurement(self, subject: Subject) -> Measurement | None:
         return next((m for m in self.measurements if m.subject == subject), None)
@@ -249,8 +251,15 @@ class Evidence(Document):
         )
 
     def text(self) -> str:
-        """Return the document's exact content; its digest binds the pointer to it."""
-        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+        """Return the document's exact content; its digest binds the pointer to it.
+
+        `reused` stands there only where something was: what was recorded before there was such a
+        field keeps its bytes.
+        """
+        value = self.model_dump(mode="json")
+        if self.reused is None:
+            del value["reused"]
+        return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
     def digest(self) -> str:
         return digest_bytes(self.text().encode())

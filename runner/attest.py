@@ -57,6 +57,7 @@ class Findings:
     parity: ParityFacts | None = None
     artifacts: tuple[ArtifactFacts, ...] = ()
     samples: tuple[Sample, ...] = ()
+    reused: str | None = None
 
 
 def attest(job: Job, found: Findings) -> Evidence:
@@ -77,6 +78,7 @@ def attest(job: Job, found: Findings) -> Evidence:
         parity=found.parity,
         artifacts=found.artifacts,
         samples=found.samples,
+        reused=found.reused,
     )
 
 

@@ -1,7 +1,7 @@
 """The base model that a recipe names: built, on disk, or from the Hub, always as a local folder.
 
-Only safetensors are read and no code that comes with a model is run. Whatever it is, its weights
-are known by digest.
+Only safetensors are read and no code that comes with a model is run. Whatever it is, everything of
+it that changes an answer is known by digest: weights, configuration, tokenizer and chat template.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from policy.recipe import Recipe
 from registry.digest import digest_file
 from runner import base, model_messages
 
-HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "tokenizer.model")
+MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken")
+"""What transformers reads of a model; `*` also reaches into subfolders (of chat templates)."""
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A folder that `from_pretrained` reads, the digest of its weights, and what pins it."""
+    """A folder that `from_pretrained` reads, the digest of its files, and what pins it."""
 
     name: str
     path: Path
-    weights: str
+    digest: str
     revision: str
 
 
@@ -45,8 +46,8 @@ def resolve_base(
     """
     if recipe.looks_like_hub_id:
         path = _fetched(recipe, cache)
-        weights = weights_digest(path)
-        return BaseModel(recipe.base_model, path, weights, str(recipe.base_model_revision))
+        revision = str(recipe.base_model_revision)
+        return BaseModel(recipe.base_model, path, model_digest(path), revision)
     folder = (repo / recipe.base_model).resolve()
     if not folder.is_dir():
         raise model_messages.base_not_loaded(recipe.base_model, "there is no such folder")
@@ -54,24 +55,31 @@ def resolve_base(
         found = base.base_digest(folder.parent)
         _check_revision(recipe, found)
         built = base.build(folder.parent, cache / "bases", progress=progress)
-        return BaseModel(recipe.base_model, built.path, weights_digest(built.path), found)
-    weights = weights_digest(folder)
-    _check_revision(recipe, weights)
-    return BaseModel(recipe.base_model, folder, weights, recipe.base_model_revision or weights)
+        return BaseModel(recipe.base_model, built.path, model_digest(built.path), found)
+    digest = model_digest(folder)
+    _check_revision(recipe, digest)
+    return BaseModel(recipe.base_model, folder, digest, recipe.base_model_revision or digest)
 
 
 def base_revision(folder: Path) -> str:
-    """Return what would pin the base model in a folder: its spec's digest, or its weights'."""
-    return base.base_digest(folder.parent) if is_spec(folder) else weights_digest(folder)
+    """Return what would pin the base model in a folder: its spec's digest, or its files'."""
+    return base.base_digest(folder.parent) if is_spec(folder) else model_digest(folder)
 
 
-def weights_digest(folder: Path) -> str:
-    """Return the digest of a model's weights: its one file's, or that of all its files' digests."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
+def model_digest(folder: Path) -> str:
+    """Return the digest over every file of a model that can change what it answers.
+
+    The record of a built base says how long the build took; it is no part of the model.
+    """
+    if not any(folder.glob("*.safetensors")):
         raise model_messages.base_has_no_weights(folder)
-    digests = {path.name: digest_file(path)[0] for path in files}
-    return next(iter(digests.values())) if len(digests) == 1 else digest_of(digests)
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for pattern in MODEL_FILES
+        for path in folder.rglob(pattern)
+        if path.is_file() and path != folder / base.RECORD_FILE
+    }
+    return digest_of({name: digest_file(path)[0] for name, path in files.items()})
 
 
 def load_weights(folder: Path, name: str, **settings: Any) -> Any:
@@ -130,7 +138,7 @@ def _fetched(recipe: Recipe, cache: Path) -> Path:
                 recipe.base_model,
                 revision=recipe.base_model_revision,
                 cache_dir=cache / "hub",
-                allow_patterns=list(HUB_FILES),
+                allow_patterns=list(MODEL_FILES),
             )
         )
     except (OSError, ValueError, HfHubHTTPError) as error:

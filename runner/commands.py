@@ -91,7 +91,7 @@ def attest(argv: list[str]) -> int:
 
 def run(argv: list[str]) -> int:
     """Run the whole line: validate, train, export, evaluate, publish, attest."""
-    return _line("run", run.__doc__, argv)
+    return _line("run", run.__doc__, argv, reusing=True)
 
 
 def recover(argv: list[str]) -> int:
@@ -105,9 +105,16 @@ def recover(argv: list[str]) -> int:
     return _measured(Run(job), options, recover_artifact, judged=False)
 
 
-def _line(name: str, description: str | None, argv: list[str]) -> int:
+def _line(name: str, description: str | None, argv: list[str], *, reusing: bool = False) -> int:
     """Run the line up to a stage; only the whole line is judged."""
-    words = _keyed(_parser(name, description)).parse_args(argv)
+    parser = _keyed(_parser(name, description))
+    if reusing:
+        parser.add_argument(
+            "--reuse",
+            metavar="DIGEST",
+            help="rest on the earlier evidence of the same proposal, where all of it holds",
+        )
+    words = parser.parse_args(argv)
     options = _options(words)
     until: Stage = "attest" if name == "run" else name  # type: ignore[assignment] # the others are stages
     job = open_job(words.model, options)
@@ -118,6 +125,8 @@ def _line(name: str, description: str | None, argv: list[str]) -> int:
 
 def _measured(this: Run, options: Options, work: Callable[[Run], None], *, judged: bool) -> int:
     """Do the work, write the evidence whatever happens, and tell what it came to."""
+    from runner.publish import publish_evidence
+
     job = this.job
     place = options.evidence or job.workspace / "evidence.json"
     stopped = False
@@ -130,6 +139,8 @@ def _measured(this: Run, options: Options, work: Callable[[Run], None], *, judge
     finally:
         evidence = this.evidence()
         write_evidence(evidence, place)
+    if judged and not stopped:
+        publish_evidence(job.registry_url, place)
     verdict = _verdict(job, evidence) if judged else None
     if options.json:
         summary.print_json(summary.measured(evidence, verdict, str(place)))
@@ -219,6 +230,7 @@ def _options(words: argparse.Namespace) -> Options:
         registry=words.registry,
         cache=words.cache,
         evidence=words.evidence,
+        reuse=getattr(words, "reuse", None),
         fresh=words.fresh,
         quiet=words.quiet,
         json=words.json,

@@ -8,13 +8,16 @@ the digest that its pointer names.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from policy.contract import Contract
+from policy.digest import digest_bytes
 from policy.documents import Document
 from policy.errors import UserError
 from policy.evidence import (
@@ -107,7 +110,7 @@ def evaluate(
         return measure(bench, subject, weights, prompts, lambda: _opened(folder, chat))
 
     found: dict[Subject, Subjected] = {
-        "base": transformers("base", base.path, base.weights),
+        "base": transformers("base", base.path, base.digest),
         "merged": transformers("merged", made / MERGED, exported.merged),
         "candidate": measure_gguf(bench, "candidate", made / SHIPPED, exported.artifact),
     }
@@ -120,7 +123,7 @@ def evaluate(
         measurements=tuple(each.measurement for each in found.values()),
         comparisons=compare(scored, bench.folder.contract),
         parity=_parity(found["merged"], found["candidate"], exported),
-        samples=tuple(_samples(bench, scored)),
+        samples=tuple(samples_of(bench.folder.proposal.digest, bench.rows, scored)),
     )
 
 
@@ -141,18 +144,16 @@ def measure(
     bench: Bench, subject: Subject, model: str, prompts: tuple[str, ...], opened: Any
 ) -> Subjected:
     """Ask a subject every prompt, unless its answers are kept, and score them."""
-    engine_name = f"llama.cpp {_version('llama-cpp-python')}"
-    if subject in ("base", "merged"):
-        engine_name = f"transformers {_version('transformers')} torch {_version('torch')}"
-    asked = Asked(model, f"{engine_name} on {device_name()}", prompts, bench.decoding)
+    engine = engine_of(subject)
+    asked = Asked(model, f"{engine} on {device_name()}", prompts, bench.decoding)
 
     def told(done: int, all_: int) -> None:
         bench.progress(f"asking {subject}, row {done} of {all_}", done / all_)
 
     def ask() -> list[Answer]:
-        with opened() as engine:
+        with opened() as model_engine:
             return list(
-                engine.generate(
+                model_engine.generate(
                     prompts, max_new_tokens=bench.decoding.max_new_tokens, progress=told
                 )
             )
@@ -163,17 +164,37 @@ def measure(
         score(row, answer, folder.contract, folder.output_schema)
         for row, answer in zip(bench.rows, answers, strict=True)
     )
-    outputs = write_outputs(subject, prompts, scored, bench.out / outputs_name(subject))
-    measurement = Measurement(
-        subject=subject,
-        engine=engine_name,
-        model=model,
-        rows=rows_digest(bench.rows),
-        outputs=outputs,
-        metrics=metrics_of(scored, folder.contract),
-        seconds=round(math.fsum(answer.seconds for answer in answers), 3),
-    )
+    asked_for = [digest_bytes(prompt.encode()) for prompt in prompts]
+    outputs = write_outputs(subject, asked_for, scored, bench.out / outputs_name(subject))
+    measurement = measurement_of(subject, engine, model, scored, outputs, folder.contract)
     return Subjected(measurement, prompts, scored)
+
+
+def engine_of(subject: Subject) -> str:
+    """Return what asks a subject, with its version, as a measurement names it."""
+    if subject in ("base", "merged"):
+        return f"transformers {version('transformers')} torch {version('torch')}"
+    return f"llama.cpp {version('llama-cpp-python')}"
+
+
+def measurement_of(
+    subject: Subject,
+    engine: str,
+    model: str,
+    scored: Sequence[Scored],
+    outputs: str,
+    contract: Contract,
+) -> Measurement:
+    """Return what one subject's scored rows come to."""
+    return Measurement(
+        subject=subject,
+        engine=engine,
+        model=model,
+        rows=rows_digest([each.row for each in scored]),
+        outputs=outputs,
+        metrics=metrics_of(scored, contract),
+        seconds=round(math.fsum(each.answer.seconds for each in scored), 3),
+    )
 
 
 def outputs_name(subject: Subject) -> str:
@@ -220,24 +241,20 @@ def _parity(merged: Subjected, candidate: Subjected, exported: ExportFacts) -> P
     )
 
 
-def _samples(bench: Bench, scored: dict[Subject, Sequence[Scored]]) -> Iterator[Sample]:
+def samples_of(
+    proposal: str, rows: Sequence[Row], scored: Mapping[Subject, Sequence[Scored]]
+) -> Iterator[Sample]:
     """Yield rows for people to read, drawn by the proposal's digest: nobody picks the good ones."""
-    rng = Random(bench.folder.proposal.digest)  # noqa: S311 - repeatable, not secret
-    drawn = sorted(rng.sample(range(len(bench.rows)), min(SAMPLES, len(bench.rows))))
+    rng = Random(proposal)  # noqa: S311 - repeatable, not secret
+    drawn = sorted(rng.sample(range(len(rows)), min(SAMPLES, len(rows))))
     for number in drawn:
-        row = bench.rows[number]
+        row = rows[number]
         yield Sample(
             id=row.id,
             input=row.last_user_text[:SHOWN_CHARACTERS],
             expected=row.answer[:SHOWN_CHARACTERS],
             answers={
-                subject: rows[number].answer.text[:SHOWN_CHARACTERS]
-                for subject, rows in scored.items()
+                subject: answered[number].answer.text[:SHOWN_CHARACTERS]
+                for subject, answered in scored.items()
             },
         )
-
-
-def _version(package: str) -> str:
-    from importlib.metadata import version
-
-    return version(package)

@@ -6,19 +6,22 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from policy import documents
-from policy.errors import UserError
 from policy.evidence import Incumbent
+from policy.names import Digest
 from policy.pointer import Pointer
 from policy.proposal import run_key
 from policy.rules import Policy
-from runner import messages
+from runner import messages, reuse_messages
 from runner.reporting import Reporter
 from runner.repository import ModelFolder, find_repository, load_model, load_policy
 
 REGISTRY_VARIABLE, CACHE_VARIABLE = "COUNTERSIGN_REGISTRY", "COUNTERSIGN_CACHE"
 OWN_FOLDER = ".countersign"
 NO_INCUMBENT = "none"
+_DIGEST: TypeAdapter[str] = TypeAdapter(Digest)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Options:
     registry: str | None = None
     cache: Path | None = None
     evidence: Path | None = None
+    reuse: str | None = None
     fresh: bool = False
     quiet: bool = False
     json: bool = False
@@ -49,6 +53,8 @@ class Job:
     cache: Path
     fresh: bool
     reporter: Reporter
+    reuse: str | None = None
+    """The digest of earlier evidence of the same proposal that this run may rest on."""
 
     @property
     def workspace(self) -> Path:
@@ -66,6 +72,7 @@ class Job:
 
 def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
     """Read everything that a run needs, or raise all that is wrong with it."""
+    require_reuse(options)
     root = repo or find_repository(options.repo)
     policy_file = options.policy or root / "policy" / "policy.yml"
     folder = load_model(root, model, policy_file)
@@ -79,6 +86,7 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
         cache=cache_folder(options),
         fresh=options.fresh,
         reporter=Reporter(quiet=options.quiet),
+        reuse=options.reuse,
     )
 
 
@@ -105,11 +113,19 @@ def require_key(folder: ModelFolder, pointer: Pointer | None, expected: str | No
     """
     key = run_key(folder.proposal.digest, pointer.artifact.digest if pointer else None)
     if expected is not None and expected != key:
-        raise UserError.one(
-            "--expect-key",
-            f"expected {expected}, but these files against what is live give {key}",
-            "start the run with the key, commit and live version of one and the same proposal",
-        )
+        raise messages.another_key(expected, key)
+
+
+def require_reuse(options: Options) -> None:
+    """Raise where `--reuse` is no digest, or stands beside `--fresh`: the digest becomes a path."""
+    if options.reuse is None:
+        return
+    try:
+        _DIGEST.validate_python(options.reuse)
+    except ValidationError as error:
+        raise reuse_messages.bad_digest(options.reuse) from error
+    if options.fresh:
+        raise reuse_messages.reuse_and_fresh()
 
 
 def read_pointer(path: Path, model: str) -> Pointer:

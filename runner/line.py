@@ -32,6 +32,13 @@ EXPORTERS = ("gguf", "llama-cpp-python", "torch", "transformers")
 METRICS = ("jsonschema", "rouge-score", "sacrebleu", "llama-cpp-python", "torch", "transformers")
 
 
+@dataclass
+class Note:
+    """What a stage that came to its end has to say of itself; mostly nothing."""
+
+    text: str = ""
+
+
 class Stopped(UserError):  # noqa: N818 - an outcome, as evidence names it
     """What was measured forbids to go on; the evidence says so, and a person reads why."""
 
@@ -49,15 +56,16 @@ class Run:
         return Workspace(self.job.workspace, fresh=self.job.fresh)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Iterator[Note]:
         """Record how a stage ends, also where it ends in an error."""
         started = time.monotonic()
+        note = Note()
         outcome: Literal["done", "stopped", "errored"] = "errored"
         message = ""
         try:
             with self.job.reporter.stage(name):
-                yield
-            outcome = "done"
+                yield note
+            outcome, message = "done", note.text
         except Stopped as error:
             outcome, message = "stopped", str(error)
             raise
@@ -76,7 +84,10 @@ class Run:
 
 
 def run_line(run: Run, until: Stage = "attest") -> None:
-    """Run the stages up to `until`; what they find is in `run.found`, also when one raises."""
+    """Run the stages up to `until`; what they find is in `run.found`, also when one raises.
+
+    Earlier evidence that the job names stands for training and answers, where all of it holds.
+    """
     job, found = run.job, run.found
     folder, say = job.folder, job.reporter
     reached = STAGES.index(until)
@@ -85,6 +96,11 @@ def run_line(run: Run, until: Stage = "attest") -> None:
         stop_at_gates(job, found.data)
     if reached < STAGES.index("train"):
         return
+    if job.reuse is not None and until == "attest":
+        from runner.reuse import reuse_outputs
+
+        if reuse_outputs(run, job.reuse):
+            return
     # Only from here on is torch needed.
     from runner.adapter import use_gpu
     from runner.base_model import resolve_base
@@ -108,7 +124,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
         chat = Chat(base.path, folder.recipe.chat_template, base.name)
         found.training = workspace.keep(
             "train",
-            [proposal, base.weights, library_versions(TRAINERS), device_name()],
+            [proposal, base.digest, library_versions(TRAINERS), device_name()],
             TrainingFacts,
             lambda place: _train(run, base, chat, place),
             files=(*(f"adapter/{name}" for name in ADAPTER_FILES), "metrics.json"),
@@ -120,7 +136,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     with run.stage("export"):
         exported = workspace.keep(
             "export",
-            [proposal, found.training.adapter, base.weights, library_versions(EXPORTERS)],
+            [proposal, found.training.adapter, base.digest, library_versions(EXPORTERS)],
             ExportFacts,
             lambda place: export_model(
                 folder.name,

@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.base_model import BaseModel, load_weights, stored_type, weights_digest
+from runner.base_model import BaseModel, load_weights, model_digest, stored_type
 from runner.chat import Chat
 
 
 def merge(base: BaseModel, adapter: Path, chat: Chat, target: Path) -> str:
-    """Write the merged model to `target` with the base's tokenizer; return its weights' digest."""
+    """Write the merged model to `target` with the base's tokenizer; return its files' digest."""
     import torch
     from peft import PeftModel
 
@@ -25,7 +25,7 @@ def merge(base: BaseModel, adapter: Path, chat: Chat, target: Path) -> str:
     set_stops(merged, chat)
     merged.save_pretrained(str(target))
     chat.save_beside(base.path, target)
-    return weights_digest(target)
+    return model_digest(target)
 
 
 def set_stops(model: Any, chat: Chat) -> None:

@@ -137,6 +137,14 @@ def another_incumbent(expected: str, found: str) -> UserError:
     )
 
 
+def another_key(expected: str, found: str) -> UserError:
+    return UserError.one(
+        "--expect-key",
+        f"expected {expected}, but these files against what is live give {found}",
+        "start the run with the key, commit and live version of one and the same proposal",
+    )
+
+
 def cache_not_writable(folder: Path, error: OSError) -> UserError:
     return UserError.one(
         f"cache {folder}",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from policy.contract import Contract
 from policy.evidence import Comparison, Metric, PairedCounts, PairedMeans, Subject
 from runner.corpus import corpus_difference, corpus_names, corpus_value
 from runner.scoring import Scored
 
-LOWER_IS_BETTER = frozenset({"latency"})
+TIMES = frozenset({"latency"})
+"""Depend on the machine and the hour, so they are compared only within one run."""
+LOWER_IS_BETTER = TIMES
 PAIRS: tuple[tuple[Subject, Subject], ...] = (
     ("incumbent", "candidate"),
     ("base", "candidate"),
@@ -46,15 +48,22 @@ def _metric(name: str, rows: Sequence[Scored]) -> Metric:
 
 
 def compare(
-    subjects: dict[Subject, Sequence[Scored]], contract: Contract
+    subjects: Mapping[Subject, Sequence[Scored]],
+    contract: Contract,
+    apart: frozenset[Subject] = frozenset(),
 ) -> tuple[Comparison, ...]:
-    """Return every metric of every pair of subjects that were both measured."""
+    """Return every metric of every pair of subjects that were both measured.
+
+    The times of subjects that were measured `apart`, in another run, are compared with nothing.
+    """
     found = []
     for first, second in PAIRS:
         if first not in subjects or second not in subjects:
             continue
         one, other = subjects[first], subjects[second]
         for name, value in one[0].scores.items():
+            if name in TIMES and not apart.isdisjoint((first, second)):
+                continue
             paired = [(a.scores[name], b.scores[name]) for a, b in zip(one, other, strict=True)]
             if isinstance(value, bool):
                 counts = _counts([(bool(a), bool(b)) for a, b in paired])

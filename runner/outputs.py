@@ -70,14 +70,17 @@ def _read(file: Path) -> list[Answer]:
 def write_outputs(
     subject: Subject, prompts: Sequence[str], rows: Sequence[Scored], path: Path
 ) -> str:
-    """Write one line for each row, answer and scores together; return the file's digest."""
+    """Write one line for each row, answer and scores together; return the file's digest.
+
+    `prompts` are the digests of the rendered prompts.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as out:
         for prompt, row in zip(prompts, rows, strict=True):
             line = {
                 "id": row.row.id,
                 "subject": subject,
-                "prompt": digest_bytes(prompt.encode()),
+                "prompt": prompt,
                 "answer": row.answer.text,
                 "finish": row.answer.finish,
                 "tokens": row.answer.tokens,

@@ -1,11 +1,12 @@
 """Put what was measured into the registry: the file that ships, the adapter, and every output.
 
-Nothing goes out unless the run is whole. Publishing the same bytes again changes nothing.
+Nothing goes out unless the run is whole. Publishing the same bytes again changes nothing. The
+evidence goes last: it names all the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from policy.documents import Document
@@ -51,13 +52,26 @@ def publish(
         )
     ]
     for path, media in _others(evaluation, adapter, evaluation_folder):
-        stored = registry.publish(path, media=media)
-        facts.append(
-            ArtifactFacts(
-                name=path.name, digest=stored.digest, size=stored.size, uri=stored.uri, media=media
-            )
-        )
+        facts.append(_published(registry, path, media))
     return Published(artifacts=tuple(facts))
+
+
+def publish_outputs(registry_url: str, files: Sequence[Path]) -> tuple[ArtifactFacts, ...]:
+    """Publish files of row-level outputs alone, for a run whose other artifacts are there."""
+    registry = Registry(registry_url)
+    return tuple(_published(registry, path, JSONL) for path in files)
+
+
+def publish_evidence(registry_url: str, path: Path) -> None:
+    """Put a whole run's evidence beside its artifacts, so that a later run may rest on it."""
+    Registry(registry_url).publish(path, media=JSON)
+
+
+def _published(registry: Registry, path: Path, media: str) -> ArtifactFacts:
+    stored = registry.publish(path, media=media)
+    return ArtifactFacts(
+        name=path.name, digest=stored.digest, size=stored.size, uri=stored.uri, media=media
+    )
 
 
 def _others(evaluation: Evaluation, adapter: Path, folder: Path) -> Iterator[tuple[Path, str]]:

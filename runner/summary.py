@@ -83,6 +83,7 @@ def measured(evidence: Evidence, verdict: Finding | None, place: str) -> dict[st
         "commit": evidence.commit,
         "evidence": place,
         "digest": evidence.digest(),
+        "reused": evidence.reused,
         "outcome": verdict.outcome.value if verdict else None,
         "stages": [stage.model_dump() for stage in evidence.stages],
         "metrics": {

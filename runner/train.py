@@ -101,7 +101,7 @@ def train(
     last = losses[-max(1, len(losses) // 20) :]
     trainable, total = trainer.model.get_nb_trainable_parameters()
     return TrainingFacts(
-        base_weights=base.weights,
+        base_weights=base.digest,
         base_revision=base.revision,
         dataset=rows.dataset,
         rows=len(rows.encoded),

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from policy.errors import UserError
 from policy.recipe import Recipe
-from runner.base_model import load_weights, resolve_base, weights_digest
+from runner.base_model import load_weights, model_digest, resolve_base
 from tests.runner.worlds import saved_base
 
 
@@ -25,10 +25,10 @@ def recipe(**changes: Any) -> Recipe:
     return Recipe.model_validate({"base_model": "models/m/tiny"} | changes)
 
 
-def test_a_folder_is_known_by_its_weights(made: Path, tmp_path: Path) -> None:
+def test_a_folder_is_known_by_its_files(made: Path, tmp_path: Path) -> None:
     found = resolve_base(recipe(), made.parents[2], tmp_path)
-    assert (found.path, found.weights) == (made, weights_digest(made))
-    pinned = recipe(base_model_revision=found.weights)
+    assert (found.path, found.digest) == (made, model_digest(made))
+    pinned = recipe(base_model_revision=found.digest)
     assert resolve_base(pinned, made.parents[2], tmp_path) == found
     other = recipe(base_model_revision="sha256:" + "0" * 64)
     with pytest.raises(UserError, match="but base_model_revision names sha256:0000"):
@@ -37,9 +37,9 @@ def test_a_folder_is_known_by_its_weights(made: Path, tmp_path: Path) -> None:
 
 def test_several_files_are_one_model(made: Path, tmp_path: Path) -> None:
     place = shutil.copytree(made, tmp_path / "tiny")
-    one = weights_digest(place)
+    one = model_digest(place)
     shutil.copy(place / "model.safetensors", place / "model-2.safetensors")
-    assert weights_digest(place) != one
+    assert model_digest(place) != one
 
 
 def test_a_torn_file_is_said(made: Path, tmp_path: Path) -> None:

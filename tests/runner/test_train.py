@@ -14,7 +14,7 @@ import pytest
 from policy.errors import UserError
 from policy.evidence import TrainingFacts
 from policy.recipe import Recipe
-from runner.base_model import BaseModel, weights_digest
+from runner.base_model import BaseModel, model_digest
 from runner.chat import Chat
 from runner.rows import Row, read_rows
 from runner.tracking import run_name
@@ -39,7 +39,7 @@ def _untracked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def trained(place: Path, out: Path, progress: Any = None, **changes: Any) -> TrainingFacts:
     recipe = Recipe.model_validate(SETTINGS | changes)
-    base = BaseModel("tiny", place / "base", weights_digest(place / "base"), "none")
+    base = BaseModel("tiny", place / "base", model_digest(place / "base"), "none")
     chat = Chat(base.path, recipe.chat_template, base.name)
     read = [row for row in read_rows(place / "train.jsonl", "train.jsonl") if isinstance(row, Row)]
     encoded = encode_rows(read, chat, recipe.max_length, "train.jsonl")

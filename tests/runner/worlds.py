@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from runner.base_model import weights_digest
+from runner.base_model import model_digest
 
 COLOURS = ("red", "green", "blue", "black", "white", "brown")
 THINGS = ("car", "hat", "box", "pen", "cup", "bag", "key", "map", "book", "lamp", "coat", "door")
@@ -145,7 +145,7 @@ def world(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     if base:
-        pin = weights_digest(saved_base(place / "base"))
+        pin = model_digest(saved_base(place / "base"))
         with (place / "recipe.yml").open("a") as out:
             out.write(f"base_model_revision: {pin}\n")
     git(folder, "init", "-q", "-b", "main")
