@@ -32,6 +32,7 @@ COMMANDS: dict[str, Subcommand] = {
     "verify": Subcommand("registry.commands", "verify", "check the artifacts that pointers name"),
     "judge": Subcommand("policy.commands", "judge", "judge an evidence file by a policy, offline"),
     "owners": Subcommand("policy.commands", "owners", "show which CODEOWNERS line decides a path"),
+    "audit": Subcommand("audit.commands", "main", "prove from a clone who signed what"),
     "serve": Subcommand("serving.commands", "serve", "serve the version that the pointer names"),
     "bot": Subcommand("bot.commands", "serve", "run the GitHub bot"),
     "evaluate-pr": Subcommand("bot.commands", "once", "judge one pull request now"),

@@ -1,0 +1,229 @@
+"""Read git's objects from a plain local clone, and believe none that its own id does not name.
+
+One `git cat-file --batch` answers every read. Each object is hashed again on the way in, so that
+whatever is told about a history rests on its last commit's id alone, not on the copy's good faith.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from policy.errors import UserError
+
+PLAIN = frozenset({"100644", "100755"})
+FOLDER = "40000"
+MAX_BYTES = 64_000_000
+"""What is larger is cut off there: no governed file is, and what is cut off proves nothing."""
+SETTINGS = ("core.commitGraph=false", "core.fsmonitor=false", "protocol.allow=never")
+"""Nothing is computed from caches that no id covers, run by the clone's settings, or fetched."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who made a commit, as it says itself: anybody can write any name. `at` is RFC 3339, UTC."""
+
+    name: str
+    email: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit object."""
+
+    id: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Person
+    committer: Person
+    message: str
+
+    @property
+    def subject(self) -> str:
+        return self.message.partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name in a tree: its mode as git writes it, and the object's id."""
+
+    mode: str
+    id: str
+
+    @property
+    def is_plain(self) -> bool:
+        return self.mode in PLAIN
+
+
+@dataclass(frozen=True)
+class Tag:
+    """An annotated tag's object: what it points at, and its message."""
+
+    target: str
+    kind: str
+    message: str
+
+
+def run_git(directory: Path, *arguments: str) -> str:
+    """Return what a git command prints; UserError where it fails. Paths keep their odd bytes."""
+    done = subprocess.run(
+        _command(directory, *arguments), capture_output=True, env=_environment(), check=False
+    )
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+        raise UserError.one(
+            str(directory), f"git {arguments[0]} failed: {said}", "name a clone: --repository DIR"
+        )
+    return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def _command(directory: Path, *arguments: str) -> list[str]:
+    settings = [word for setting in SETTINGS for word in ("-c", setting)]
+    return ["git", "-C", str(directory), *settings, *arguments]
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of git: no replaced objects, no grafts, nothing fetched on the way."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name.startswith(("GIT_CONFIG_", "GIT_CEILING_"))
+    }
+    return kept | {
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+
+
+class Objects:
+    """The objects of one clone, each read once and checked against its id."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._process = subprocess.Popen(
+            _command(directory, "cat-file", "--batch"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+        )
+        self.commit = lru_cache(maxsize=None)(self._commit)
+        self.tree = lru_cache(maxsize=100_000)(self._tree)
+        self.blob = lru_cache(maxsize=2_000)(self._blob)
+
+    def __enter__(self) -> Objects:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _pipe(self._process.stdin).close()
+        self._process.wait()
+        _pipe(self._process.stdout).close()
+
+    def _read(self, oid: str, wanted: str) -> bytes:
+        asked, answered = _pipe(self._process.stdin), _pipe(self._process.stdout)
+        try:
+            asked.write(oid.encode("ascii") + b"\n")
+            asked.flush()
+        except BrokenPipeError as error:
+            raise UserError.one(str(self._directory), "git stopped answering") from error
+        header = answered.readline().decode("utf-8", "replace").split()
+        if len(header) != 3 or header[1] == "missing":
+            raise UserError.one(
+                str(self._directory),
+                f"the {wanted} {oid[:12]} is not in this clone",
+                "clone the repository whole: no --depth, no --filter",
+            )
+        size = int(header[2])
+        digest = hashlib.new("sha256" if len(oid) == 64 else "sha1", usedforsecurity=False)
+        digest.update(f"{header[1]} {size}\0".encode())
+        kept, left = b"", size
+        while left:
+            chunk = answered.read(min(left, MAX_BYTES))
+            if not chunk:
+                raise UserError.one(str(self._directory), f"git cannot read {oid[:12]}")
+            digest.update(chunk)
+            left -= len(chunk)
+            kept = kept or chunk
+        answered.read(1)
+        if digest.hexdigest() != oid or header[1] != wanted:
+            raise UserError.one(
+                str(self._directory),
+                f"the {wanted} {oid[:12]} is not what its id names",
+                "the clone is damaged or forged; clone it again, and see git fsck",
+            )
+        return kept
+
+    def _commit(self, oid: str) -> Commit:
+        head, _, message = _text(self._read(oid, "commit")).partition("\n\n")
+        fields: dict[str, list[str]] = {}
+        for line in head.split("\n"):
+            name, _, value = line.partition(" ")
+            if name:  # a line that begins with a space continues a signature
+                fields.setdefault(name, []).append(value)
+        return Commit(
+            id=oid,
+            tree=fields["tree"][0],
+            parents=tuple(fields.get("parent", ())),
+            author=_person(fields["author"][0]),
+            committer=_person(fields["committer"][0]),
+            message=message,
+        )
+
+    def tag(self, oid: str) -> Tag:
+        head, _, message = _text(self._read(oid, "tag")).partition("\n\n")
+        fields = dict(line.split(" ", 1) for line in head.split("\n") if " " in line)
+        return Tag(fields["object"], fields["type"], message)
+
+    def _tree(self, oid: str) -> dict[str, Entry]:
+        content, found, at = self._read(oid, "tree"), {}, 0
+        width = len(oid) // 2
+        while at < len(content):
+            space = content.index(b" ", at)
+            end = content.index(b"\0", space)
+            name = content[space + 1 : end].decode("utf-8", "surrogateescape")
+            mode = content[at:space].decode("ascii")
+            found[name] = Entry(mode, content[end + 1 : end + 1 + width].hex())
+            at = end + 1 + width
+        return found
+
+    def _blob(self, oid: str) -> bytes:
+        return self._read(oid, "blob")
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise RuntimeError("git was started without its pipes")
+    return pipe
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
+
+
+def _person(line: str) -> Person:
+    """Return who stands in `name <email> seconds zone`."""
+    name, _, rest = line.partition(" <")
+    email, _, when = rest.rpartition("> ")
+    seconds = when.partition(" ")[0]
+    try:
+        at = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        at = ""
+    return Person(name, email, at)
