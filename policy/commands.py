@@ -9,7 +9,9 @@ from pathlib import Path
 from policy import codeowners, documents, tree
 from policy.errors import UserError
 from policy.evidence import parse_evidence
+from policy.governed import POLICY_FILE
 from policy.judge import judge as judge_evidence
+from policy.replay_commands import replay_policy
 from policy.rules import Policy
 
 
@@ -23,14 +25,46 @@ def read(path: Path) -> str:
         raise UserError.one(str(path), f"cannot be read: {error}") from error
 
 
+def _count(text: str) -> int:
+    """Read a count of at least 1."""
+    if not text.isascii() or not text.isdigit() or not 0 < len(text) < 10 or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; write a number such as 10")
+    return int(text)
+
+
 def judge(argv: list[str]) -> int:
-    """Judge an evidence file by a policy file, without network, models or GitHub."""
+    """Judge an evidence file, or the last merged versions, by a policy file, without network."""
     parser = argparse.ArgumentParser(prog="countersign judge", description=judge.__doc__)
-    parser.add_argument("model")
-    parser.add_argument("--evidence", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--policy", type=Path, default=Path("policy/policy.yml"), metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="print the tree as JSON")
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="needed without --replay")
+    parser.add_argument("--evidence", type=Path, metavar="FILE", help="needed without --replay")
+    parser.add_argument("--policy", type=Path, default=Path(POLICY_FILE), metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    again = parser.add_argument_group(
+        "what would have come out otherwise",
+        "Judge what the default branch of a clone has merged by its own policy and by --policy. "
+        "Exit code 1 means that one blocks what the other lets through.",
+    )
+    again.add_argument("--replay", type=_count, metavar="N", help="the last N versions that merged")
+    again.add_argument("--repository", type=Path, metavar="DIR", help="the clone; here by default")
+    again.add_argument("--model", dest="of", metavar="MODEL", help="of this model only")
     options = parser.parse_args(argv)
+    if options.replay is not None:
+        if options.evidence is not None:
+            parser.error("--evidence FILE and --replay N exclude each other")
+        if options.model is not None and options.of is not None:
+            parser.error("the model is given twice: as MODEL and as --model")
+        return replay_policy(
+            read(options.policy),
+            str(options.policy),
+            options.repository or Path(),
+            model=options.of or options.model,
+            last=options.replay,
+            as_json=options.json,
+        )
+    if options.repository is not None or options.of is not None:
+        parser.error("--repository and --model belong to --replay N")
+    if options.model is None or options.evidence is None:
+        parser.error("MODEL and --evidence FILE are needed, or --replay N")
     evidence = parse_evidence(read(options.evidence), str(options.evidence))
     policy = documents.parse(Policy, read(options.policy), str(options.policy))
     if evidence.model != options.model:
