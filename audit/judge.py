@@ -220,7 +220,7 @@ def _judge_rules(rule: RuleFacts, branch: str, repositories: Sequence[str]) -> R
     name = f"rules at {messages.short(rule.commit.id)}"
     if not rule.rules.keys:
         finding = Finding(name, Outcome.PASSED, messages.FOUNDED)
-        return RuleAudit(rule.commit, rule.paths, None, finding)
+        return RuleAudit(rule.commit, rule.paths, True, None, finding)
     tried = []
     policy, problem = _policy(rule.rules.policy)
     for candidate in rule.candidates:
@@ -235,9 +235,9 @@ def _judge_rules(rule: RuleFacts, branch: str, repositories: Sequence[str]) -> R
         tried.append((gather(name, parts), _sign_off(candidate, key, policy, None)))
     if not tried:
         finding = Finding(name, Outcome.FAILED, messages.rules_unsigned(rule.commit))
-        return RuleAudit(rule.commit, rule.paths, None, finding)
+        return RuleAudit(rule.commit, rule.paths, False, None, finding)
     found, sign_off = min(tried, key=_rank)
-    return RuleAudit(rule.commit, rule.paths, sign_off, found)
+    return RuleAudit(rule.commit, rule.paths, False, sign_off, found)
 
 
 def _judge_tip(tip: TipFacts) -> Finding:

@@ -11,7 +11,7 @@ from policy.errors import one_line
 from policy.tree import lines
 from policy.verdict import Finding
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|&~@$]|:(?=[/\w])|(?<=\bwww)\.)")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|&~@$]|:(?=//|[\w+-]+:)|(?<=\bwww)\.)")
 
 
 def plain(text: str) -> str:
@@ -50,8 +50,8 @@ def _summary(audit: Audit) -> Iterator[str]:
     yield f"- Last commit: {code(audit.tip.id)}, {plain(audit.tip.at)}"
     yield f"- Commits on the branch: {audit.commits}"
     yield f"- Pointer changes: {len(changes)}, proven: {proven}, gates forced: {forced}"
-    signed = sum(rule.proven for rule in audit.rules)
-    yield f"- Changes of the rules: {len(audit.rules)}, proven: {signed}"
+    later = [rule for rule in audit.rules if not rule.founding]
+    yield f"- Changes of the rules: {len(later)}, proven: {sum(rule.proven for rule in later)}"
     yield f"- Records signed for: {', '.join(map(code, audit.repositories)) or 'no repository'}"
 
 
@@ -127,7 +127,7 @@ def _rules(audit: Audit) -> Iterator[str]:
 
 
 def _rule(rule: RuleAudit) -> str:
-    mark = "proven" if rule.proven else "**not proven**"
+    mark = rule.mark if rule.proven else f"**{rule.mark}**"
     paths = ", ".join(code(path) for path in rule.paths[:5])
     more = f" and {len(rule.paths) - 5} more" if len(rule.paths) > 5 else ""
     if rule.sign_off is None:

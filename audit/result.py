@@ -109,6 +109,8 @@ class RuleAudit:
 
     commit: CommitFacts
     paths: tuple[str, ...]
+    founding: bool
+    """Whether no key was in force yet: such rules cannot be proven, and are taken as given."""
     sign_off: SignOff | None
     finding: Finding
 
@@ -116,10 +118,17 @@ class RuleAudit:
     def proven(self) -> bool:
         return self.finding.outcome.lets_through
 
+    @property
+    def mark(self) -> str:
+        if self.founding:
+            return "taken as given"
+        return "proven" if self.proven else "not proven"
+
     def as_json(self) -> dict[str, Any]:
         return {
             "commit": commit_json(self.commit),
             "paths": list(self.paths),
+            "founding": self.founding,
             "proven": self.proven,
             "sign_off": self.sign_off.as_json() if self.sign_off else None,
             "finding": self.finding.as_json(),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -108,6 +110,13 @@ class Repository:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    def copy(self, folder: Path) -> Repository:
+        """The same repository elsewhere, to be changed."""
+        shutil.copytree(self.folder, folder)
+        other = copy.copy(self)
+        other.folder = folder
+        return other
 
     def later(self) -> None:
         self._now += timedelta(days=1)
