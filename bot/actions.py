@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from policy.digest import digest_of
+from policy.record import SignOffRecord
 
 Conclusion = Literal["success", "failure", "action_required"]
 """`neutral` and `skipped` are not here: GitHub counts them as passed."""
@@ -60,6 +61,8 @@ class DispatchRun:
     sha: str
     key: str
     incumbent: str | None = None
+    reuse: str = ""
+    """The digest of earlier evidence about the same proposal, whose outputs need no new run."""
     after: int = 0
     """The newest run of that key that is already known; a run beyond it is this one."""
 
@@ -72,6 +75,8 @@ class DispatchRun:
         inputs = {"model": self.model, "sha": self.sha, "key": self.key}
         if self.workflow == FINETUNE:
             inputs["incumbent"] = self.incumbent or "none"
+            if self.reuse:
+                inputs["reuse"] = self.reuse
         return inputs
 
 
@@ -125,6 +130,65 @@ class OpenIncident:
 
 
 @dataclass(frozen=True)
+class CancelRun:
+    """Stop a workflow run that is under way."""
+
+    run: int
+
+
+@dataclass(frozen=True)
+class SetLabel:
+    """A label of the pull request, there or not."""
+
+    number: int
+    label: str
+    present: bool
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer to one command; its marker, the first line, is written once."""
+
+    number: int
+    marker: str
+    body: str
+
+
+@dataclass(frozen=True)
+class OpenFreeze:
+    """An issue that stops every promotion while it is open."""
+
+    reason: str
+    by: str
+    pull: int
+
+
+@dataclass(frozen=True)
+class CloseFreeze:
+    """End a freeze, or open again what somebody closed who may not."""
+
+    number: int
+    reopen: bool = False
+
+
+@dataclass(frozen=True)
+class RecordSignOff:
+    """The signed record of who approved the head, as a tag on it; written before the check."""
+
+    record: SignOffRecord
+
+
+@dataclass(frozen=True)
+class ProposeRollback:
+    """A pull request that puts a model back to what it was before a commit moved its pointer."""
+
+    model: str
+    commit: str
+    title: str
+    body: str
+
+
+@dataclass(frozen=True)
 class CreateDeployment:
     """A deployment of what a model's pointer on the default branch names."""
 
@@ -151,6 +215,13 @@ Action = (
     | CommitRelease
     | Merge
     | OpenIncident
+    | CancelRun
+    | SetLabel
+    | Reply
+    | OpenFreeze
+    | CloseFreeze
+    | RecordSignOff
+    | ProposeRollback
     | CreateDeployment
     | SetDeploymentStatus
 )

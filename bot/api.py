@@ -109,6 +109,14 @@ class Api:
                 self._cache.put(key, value)
         return value["found"]
 
+    def remembers(self, key: str) -> bool:
+        """Return whether `remember` was told this; a restart forgets."""
+        return self._cache.get(key) is not None
+
+    def remember(self, key: str) -> None:
+        """Keep something that was found out once and cannot change."""
+        self._cache.put(key, True)
+
     def kept(self, key: str, read: Callable[[], bytes]) -> bytes:
         """Return bytes that a key names for ever; read once."""
         found = self._cache.get(key)

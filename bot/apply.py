@@ -9,37 +9,37 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot import messages
 from bot.actions import (
     Action,
+    CancelRun,
+    CloseFreeze,
     CommitRelease,
     CreateDeployment,
     DispatchRun,
     Merge,
+    OpenFreeze,
     OpenIncident,
     PostCheck,
+    ProposeRollback,
+    RecordSignOff,
+    Reply,
     SetDeploymentStatus,
+    SetLabel,
     UpsertComment,
 )
 from bot.api import Api, ApiError, path
 from bot.github import Reader
 from bot.read_runs import Runs
 from bot.snapshot import PostedCheck
+from bot.write_git import Applied, GitWriter
+from bot.write_threads import ThreadWriter
 
 log = logging.getLogger("countersign.bot")
 VISIBLE_AFTER_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
 """How long a dispatched run may take to appear in the listing, tried in these steps."""
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What was written. `look_again`: the pull request is not what it was; read it afresh."""
-
-    writes: int = 0
-    look_again: bool = False
-    refused: str = ""
 
 
 class Writer:
@@ -51,14 +51,16 @@ class Writer:
         repository: str,
         reader: Reader,
         branch: str,
+        signing_key: str,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._api = api
         self._repository = repository
         self._base = path("repos", *repository.split("/"))
-        self._reader = reader
         self._branch = branch
         self._sleep = sleep
+        self._threads = ThreadWriter(api, repository, reader.issues)
+        self._git = GitWriter(api, repository, signing_key)
 
     def apply(self, actions: Iterable[Action], checks: tuple[PostedCheck, ...] = ()) -> Applied:
         """Carry out the actions in order; a lost race ends it, and the next evaluation decides."""
@@ -66,29 +68,53 @@ class Writer:
         for action in actions:
             if started and not isinstance(action, DispatchRun):
                 return Applied(writes, look_again=True)
-            if isinstance(action, PostCheck):
-                writes += self._check(_barring(action, barred), checks)
-            elif isinstance(action, UpsertComment):
-                writes += self._comment(action)
-            elif isinstance(action, DispatchRun):
-                try:
-                    started = self._dispatch(action) or started
-                    writes += 1
-                except ApiError as error:
-                    if error.status not in (403, 404, 422):
-                        raise
-                    barred = messages.cannot_start(action.workflow, action.ref, error.message)
-            elif isinstance(action, OpenIncident):
-                writes += self._incident(action)
-            elif isinstance(action, CreateDeployment):
-                writes += self._deployment(action)
-            elif isinstance(action, SetDeploymentStatus):
-                writes += self._deployment_status(action)
-            elif isinstance(action, CommitRelease):
-                return self._commit(action, writes)
-            elif isinstance(action, Merge):
-                return self._merge(action, writes)
+            match action:
+                case PostCheck():
+                    writes += self._check(_barring(action, barred), checks)
+                case DispatchRun():
+                    try:
+                        started = self._dispatch(action) or started
+                        writes += 1
+                    except ApiError as error:
+                        if error.status not in (403, 404, 422):
+                            raise
+                        barred = messages.cannot_start(action.workflow, action.ref, error.message)
+                case CommitRelease():
+                    done = self._git.release(action)
+                    return replace(done, writes=done.writes + writes)
+                case Merge():
+                    return self._merge(action, writes)
+                case _:
+                    writes += self._plain(action)
         return Applied(writes)
+
+    def _plain(self, action: Action) -> int:
+        """Carry out one action after which nothing has to be looked at again."""
+        match action:
+            case UpsertComment():
+                return self._threads.comment(action)
+            case Reply():
+                return self._threads.reply(action)
+            case SetLabel():
+                return self._threads.label(action)
+            case OpenIncident():
+                return self._threads.incident(action)
+            case OpenFreeze():
+                return self._threads.freeze(action)
+            case CloseFreeze():
+                return self._threads.end_freeze(action)
+            case RecordSignOff():
+                return self._git.record(action)
+            case ProposeRollback():
+                return self._git.undo(action)
+            case CancelRun():
+                return self._cancel(action)
+            case CreateDeployment():
+                return self._deployment(action)
+            case SetDeploymentStatus():
+                return self._deployment_status(action)
+            case _:
+                raise TypeError(f"no such action: {type(action).__name__}")
 
     def _check(self, action: PostCheck, checks: tuple[PostedCheck, ...]) -> int:
         """Post the check unless the newest of ours says exactly this.
@@ -135,17 +161,6 @@ class Writer:
             self._api.write("PATCH", f"{self._base}/check-runs/{newest.id}", body)
         return 1
 
-    def _comment(self, action: UpsertComment) -> int:
-        if action.existing is None:
-            url = f"{self._base}/issues/{action.number}/comments"
-            self._api.write("POST", url, {"body": action.body})
-            return 1
-        if _same_text(action.shown, action.body):
-            return 0
-        url = f"{self._base}/issues/comments/{action.existing}"
-        self._api.write("PATCH", url, {"body": action.body})
-        return 1
-
     def _dispatch(self, action: DispatchRun) -> bool:
         """Start the run, wait for it, and return whether the listing shows it.
 
@@ -171,49 +186,14 @@ class Writer:
             self._sleep(seconds)
         return runs.newest(action.workflow, action.model, action.key) > action.after
 
-    def _incident(self, action: OpenIncident) -> int:
-        """Open the incident once; what people write into it afterwards is theirs."""
-        if self._reader.incident(action.model, action.version) is not None:
-            return 0
-        marker = messages.incident_marker(action.model, action.version)
-        body = {
-            "title": action.title,
-            "body": f"{marker}\n{action.body}",
-            "labels": [messages.INCIDENT_LABEL],
-        }
-        self._api.write("POST", f"{self._base}/issues", body)
-        return 1
-
-    def _commit(self, action: CommitRelease, writes: int) -> Applied:
-        """Add the release commit; only the last of the three writes can be seen by anybody."""
-        parent = self._api.get(f"{self._base}/git/commits/{action.parent}")
-        entries: list[dict[str, object]] = []
-        for change in action.files:
-            entry: dict[str, object] = {"path": change.path, "mode": "100644", "type": "blob"}
-            if change.text is not None:
-                entry["content"] = change.text
-            else:
-                entry["sha"] = change.blob
-            entries.append(entry)
-        tree = self._api.write(
-            "POST",
-            f"{self._base}/git/trees",
-            {"base_tree": parent["tree"]["sha"], "tree": entries},
-        )
-        commit = self._api.write(
-            "POST",
-            f"{self._base}/git/commits",
-            {"message": action.message, "tree": tree["sha"], "parents": [action.parent]},
-        )
-        url = f"{self._base}/git/refs/heads/{action.branch}"
+    def _cancel(self, action: CancelRun) -> int:
+        """Stop a run; one that ended meanwhile answers 409, which is as well."""
         try:
-            self._api.write("PATCH", url, {"sha": commit["sha"], "force": False})
+            self._api.write("POST", f"{self._base}/actions/runs/{action.run}/cancel", {})
         except ApiError as error:
-            if error.unknown or error.status in (404, 409, 422):
-                log.info("%s: %s", action.branch, error)  # moved, or unclear: read afresh
-                return Applied(writes + 2, look_again=error.status != 404, refused=error.message)
-            raise
-        return Applied(writes + 3, look_again=True)
+            if error.status != 409:
+                raise
+        return 1
 
     def _merge(self, action: Merge, writes: int) -> Applied:
         """Merge at this very head; 405 and 409 mean that GitHub knows better, so it is dropped."""
@@ -263,8 +243,3 @@ def _barring(action: PostCheck, reason: str) -> PostCheck:
         return action
     title = messages.TITLES["failed"]
     return replace(action, conclusion="failure", title=title, summary=reason)
-
-
-def _same_text(shown: str, wanted: str) -> bool:
-    """Return whether a comment already reads so; GitHub may turn line ends and trim."""
-    return shown.replace("\r\n", "\n").strip() == wanted.replace("\r\n", "\n").strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -14,16 +15,23 @@ from policy.dataset_card import DatasetCard, parse_card
 from policy.errors import UserError
 from policy.evidence import SHIPPED, Evidence, TrainingFacts
 from policy.pointer import Pointer
+from policy.record import Override
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def render(evidence: Evidence, pointer: Pointer, dataset_card: str | None) -> str:
-    """Return the card's exact text; the same evidence gives the same card."""
+def render(
+    evidence: Evidence,
+    pointer: Pointer,
+    dataset_card: str | None,
+    overrides: Sequence[Override] = (),
+) -> str:
+    """Return the card's exact text; the same evidence and overrides give the same card."""
     data = _dataset(dataset_card)
     parts = [
         f"# {plain(evidence.model)} {pointer.version}",
         _what_changed(evidence, pointer),
+        *_forced(overrides),
         "## Evaluation",
         _evaluation(evidence),
         "## Data",
@@ -96,6 +104,18 @@ def _what_changed(evidence: Evidence, pointer: Pointer) -> str:
     if pointer.predecessor is None:
         return text + " It is the first version."
     return text + f" It replaces {code(pointer.predecessor.version)}."
+
+
+def _forced(overrides: Sequence[Override]) -> list[str]:
+    """Return which gates this version did not pass, and who let it through all the same."""
+    if not overrides:
+        return []
+    lines = [
+        f"- **{plain(o.gate)}** did not hold. {plain(o.user)} ({plain(o.role)}) forced it on "
+        f"{plain(o.stated)}: {plain(o.reason, 500)}"
+        for o in overrides
+    ]
+    return ["## Forced", "\n".join(lines)]
 
 
 def _evaluation(evidence: Evidence) -> str:

@@ -9,6 +9,7 @@ from bot import figures, messages
 from bot.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
 from bot.model_state import ModelState
 from bot.own_comment import remembered
+from bot.verdict_tree import WORDS, sentence, tree
 from policy.evidence import Evidence, Subject
 from policy.verdict import Finding, Outcome
 
@@ -16,14 +17,6 @@ SHOWN_FINDINGS = 20
 ROOTS = ("countersign", "sign-off")
 """Findings that everything is a part of; naming them tells nobody anything."""
 SUBJECTS: dict[Subject, str] = {"base": "Base", "incumbent": "Live", "candidate": "Candidate"}
-WORDS = {
-    Outcome.PASSED: "passed",
-    Outcome.WAIVED: "waived",
-    Outcome.MISSING: "missing",
-    Outcome.INCONCLUSIVE: "inconclusive",
-    Outcome.ERRORED: "errored",
-    Outcome.FAILED: "failed",
-}
 
 
 def body(
@@ -50,6 +43,7 @@ def body(
         else:
             parts.append(fold("Who will have to sign", signatures))
     parts += [folded(state) for state in states]
+    parts.append(fold("The whole verdict, finding by finding", tree(verdict.parts)))
     return cut_middle("\n\n".join(part for part in parts if part) + "\n", messages.CUT, LIMIT)
 
 
@@ -102,22 +96,6 @@ def _blocking(finding: Finding, above: str = "") -> Iterator[tuple[str, Finding]
         yield from _blocking(part, inside)
 
 
-def sentence(finding: Finding) -> str:
-    """Return a finding's sentence, safe for Markdown."""
-    return plain(finding.sentence, 1000)
-
-
-def tree(findings: Sequence[Finding], depth: int = 0) -> str:
-    """Return findings as a nested list."""
-    lines: list[str] = []
-    for finding in findings:
-        word = WORDS[finding.outcome]
-        lines.append(f"{'  ' * depth}- {plain(finding.name)}: **{word}**, {sentence(finding)}")
-        if finding.parts:
-            lines.append(tree(finding.parts, depth + 1))
-    return "\n".join(lines)
-
-
 def section(state: ModelState) -> str:
     """Return one model's part: what it would ship, its table, its data, its details."""
     return "\n\n".join(part for part in (overview(state), folded(state)) if part)
@@ -127,20 +105,23 @@ def overview(state: ModelState) -> str:
     """Return what everybody reads of a model: its versions, warnings, figures, bad rows."""
     parts = [f"### {_heading(state)}"]
     parts += [f"**⚠ {plain(warning, 1000)}.**" for warning in state.warnings]
+    parts += [f"**⚠ {messages.forced(override)}**" for override in state.overrides]
     if state.evidence is not None:
         parts += [metric_table(state.evidence, state.finding), data_findings(state.evidence)]
+    if state.before is not None:
+        parts += [messages.live_figures(state.replaced or ""), metric_table(state.before, None)]
     if state.run is not None:
         parts.append(f"Run: [{plain(state.run.title)}]({state.run.url})")
+    if state.waivable and state.evidence is not None:
+        parts.append(messages.how_to_override(state.waivable, state.evidence.digest()))
     parts.append("\n".join(f"- {plain(remark, 1000)}" for remark in state.remarks))
     return "\n\n".join(part for part in parts if part)
 
 
 def folded(state: ModelState) -> str:
-    """Return what is there to look up: every gate, a sample of answers, digests."""
+    """Return what is there to look up: a sample of answers, digests."""
     of = html.escape(visible(state.model)) + ": "  # Markdown is not read inside a summary
     parts = []
-    if state.finding.parts:
-        parts.append(fold(of + "every gate", tree(state.finding.parts)))
     if state.evidence is not None:
         samples = sample_table(state.evidence)
         if samples:
@@ -158,12 +139,12 @@ def _heading(state: ModelState) -> str:
     return f"{name}: back to nothing" if state.kind == "rollback" else name
 
 
-def metric_table(evidence: Evidence, finding: Finding) -> str:
+def metric_table(evidence: Evidence, finding: Finding | None) -> str:
     """Return the evaluation table with the gate's word on each metric, those with a gate first.
 
     A column without a single figure is left out: a rollback measures one file only.
     """
-    gates = _metric_gates(finding)
+    gates = _metric_gates(finding) if finding is not None else {}
     rows = sorted(figures.rows(evidence), key=lambda row: row.metric not in gates)
     if not rows:
         return ""
@@ -174,7 +155,7 @@ def metric_table(evidence: Evidence, finding: Finding) -> str:
         "Candidate": [row.candidate for row in rows],
         "Change": [row.change for row in rows],
         "95 % interval": [row.interval for row in rows],
-        "Gate": [_gate(gates.get(row.metric)) for row in rows],
+        "Gate": [_gate(gates.get(row.metric)) if finding else figures.NOTHING for row in rows],
     }
     shown = {head: cells for head, cells in columns.items() if set(cells) != {figures.NOTHING}}
     return table(list(shown), list(zip(*shown.values(), strict=True)))

@@ -8,57 +8,78 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from bot import check, comment, forward, messages, rollback, signing
+from bot import (
+    before_run,
+    check,
+    comment,
+    explain,
+    forward,
+    messages,
+    records,
+    rollback,
+    rule_changes,
+    signing,
+    stops,
+)
 from bot.actions import (
     Action,
     CommitRelease,
-    Conclusion,
     Merge,
-    OpenIncident,
     PostCheck,
+    RecordSignOff,
     UpsertComment,
 )
+from bot.merged import merged
 from bot.model_state import ModelState
-from bot.own_comment import earlier_keys, own_comment
+from bot.own_comment import earlier_keys, upsert
 from bot.snapshot import ModelFacts, Snapshot
 from policy import documents
+from policy.calendar import judge_calendar
 from policy.errors import UserError
-from policy.evidence import parse_evidence
-from policy.governed import POLICY_FILE, is_model_name, models_of
-from policy.judge import judge
-from policy.pointers import read_pointer
+from policy.governed import POLICY_FILE, is_governed, is_model_name, models_of
 from policy.rules import Policy
 from policy.verdict import Finding, Outcome, gather
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the pull request comes to, and the upserts that make GitHub say so."""
+    """What the pull request comes to, and the upserts that make GitHub say so.
+
+    `asks_for_freeze`: the freeze was not looked up, and now it decides; nothing may be done yet.
+    """
 
     verdict: Finding
     actions: tuple[Action, ...] = ()
+    title: str = ""
+    asks_for_freeze: bool = False
 
 
 def decide(snapshot: Snapshot) -> Decision:
     """Return the verdict on one pull request and every action that follows from it."""
     if snapshot.pull.merged:
-        return _merged(snapshot)
+        verdict, actions = merged(snapshot)
+        return Decision(verdict, actions)
     if snapshot.pull.state == "closed":
         return Decision(Finding("closed", Outcome.MISSING, "The pull request is closed."))
     if snapshot.pull.base_ref != snapshot.default_branch:
         return _other_base(snapshot)
-    names = models_of(snapshot.paths)
-    if not names and not snapshot.files_truncated:
+    if not is_governed(snapshot.paths, truncated=snapshot.files_truncated):
         return _nothing_governed(snapshot)
     early = _refusals(snapshot)
     policy, problems = _policy(snapshot)
+    if not early and rule_changes.is_first_policy(snapshot):
+        found = [part for part in (rule_changes.consider(snapshot),) if part is not None]
+        verdict = gather("countersign", found)
+        key = "passed" if verdict.outcome.lets_through else "failed"
+        return _said(snapshot, verdict, (), None, key)
     if policy is None or early:
-        found = [*early, *problems]
-        verdict = gather("countersign", [gather(check.WHOLE, found)])
-        return Decision(verdict, _say(snapshot, verdict, (), None, "failed", "failure"))
-    states = tuple(_consider(snapshot, policy, name) for name in names)
-    return _decided(snapshot, policy, states)
+        verdict = gather("countersign", [gather(check.WHOLE, [*early, *problems])])
+        return _said(snapshot, verdict, (), None, "failed")
+    states = tuple(_consider(snapshot, policy, name) for name in models_of(snapshot.paths))
+    states = tuple(stops.cancel(snapshot, state) for state in states)
+    return _decided(snapshot, policy, before_run.guard(snapshot, policy, states))
 
 
 def _refusals(snapshot: Snapshot) -> list[Finding]:
@@ -94,20 +115,43 @@ def _consider(snapshot: Snapshot, policy: Policy, name: str) -> ModelState:
 def _decided(snapshot: Snapshot, policy: Policy, states: tuple[ModelState, ...]) -> Decision:
     sign_off = signing.consider(snapshot, policy, states)
     parts = [state.finding for state in states]
+    rules = rule_changes.consider(snapshot)
+    parts += [rules] if rules is not None else []
     if snapshot.pull.mergeable is False:
         conflict = messages.conflicts(snapshot.default_branch)
         parts.append(gather(check.WHOLE, [Finding("merge", Outcome.FAILED, conflict)]))
-    verdict = gather("countersign", [*parts, sign_off])
-    key, conclusion = check.conclusion_of(states, sign_off, verdict)
+    parts.append(sign_off)
+    ships = any(state.kind in ("promote", "rollback") for state in states)
+    promotes = any(state.kind == "promote" for state in states)
+    held = stops.hold(snapshot, policy)
+    timing = [records.judge_key(snapshot)] if ships else []
+    timing += [held.finding] if held.finding is not None else []
+    if promotes:
+        timing.append(judge_calendar(policy.calendar, datetime.fromisoformat(snapshot.now)))
+    stop_actions = held.actions
+    before = gather("countersign", [*parts, *timing])
+    if (promotes and before.outcome.lets_through) or stops.asks_about_freeze(snapshot):
+        if snapshot.freeze is None:
+            return Decision(before, asks_for_freeze=True)
+        frozen = stops.freeze(snapshot, policy)
+        stop_actions += frozen.actions
+        timing += [frozen.finding] if frozen.finding is not None and promotes else []
+    whole = [*parts, *([gather(check.BEFORE_MERGE, timing)] if timing else [])]
+    verdict = gather("countersign", whole)
+    key = check.key_of(states, verdict)
+    decision = _said(snapshot, verdict, states, sign_off, key)
     actions: list[Action] = [s.incident for s in states if s.incident is not None]
-    actions += [state.dispatch for state in states if state.dispatch is not None]
+    actions += stop_actions
+    actions += [state.cancel for state in states if state.cancel is not None]
+    if held.finding is None:
+        actions += [state.dispatch for state in states if state.dispatch is not None]
     release = _release(snapshot, states)
     if release is not None:
         actions.append(release)
-    actions += _say(snapshot, verdict, states, sign_off, key, conclusion)
-    if key == "passed" and policy.merge == "bot" and not snapshot.pull.draft:
+    actions += decision.actions
+    if key == "passed" and policy.merge == "bot" and ships and not snapshot.pull.draft:
         actions.append(_merge(snapshot))
-    return Decision(verdict, tuple(actions))
+    return Decision(verdict, tuple(actions), decision.title)
 
 
 def _release(snapshot: Snapshot, states: Sequence[ModelState]) -> CommitRelease | None:
@@ -136,32 +180,33 @@ def _merge(snapshot: Snapshot) -> Merge:
     return Merge(pull.number, pull.head_sha, title, "squash" if pull.squash_only else "merge")
 
 
-def _say(
+def _said(
     snapshot: Snapshot,
     verdict: Finding,
     states: tuple[ModelState, ...],
     sign_off: Finding | None,
     key: str,
-    conclusion: Conclusion | None,
-) -> tuple[Action, ...]:
-    title = messages.TITLES[key]
+) -> Decision:
+    """Return the decision with its check, its comment and its answers.
+
+    A green check is preceded by the record of who signed, whose name it holds: where the check is
+    as it should be, so is the record.
+    """
+    title = messages.title(key, [state.kind for state in states])
     lead = messages.how_to_sign(snapshot.pull.head_sha) if key == "sign" else ""
     keys = earlier_keys(snapshot.comments)
+    actions: list[Action] = []
+    tag = ""
+    if key == "passed" and any(state.kind in ("promote", "rollback") for state in states):
+        record = records.record_of(snapshot, states)
+        tag = record.tag()
+    posted = check.post(snapshot.pull.head_sha, title, key, verdict, states, sign_off, tag)
+    newest = snapshot.checks[-1].fingerprint if snapshot.checks else ""
+    if tag and newest != posted.fingerprint:
+        actions.append(RecordSignOff(record))
     body = comment.body(title, verdict, states, sign_off, lead=lead, earlier=keys)
-    posted = check.post(snapshot.pull.head_sha, title, conclusion, verdict, states, sign_off)
-    return (posted, _upsert(snapshot, body))
-
-
-def _upsert(snapshot: Snapshot, body: str) -> UpsertComment:
-    """Return the comment action: a new comment, or new words for ours."""
-    ours = own_comment(snapshot.comments)
-    if ours is None:
-        return UpsertComment(snapshot.pull.number, body)
-    return UpsertComment(snapshot.pull.number, body, ours.id, ours.body)
-
-
-def _has_comment(snapshot: Snapshot) -> bool:
-    return _upsert(snapshot, "").existing is not None
+    actions += [posted, upsert(snapshot, body), *explain.replies(snapshot, title, verdict)]
+    return Decision(verdict, tuple(actions), title)
 
 
 def _nothing_governed(snapshot: Snapshot) -> Decision:
@@ -170,11 +215,12 @@ def _nothing_governed(snapshot: Snapshot) -> Decision:
     actions: list[Action] = [
         PostCheck(snapshot.pull.head_sha, "success", messages.NOTHING_GOVERNED, summary)
     ]
-    if _has_comment(snapshot):
+    ours = upsert(snapshot, "")
+    if ours.existing is not None:
         marker = comment.marker(earlier_keys(snapshot.comments))
         body = f"{marker}\n\n## {messages.NOTHING_GOVERNED}\n\n{summary}\n"
-        actions.append(_upsert(snapshot, body))
-    return Decision(verdict, tuple(actions))
+        actions.append(UpsertComment(ours.number, body, ours.existing, ours.shown))
+    return Decision(verdict, tuple(actions), messages.NOTHING_GOVERNED)
 
 
 def _other_base(snapshot: Snapshot) -> Decision:
@@ -190,59 +236,3 @@ def _other_base(snapshot: Snapshot) -> Decision:
         return Decision(verdict)
     title = messages.TITLES["failed"]
     return Decision(verdict, (PostCheck(pull.head_sha, "action_required", title, sentence),))
-
-
-def _merged(snapshot: Snapshot) -> Decision:
-    """Finish the comment, and notice a merge that nobody sanctioned."""
-    names = models_of(snapshot.paths)
-    pull = snapshot.pull
-    if not names or pull.base_ref != snapshot.default_branch:
-        return Decision(Finding("merged", Outcome.PASSED, messages.NOTHING_GOVERNED))
-    green = bool(snapshot.checks) and snapshot.checks[-1].conclusion == "success"
-    lines = [messages.merged_line(pull.merge_sha, pull.merged_by)]
-    actions: list[Action] = []
-    if not green:
-        lines.append(messages.unsanctioned(pull.merged_by))
-        actions += [_unsanctioned(snapshot, name) for name in names if is_model_name(name)]
-    policy, _ = _policy(snapshot)
-    states = [_shipped(policy, facts) for facts in snapshot.models if policy is not None]
-    title = "Merged" if green else "Merged without a green check"
-    signed = signing.who_signed(snapshot)
-    actions.append(_upsert(snapshot, comment.merged_body(title, lines, signed, states)))
-    outcome = Outcome.PASSED if green else Outcome.FAILED
-    return Decision(Finding("merged", outcome, lines[-1]), tuple(actions))
-
-
-def _unsanctioned(snapshot: Snapshot, model: str) -> OpenIncident:
-    pull = snapshot.pull
-    return OpenIncident(
-        model=model,
-        version=f"pull-{pull.number}",
-        title=messages.unsanctioned_title(pull.number, model),
-        body=messages.unsanctioned_body(
-            pull.number, model, pull.merged_by, pull.merge_sha or "unknown"
-        ),
-    )
-
-
-def _shipped(policy: Policy, facts: ModelFacts) -> ModelState:
-    """Return what a merged head carries, judged once more for the table it shows."""
-    pointer = read_pointer(facts.head_pointer)
-    try:
-        evidence = parse_evidence(facts.head_evidence or "", "evidence.json")
-    except UserError:
-        evidence = None
-    if evidence is None or pointer is None:
-        sentence = f"{facts.name} has no readable pointer and evidence at the merged head."
-        return ModelState(facts.name, "refused", Finding(facts.name, Outcome.MISSING, sentence))
-    incumbent = evidence.incumbent.artifact if evidence.incumbent else None
-    finding = judge(policy, evidence, proposal_digest=pointer.proposal, incumbent=incumbent)
-    return ModelState(
-        facts.name,
-        "promote",
-        gather(facts.name, [finding]),
-        evidence=evidence,
-        replaced=evidence.incumbent.version if evidence.incumbent else None,
-        pointer=pointer,
-        proposal=pointer.proposal,
-    )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+from attestation import public_key
 from bot.api import Connection, path
 from bot.apply import Writer
 from bot.decide import decide
 from bot.deployments import decide_branch, read_branch
-from bot.github import Reader
+from bot.github import Bot, Reader
+from bot.merge_group import judge_group, pull_of
 from bot.settings import Settings
+from bot.watch import decide_movements, read_movements
 from policy.verdict import Finding
 
 log = logging.getLogger("countersign.bot")
@@ -27,21 +32,35 @@ class Report:
     calls: int
 
 
+def utc_now() -> str:
+    """Return the time in RFC 3339, UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class Evaluator:
     """Evaluates pull requests and default branches of every installation."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], str] = utc_now) -> None:
         self.settings = settings
+        self._now = now
         self.connection = Connection(settings)
 
     def _reader(self, installation: int, repository: str) -> Reader:
         return Reader(
             self.connection.api(installation),
             repository,
-            self.connection.login(),
-            self.connection.app_id,
-            self.settings.github_web,
+            Bot(
+                login=self.connection.login(),
+                app_id=self.connection.app_id,
+                web=self.settings.github_web,
+                public_key=public_key(self.settings.signs_with),
+                now=self._now,
+            ),
         )
+
+    def _writer(self, installation: int, repository: str, reader: Reader, branch: str) -> Writer:
+        api = self.connection.api(installation)
+        return Writer(api, repository, reader, branch, self.settings.signs_with)
 
     def pull(self, installation: int, repository: str, number: int) -> Report:
         """Bring one pull request to what its facts demand."""
@@ -54,8 +73,11 @@ class Evaluator:
             if snapshot is None:
                 break
             decision = decide(snapshot)
+            if decision.asks_for_freeze:
+                snapshot = replace(snapshot, freeze=reader.issues.freeze())
+                decision = decide(snapshot)
             verdict = decision.verdict
-            writer = Writer(api, repository, reader, snapshot.default_branch)
+            writer = self._writer(installation, repository, reader, snapshot.default_branch)
             applied = writer.apply(decision.actions, snapshot.checks)
             writes += applied.writes
             if not applied.look_again:
@@ -73,19 +95,40 @@ class Evaluator:
         branch = str(described["default_branch"])
         reader = self._reader(installation, repository)
         writes = 0
+        head = reader.branch_head(branch)
+        for ref in reader.merge_groups():
+            self.group(installation, repository, ref)
+        moved = read_movements(api, repository, branch, head, reader.pulls)
+        watcher = self._writer(installation, repository, reader, branch)
+        writes += watcher.apply(decide_movements(moved)).writes
         for _ in range(2):  # a new deployment may already have its run
-            facts = read_branch(api, repository, branch, reader.branch_head(branch))
-            writer = Writer(api, repository, reader, branch)
+            facts = read_branch(api, repository, branch, head)
+            writer = self._writer(installation, repository, reader, branch)
             done = writer.apply(decide_branch(facts)).writes
             writes += done
             if not done:
                 break
         return writes
 
+    def group(self, installation: int, repository: str, ref: str) -> Report:
+        """Judge one merge group afresh and post its check; one that is gone needs none."""
+        api = self.connection.api(installation)
+        before = api.calls
+        reader = self._reader(installation, repository)
+        number = pull_of(ref)
+        facts = reader.group(ref, number) if number is not None else None
+        if facts is None:
+            return Report(None, 0, api.calls - before)
+        finding, posted = judge_group(facts, decide(facts.snapshot))
+        branch = facts.snapshot.default_branch
+        writer = self._writer(installation, repository, reader, branch)
+        done = writer.apply((posted,), facts.checks)
+        return Report(finding, done.writes, api.calls - before)
+
     def pulls_of_run(self, installation: int, repository: str, key: str) -> tuple[int, ...]:
         """Return the pull requests that wait for a run key; every open one where none says so."""
         reader = self._reader(installation, repository)
-        return reader.pulls_of_key(key) or reader.open_pulls()
+        return reader.issues.pulls_of_key(key) or reader.issues.open_pulls()
 
     def open_pulls(self, installation: int, repository: str) -> tuple[int, ...]:
-        return self._reader(installation, repository).open_pulls()
+        return self._reader(installation, repository).issues.open_pulls()

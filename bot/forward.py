@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from bot import comment_commands, messages, release
+from bot import comment_commands, messages, overrides, release
 from bot.actions import FINETUNE, DispatchRun, FileChange
 from bot.changed_measures import changed_measures
 from bot.model_state import ModelState
 from bot.own_comment import earlier_keys
 from bot.runs import Found, deciding, runs_of_key, tries
-from bot.snapshot import ModelFacts, Snapshot
+from bot.snapshot import ModelFacts, Run, Snapshot
 from policy import documents
 from policy.errors import UserError
-from policy.evidence import Evidence
+from policy.evidence import SHIPPED, Evidence
 from policy.governed import MODELS
 from policy.judge import judge
+from policy.override import waivable, waive
 from policy.pointer import Pointer
 from policy.pointers import quarantined, read_pointer
 from policy.proposal import POINTER_FILE, Proposal, propose, run_key
@@ -57,34 +59,60 @@ def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> ModelStat
     live = read_pointer(facts.base_pointer)
     incumbent = live.artifact.digest if live else None
     key = run_key(proposal.digest, incumbent)
+    runs, dispatch = awaited(snapshot, facts, FINETUNE, key)
+    reuse = _reusable(snapshot, facts, proposal, key)
+    dispatch = replace(dispatch, incumbent=incumbent, reuse=reuse)
+    found = deciding(runs, _is_of(key))
+    if found is None or found.evidence is None or not found.decides:
+        state = _awaiting(snapshot, facts, proposal, live, dispatch, found)
+    else:
+        state = _judged(snapshot, policy, facts, proposal, live, found.evidence, found, key)
+    changed = changed_measures(facts)
+    return replace(
+        state,
+        warnings=(messages.measures_changed(changed),) if changed else (),
+        remarks=(*state.remarks, *_tries(snapshot, facts, key), *other_runs(found)),
+    )
+
+
+def awaited(
+    snapshot: Snapshot, facts: ModelFacts, workflow: str, key: str
+) -> tuple[tuple[Run, ...], DispatchRun]:
+    """Return the trusted runs of a key, and what would start another."""
     runs = runs_of_key(
         facts.runs,
-        workflow=FINETUNE,
+        workflow=workflow,
         model=facts.name,
         key=key,
         repository=snapshot.repository,
         branch=snapshot.default_branch,
     )
     dispatch = DispatchRun(
-        workflow=FINETUNE,
+        workflow=workflow,
         ref=snapshot.default_branch,
         model=facts.name,
         sha=snapshot.pull.head_sha,
         key=key,
-        incumbent=incumbent,
         after=max((run.id for run in runs), default=0),
     )
-    found = deciding(runs, lambda evidence: _key_of(evidence) == key)
-    if found is None or found.evidence is None or not found.decides:
-        state = _awaiting(snapshot, facts, proposal, live, dispatch, found)
-    else:
-        state = _judged(policy, facts, proposal, live, found.evidence, found, key)
-    changed = changed_measures(facts)
-    return replace(
-        state,
-        warnings=(messages.measures_changed(changed),) if changed else (),
-        remarks=(*_tries(snapshot, facts, key), *other_runs(found)),
-    )
+    return runs, dispatch
+
+
+def _reusable(snapshot: Snapshot, facts: ModelFacts, proposal: Proposal, key: str) -> str:
+    """Return the digest of evidence of the same proposal that was measured against another version.
+
+    Only the comparison with the live version is out of date then. The first such evidence counts,
+    as it does for its own key.
+    """
+    for earlier in earlier_keys(snapshot.comments):
+        runs, _ = awaited(snapshot, facts, FINETUNE, earlier)
+        found = deciding(runs, _is_of(earlier))
+        if earlier == key or found is None or not found.decides or found.evidence is None:
+            continue
+        evidence = found.evidence
+        if evidence.proposal.digest == proposal.digest and evidence.artifact(SHIPPED) is not None:
+            return evidence.digest()
+    return ""
 
 
 def _tries(snapshot: Snapshot, facts: ModelFacts, key: str) -> tuple[str, ...]:
@@ -99,10 +127,14 @@ def _tries(snapshot: Snapshot, facts: ModelFacts, key: str) -> tuple[str, ...]:
     return (messages.tries(found.runs, found.keys),) if found.runs > 1 else ()
 
 
-def _key_of(evidence: Evidence) -> str:
-    """Return the run key that evidence may stand under, by what it is about."""
-    incumbent = evidence.incumbent.artifact if evidence.incumbent else None
-    return run_key(evidence.proposal.digest, incumbent)
+def _is_of(key: str) -> Callable[[Evidence], bool]:
+    """Return whether evidence may stand under a run key, by what it is about."""
+
+    def is_of(evidence: Evidence) -> bool:
+        incumbent = evidence.incumbent.artifact if evidence.incumbent else None
+        return run_key(evidence.proposal.digest, incumbent) == key
+
+    return is_of
 
 
 def _refusal(snapshot: Snapshot, facts: ModelFacts) -> tuple[str, str] | None:
@@ -210,6 +242,7 @@ def waiting(
 
 
 def _judged(
+    snapshot: Snapshot,
     policy: Policy,
     facts: ModelFacts,
     proposal: Proposal,
@@ -224,11 +257,13 @@ def _judged(
     parts.extend(_bindings(facts, evidence, live, pointer))
     if pointer is None and parts[0].outcome.lets_through:
         parts.append(Finding("release", Outcome.MISSING, messages.NOTHING_TO_SHIP))
-    finding = gather(facts.name, parts)
+    strict = gather(facts.name, parts)
+    forced, refused = overrides.overrides(snapshot, policy, facts.name, evidence.digest())
+    finding = waive(strict, forced)
     files: tuple[FileChange, ...] = ()
     carried = False
     if finding.outcome.lets_through and pointer is not None:
-        texts = release.release_texts(facts, evidence, pointer)
+        texts = release.release_texts(facts, evidence, pointer, forced)
         files = release.missing_files(facts, texts)
         carried = not files
     return ModelState(
@@ -243,6 +278,9 @@ def _judged(
         pointer=pointer,
         replaced=live.version if live else None,
         files=files,
+        overrides=forced,
+        waivable=waivable(policy, finding),
+        remarks=refused,
     )
 
 

@@ -7,107 +7,117 @@ and runs, and little else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bot import comment_commands, messages, read_people
+from bot import read_people
 from bot.actions import FINETUNE, ROLLBACK
-from bot.api import Api, ApiError, path
+from bot.api import Api, path
 from bot.forward import head_proposal
-from bot.own_comment import earlier_keys, keys_in
+from bot.merge_group import GroupFacts
+from bot.own_comment import earlier_keys
+from bot.read_issues import IssueReader
+from bot.read_pull import Changes, PullReader, pull_facts
 from bot.read_runs import Runs
 from bot.read_trees import Files, Tree
 from bot.rollback import is_rollback
 from bot.runs import rollback_key
-from bot.snapshot import (
-    MAX_COMMITS,
-    MAX_FILES,
-    ChangedFile,
-    Comment,
-    Incident,
-    ModelFacts,
-    PostedCheck,
-    PullFacts,
-    Run,
-    Snapshot,
-)
+from bot.snapshot import ModelFacts, Run, Snapshot
 from policy import codeowners, documents
 from policy.errors import UserError
-from policy.governed import CARDS, MODELS, POLICY_FILE, is_model_name, models_of, pointer_path
+from policy.governed import (
+    CARDS,
+    KEYS,
+    MODELS,
+    POLICY_FILE,
+    is_governed,
+    is_model_name,
+    models_of,
+    pointer_path,
+)
 from policy.pointers import read_pointer
 from policy.proposal import run_key
 from policy.rules import Policy
 from policy.signoff import Review
 
-REVIEW_STATES = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED"})
+
+@dataclass(frozen=True)
+class Bot:
+    """Who the bot is: its login and App, where people look, the key it signs with, its clock."""
+
+    login: str
+    app_id: int
+    web: str
+    public_key: str
+    now: Callable[[], str]
 
 
 class Reader:
     """Reads one repository as one installation sees it."""
 
-    def __init__(self, api: Api, repository: str, bot: str, app_id: int, web: str) -> None:
+    def __init__(self, api: Api, repository: str, bot: Bot) -> None:
         self._api = api
         self._repository = repository
         self._bot = bot
-        self._app_id = app_id
-        self._web = web
         self._base = path("repos", *repository.split("/"))
         self._files = Files(api, repository)
+        self.pulls = PullReader(api, repository, bot.login, bot.app_id)
+        self.issues = IssueReader(api, repository, bot.login)
 
     def snapshot(self, number: int) -> Snapshot | None:
         """Return everything about one pull request; None where there is none of that number."""
-        item = self._api.find(f"{self._base}/pulls/{number}")
+        item = self.pulls.item(number)
         if item is None:
             return None
         branch = str(item["base"]["repo"]["default_branch"])
-        files = self._changed_files(number)
+        pull = pull_facts(item, can_write=False)
         known: dict[str, Any] = {
             "repository": str(item["base"]["repo"]["full_name"]),
             "default_branch": branch,
-            "bot": self._bot,
-            "web": self._web,
-            "files": files[:MAX_FILES],
-            "files_truncated": len(files) >= MAX_FILES
-            or int(item.get("changed_files") or 0) > len(files),
+            "bot": self._bot.login,
+            "web": self._bot.web,
+            "own_key": self._bot.public_key,
+            "now": self._bot.now(),
+            "labels": frozenset(str(label["name"]) for label in item.get("labels") or ()),
         }
-        small = Snapshot(pull=self._pull(item, can_write=False), **known)
-        known["checks"] = self._checks(small.pull.head_sha)
+        if pull.state == "closed" and not pull.merged:
+            return Snapshot(pull=pull, **known)
+        elsewhere = pull.base_ref != branch
+        changes = None
+        if not elsewhere:
+            changes = self.pulls.changes(item, branch, self.branch_head)
+            known |= {
+                "files": changes.files,
+                "files_truncated": changes.files_truncated,
+                "commits": changes.commits,
+                "commits_truncated": changes.commits_truncated,
+                "base_head": changes.base,
+            }
+        small = Snapshot(pull=pull, **known)
+        known["checks"] = self.pulls.checks(pull.head_sha)
         if item.get("comments"):
-            known["comments"] = self._comments(number)
-            small = replace(small, comments=known["comments"])
-        closed = small.pull.state == "closed" and not small.pull.merged
-        names = models_of(small.paths)
-        if closed or not names or small.pull.base_ref != branch:
-            return Snapshot(pull=small.pull, **known)
-        return self._governed(item, number, names, known, small)
+            known["comments"] = self.pulls.comments(number)
+        if changes is None or not is_governed(small.paths, truncated=small.files_truncated):
+            return Snapshot(pull=pull, **known)
+        return self._governed(replace(small, **known), changes)
 
-    def _governed(
-        self,
-        item: dict[str, Any],
-        number: int,
-        names: tuple[str, ...],
-        known: dict[str, Any],
-        small: Snapshot,
-    ) -> Snapshot:
-        pull, branch = small.pull, small.default_branch
-        commits = list(self._api.pages(f"{self._base}/pulls/{number}/commits", most=3))
-        reviews = self._reviews(number)
-        base_head = self.branch_head(branch)
-        head, base = self._files.tree(pull.head_sha), self._files.tree(base_head)
-        fork = base if pull.merged else self._files.tree(self._fork(base_head, pull.head_sha))
+    def _governed(self, small: Snapshot, changes: Changes) -> Snapshot:
+        """Return the snapshot with all that judges a pull request which changes governed files."""
+        pull = small.pull
+        reviews = self.pulls.reviews(pull.number)
+        head, base = self._files.tree(pull.head_sha), self._files.tree(changes.base)
+        fork = base if pull.merged else self._files.tree(changes.fork)
         policy_text = self._files.text(base.blobs.get(POLICY_FILE))
         owners_path = next((p for p in codeowners.LOCATIONS if p in base.blobs), None)
         owners = self._files.text(base.blobs[owners_path]) if owners_path else None
-        teams, roles = self._teams(policy_text, owners, small.paths)
-        asked = {r.user for r in reviews if r.state == "APPROVED"} | {pull.author}
-        asked |= comment_commands.commanders(known.get("comments", ()))
-        people = (login for login in asked if not login.endswith("[bot]"))
-        writers = read_people.writers_among(self._api, self._repository, people)
-        return Snapshot(
-            pull=self._pull(item, can_write=pull.author in writers),
-            commits=tuple(read_people.commit_facts(commit, self._bot) for commit in commits),
-            commits_truncated=len(commits) >= MAX_COMMITS or item["commits"] > len(commits),
+        policy = read_policy(policy_text)
+        teams, roles = self._teams(policy, owners, small.paths)
+        writers = read_people.writers(self._api, self._repository)
+        trusted = {login.lower() for login in writers} | {self._bot.login.lower()}
+        return replace(
+            small,
+            pull=replace(pull, author_can_write=pull.author.lower() in trusted),
             reviews=reviews,
             writers=writers,
             roles=roles,
@@ -115,12 +125,54 @@ class Reader:
             policy=policy_text,
             codeowners=owners,
             codeowners_path=owners_path or codeowners.LOCATIONS[0],
+            head_policy=self._files.text(head.blobs.get(POLICY_FILE)),
+            events=() if pull.merged else self.pulls.events(pull.number),
+            trees=self._trees(policy, pull.head_sha, reviews),
+            keys=tuple(
+                self._files.text(blob) or ""
+                for name, blob in base.below(KEYS)
+                if name.endswith(".pem")
+            ),
             models=tuple(
-                self._model(name, small, head, base, fork, base_head)
-                for name in names
+                self._model(name, small, head, base, fork, changes.base)
+                for name in models_of(small.paths)
                 if is_model_name(name)
             ),
-            **known,
+        )
+
+    def _trees(
+        self, policy: Policy | None, head: str, reviews: tuple[Review, ...]
+    ) -> dict[str, str]:
+        """Return the trees that approvals were given to, where the policy lets a tree keep them."""
+        if policy is None or not policy.sign_off.keep_on_same_tree:
+            return {}
+        approved = {review.commit for review in reviews if review.state == "APPROVED"}
+        return {commit: self._files.tree_of(commit) for commit in sorted(approved | {head})}
+
+    def merge_groups(self) -> tuple[str, ...]:
+        """Return the branch of every merge group there is."""
+        listed = self._api.pages(f"{self._base}/git/matching-refs/heads/gh-readonly-queue/")
+        return tuple(str(item["ref"]).removeprefix("refs/heads/") for item in listed)
+
+    def group(self, ref: str, number: int) -> GroupFacts | None:
+        """Return everything about one merge group; None where it is gone."""
+        answer = self._api.find(f"{self._base}/git/ref/heads/{ref}")
+        snapshot = self.snapshot(number) if answer is not None else None
+        if answer is None or snapshot is None or snapshot.pull.state != "open":
+            return None
+        head = str(answer["object"]["sha"])
+        described = self._api.fixed(f"{self._base}/git/commits/{head}")
+        onto = str(described["parents"][0]["sha"])
+        tip = snapshot.base_head or self.branch_head(snapshot.default_branch)
+        return GroupFacts(
+            ref=ref,
+            head=head,
+            snapshot=replace(snapshot, freeze=self.issues.freeze()),
+            group=self._files.tree(head).blobs,
+            onto=self._files.tree(onto).blobs,
+            tip=self._files.tree(tip).blobs,
+            pull=self._files.tree(snapshot.pull.head_sha).blobs,
+            checks=self.pulls.checks(head),
         )
 
     def branch_head(self, branch: str) -> str:
@@ -128,86 +180,11 @@ class Reader:
         answer = self._api.get(f"{self._base}/git/ref/heads/{branch}")
         return str(answer["object"]["sha"])
 
-    def _fork(self, base: str, head: str) -> str:
-        """Return the commit where the pull request left the base branch."""
-        answer = self._api.fixed(f"{self._base}/compare/{base}...{head}", {"per_page": 1})
-        if answer is None:
-            return base
-        return str(answer["merge_base_commit"]["sha"])
-
-    def _pull(self, item: dict[str, Any], *, can_write: bool) -> PullFacts:
-        head, base = item["head"], item["base"]
-        merged = bool(item.get("merged"))
-        return PullFacts(
-            number=int(item["number"]),
-            title=str(item["title"]),
-            author=str(item["user"]["login"]) if item.get("user") else "ghost",
-            author_can_write=can_write,
-            head_sha=str(head["sha"]),
-            head_ref=str(head["ref"]),
-            head_repository=str(head["repo"]["full_name"]) if head.get("repo") else None,
-            base_ref=str(base["ref"]),
-            base_sha=str(base["sha"]),
-            state="open" if item["state"] == "open" else "closed",
-            draft=bool(item.get("draft")),
-            merged=merged,
-            merge_sha=item.get("merge_commit_sha") if merged else None,
-            merged_by=str(item["merged_by"]["login"]) if item.get("merged_by") else "",
-            mergeable=item.get("mergeable"),
-            squash_only=base["repo"].get("allow_merge_commit") is False,
-        )
-
-    def _changed_files(self, number: int) -> tuple[ChangedFile, ...]:
-        items = self._api.pages(f"{self._base}/pulls/{number}/files")
-        return tuple(
-            ChangedFile(str(item["filename"]), item.get("previous_filename")) for item in items
-        )
-
-    def _checks(self, head: str) -> tuple[PostedCheck, ...]:
-        asked = {"check_name": messages.CHECK_NAME, "app_id": self._app_id, "filter": "all"}
-        items = self._api.pages(
-            f"{self._base}/commits/{head}/check-runs", asked, inside="check_runs", most=3
-        )
-        ours = [item for item in items if item["app"] and int(item["app"]["id"]) == self._app_id]
-        return tuple(
-            PostedCheck(
-                id=int(item["id"]),
-                status=str(item["status"]),
-                conclusion=item.get("conclusion"),
-                fingerprint=str(item.get("external_id") or ""),
-                annotations=int((item.get("output") or {}).get("annotations_count") or 0),
-            )
-            for item in sorted(ours, key=lambda item: int(item["id"]))
-        )
-
-    def _comments(self, number: int) -> tuple[Comment, ...]:
-        items = self._api.pages(f"{self._base}/issues/{number}/comments")
-        return tuple(
-            Comment(
-                id=int(item["id"]),
-                author=str(item["user"]["login"]) if item.get("user") else "ghost",
-                by_bot=bool(item.get("user")) and item["user"]["login"] == self._bot,
-                body=str(item.get("body") or ""),
-                created=str(item["created_at"]),
-            )
-            for item in items
-        )
-
-    def _reviews(self, number: int) -> tuple[Review, ...]:
-        items = self._api.pages(f"{self._base}/pulls/{number}/reviews")
-        return tuple(
-            Review(str(item["user"]["login"]), item["state"], str(item["commit_id"]), order)
-            for order, item in enumerate(items)
-            if item.get("user") and item["state"] in REVIEW_STATES
-        )
-
     def _teams(
-        self, policy_text: str | None, owners: str | None, paths: Iterable[str]
+        self, policy: Policy | None, owners: str | None, paths: Iterable[str]
     ) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
         """Return the members of each team that matters, and the holders of each role."""
-        try:
-            policy = documents.parse(Policy, policy_text or "", POLICY_FILE)
-        except UserError:
+        if policy is None:
             return {}, {}  # decide says what is wrong with it
         owning = read_people.teams_of_owners(owners, self._released(paths))
         named = {team for role in policy.roles.values() for team in role.teams}
@@ -245,6 +222,9 @@ class Reader:
         named = read_pointer(head_pointer)
         record = named.evidence.path if named else ""
         inside = record.startswith(cards + "/")
+        live = read_pointer(text(base.blobs.get(pointer)))
+        live_record = live.evidence.path if live else ""
+        live_inside = live_record.startswith(cards + "/")
         facts = ModelFacts(
             name=name,
             head_inputs=head.below(folder),
@@ -263,17 +243,23 @@ class Reader:
             fork_pointer=text(fork.blobs.get(pointer)),
             head_evidence=text(head.blobs.get(record)) if inside else None,
             recorded=text(base.blobs.get(record)) if inside else None,
+            live_record=text(base.blobs.get(live_record)) if live_inside else None,
+            head_sizes=tuple(
+                (name.removeprefix(folder + "/"), size)
+                for name, size in sorted(head.sizes.items())
+                if name.startswith(folder + "/")
+            ),
         )
         if small.pull.merged:
             return facts
-        history: tuple[str | None, ...] = ()
         if facts.base_pointer is not None or pointer in small.paths:
-            history = self._files.history(base_head, pointer)
-        return replace(
-            facts,
-            history=history,
-            runs=self._runs(small, replace(facts, history=history)),
-        )
+            past = self._files.history(base_head, pointer)
+            facts = replace(
+                facts,
+                history=tuple(entry.text for entry in past),
+                history_dates=tuple(entry.date for entry in past),
+            )
+        return replace(facts, runs=self._runs(small, facts))
 
     def _runs(self, small: Snapshot, facts: ModelFacts) -> tuple[Run, ...]:
         """Return the runs of the key that this model waits for, and of those before it."""
@@ -292,34 +278,10 @@ class Reader:
         key = run_key(proposal.digest, incumbent)
         return runs.of_key(FINETUNE, facts.name, key, earlier_keys(small.comments))
 
-    def incident(self, model: str, version: str) -> Incident | None:
-        """Return the issue that this App opened about a version, by marker and author."""
-        marker = messages.incident_marker(model, version)
-        asked = {"labels": messages.INCIDENT_LABEL, "state": "all"}
-        for item in self._api.pages(f"{self._base}/issues", asked):
-            ours = bool(item.get("user")) and item["user"]["login"] == self._bot
-            if ours and str(item.get("body") or "").startswith(marker):
-                return Incident(int(item["number"]), model, version, str(item["html_url"]))
+
+def read_policy(text: str | None) -> Policy | None:
+    """Return the policy, or None where it is missing or broken."""
+    try:
+        return documents.parse(Policy, text or "", POLICY_FILE)
+    except UserError:
         return None
-
-    def open_pulls(self) -> tuple[int, ...]:
-        """Return the number of every open pull request."""
-        items = self._api.pages(f"{self._base}/pulls", {"state": "open"})
-        return tuple(int(item["number"]) for item in items)
-
-    def pulls_of_key(self, key: str) -> tuple[int, ...]:
-        """Return the pull requests whose comment of ours names a run key, by recent comments."""
-        asked = {"sort": "updated", "direction": "desc"}
-        found = []
-        try:
-            recent = list(self._api.pages(f"{self._base}/issues/comments", asked, most=3))
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            return ()
-        for item in recent:
-            body = str(item.get("body") or "")
-            ours = bool(item.get("user")) and item["user"]["login"] == self._bot
-            if ours and body.startswith(messages.COMMENT_MARKER) and key in keys_in(body):
-                found.append(int(str(item["issue_url"]).rpartition("/")[2]))
-        return tuple(found)

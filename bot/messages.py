@@ -7,16 +7,28 @@ from collections.abc import Mapping, Sequence
 from bot.actions import DispatchRun
 from bot.markdown import code, plain
 from bot.snapshot import Run
-from policy.messages import short
+from policy.record import Override
 
 CHECK_NAME = "countersign"
 COMMENT_MARKER = "<!-- countersign:pull-request -->"
 KEYS_MARKER = "<!-- countersign:keys "
 INCIDENT_LABEL = "countersign-incident"
+HOLD_LABEL = "countersign: hold"
+FREEZE_LABEL = "countersign-freeze"
+FREEZE_MARKER = "<!-- countersign:freeze -->"
+FREEZE_TITLE = "Promotions are frozen: "
+EXPLAIN_MARKER = "<!-- countersign:explain "
+FREEZE_UNREAD = "whether promotions are frozen was not looked up"
+KEY_HELD = "the base branch holds the key that the sign-off record is signed with"
+OVERRIDE_UNREADABLE = "its reason needs 10 to 500 characters"
+OVERRIDE_INVOLVED = "whoever has a part in a proposal cannot force it"
+POLICY_REMOVED = "policy/policy.yml is removed: without it nothing could be judged"
+FIRST_POLICY = "the base branch has no policy yet, so nobody has to sign; this brings the first"
+POLICY_READABLE = "the proposed policy can be read"
 NOTHING_GOVERNED = "Nothing governed changes here."
 NOTHING_GOVERNED_SUMMARY = (
-    "This pull request changes no file below `models/` or `model_cards/`, so no version of a model "
-    "can change with it."
+    "This pull request changes no file below `models/` or `model_cards/` and none of the rules, so "
+    "no version of a model can change with it."
 )
 POINTER_BY_HAND = (
     "pointer.json was changed by hand; restore it as the base branch has it. The release commit "
@@ -157,7 +169,10 @@ def awaits_permission(author: str, sha: str) -> str:
 
 
 def quarantined(version: str) -> str:
-    return f"{version} was rolled back and is quarantined; propose a change that mends its cause"
+    return (
+        f"{version} was rolled back and is quarantined; propose a change that mends its cause, or "
+        "have it forced where the policy allows that"
+    )
 
 
 def recorded(version: str) -> str:
@@ -191,50 +206,6 @@ def unsanctioned(merged_by: str) -> str:
     return f"@{merged_by} merged this while the countersign check was not green."
 
 
-def incident_title(model: str, version: str) -> str:
-    return f"Incident: {model} {version} is rolled back"
-
-
-def incident_body(model: str, old: str, new: str | None, artifact: str, pull: int) -> str:
-    to = f"to `{new}`" if new else "to no version"
-    return f"""`{model}` goes back from `{old}` (artifact `{short(artifact)}`) {to} with #{pull}.
-
-`{old}` is quarantined once that is merged: the same artifact cannot be promoted again.
-
-## Impact
-
-_Who was affected, from when to when, and how it was noticed._
-
-## Timeline
-
-_Times in UTC._
-
-## Root cause
-
-_Why the gates let it through: data, recipe, evaluation, or something outside._
-
-## What changes
-
-_The gate, the test or the data that would have caught it, and who adds it by when._
-"""
-
-
-def unsanctioned_title(pull: int, model: str) -> str:
-    return f"Incident: #{pull} changed {model} without a green check"
-
-
-def unsanctioned_body(pull: int, model: str, merged_by: str, sha: str) -> str:
-    return f"""@{merged_by} merged #{pull} as {sha}, and its countersign check was not green.
-
-What now runs as `{model}` may not be what was measured and signed. Revert the merge, or record here
-why it stands.
-
-## Root cause
-
-_Why it was merged, and whether branch rules let administrators pass the check._
-"""
-
-
 def merge_title(pull: int, title: str) -> str:
     return f"Merge pull request #{pull}: {title}"
 
@@ -252,13 +223,21 @@ def how_to_sign(head: str) -> str:
 
 
 ALL_HOLDS = "Every gate that was asked so far holds."
+EVERY_FINDING = "The whole verdict"
 TITLES = {
     "passed": "Passed: evidence and signatures hold",
     "sign": "Waiting for signatures",
     "measuring": "Waiting for evidence",
     "release": "Evidence passed; the release commit follows",
+    "held": "Signed, and stopped for now",
     "failed": "Blocked",
 }
+
+
+def title(key: str, kinds: Sequence[str]) -> str:
+    """Return the title of check and comment; a way back says so."""
+    words = TITLES[key]
+    return f"Rollback: {words[0].lower()}{words[1:]}" if "rollback" in kinds else words
 
 
 def merged_line(sha: str | None, merged_by: str) -> str:
@@ -292,3 +271,104 @@ def no_such_pull(repository: str, number: int) -> str:
 
 def model_line(model: str, key: str) -> str:
     return f"{code(model)}, run key {code(key)}" if key else code(model)
+
+
+def held(by: str, reason: str) -> str:
+    who = f"@{by} holds this pull request" if by else "this pull request is held"
+    why = f": {reason}" if reason else ""
+    return f"{who}{why}; whoever may hold, and has no part in it, ends that with /unhold"
+
+
+def frozen(issue: int, reason: str) -> str:
+    where = f" (issue #{issue})" if issue else ""
+    return f"promotions are frozen{where}: {reason}; a way back is not"
+
+
+def over_budget(sentence: str, head: str) -> str:
+    return f"{sentence}; it starts once one of them comments `/train {head}`"
+
+
+def rules_changed(paths: Sequence[str]) -> str:
+    named = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+    return f"{named}: judged by the rules of the base branch, not by these"
+
+
+def key_missing(branch: str) -> str:
+    return (
+        f"policy/keys on {branch} does not hold the public key that this bot signs with, so nobody "
+        "could verify who signed; merge it there first (countersign key prints it)"
+    )
+
+
+def recorded_as(tag: str) -> str:
+    return f"Who signed is recorded in the tag {code(tag)}."
+
+
+def explain_marker(comment: int) -> str:
+    return f"{EXPLAIN_MARKER}{comment} -->"
+
+
+def explained(head: str, now: str) -> str:
+    return f"As of {plain(now)}, at {code(head[:12])}. My other comment here stays current."
+
+
+def override_not_allowed(gate: str) -> str:
+    return f"the policy does not let anybody force {gate}"
+
+
+def no_such_gate(gate: str) -> str:
+    return f"no gate that could be forced is called {gate!r}"
+
+
+def override_wrong_role(roles: Sequence[str]) -> str:
+    return f"only people with write access who hold {' or '.join(roles)} may"
+
+
+def override_refused(author: str, gate: str, why: str) -> str:
+    return f"the override of {gate} by {author} does not count: {why}"
+
+
+def forced(override: Override) -> str:
+    return (
+        f"{plain(override.gate)} does not hold, and is forced by {plain(override.user)} as "
+        f"{plain(override.role)}: {plain(override.reason, 500)}"
+    )
+
+
+def how_to_override(gates: Sequence[str], evidence: str) -> str:
+    named = " or ".join(code(gate) for gate in gates)
+    return (
+        f"Whoever the policy lets force {named} may comment "
+        f"{code(f'/override {gates[0]} {evidence} WHY')}; it shows for ever."
+    )
+
+
+def live_figures(version: str) -> str:
+    return f"What is live now, {code(version)}, as it was measured when it was released:"
+
+
+def no_record_at_head(model: str) -> str:
+    return f"{model} has no readable pointer and evidence at the merged head."
+
+
+def cancelled(by: str) -> str:
+    return f"its run is being stopped, as @{by} asked"
+
+
+def queued_alone(number: int) -> str:
+    return f"Pull request #{number} is green, and this merge group changes nothing else governed."
+
+
+def queue_ref_unreadable(ref: str) -> str:
+    return f"{ref} names no pull request of the merge queue."
+
+
+def queued_not_green(number: int, title: str) -> str:
+    return f"Pull request #{number} is not green: {title}"
+
+
+def queued_mixture(number: int, paths: Sequence[str]) -> str:
+    return (
+        f"The merge group holds {', '.join(paths[:5])} otherwise than pull request #{number} or "
+        "the base branch does; nobody measured or signed that"
+    )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.actions import DispatchRun, FileChange, OpenIncident
+from bot.actions import CancelRun, DispatchRun, FileChange, OpenIncident
 from bot.snapshot import Run
 from policy.evidence import Evidence
 from policy.pointer import Pointer
+from policy.record import Override
 from policy.verdict import Finding
 
 
@@ -33,7 +34,13 @@ class ModelState:
     replaced: str | None = None
     """The version that is live on the base branch."""
     dispatch: DispatchRun | None = None
+    cancel: CancelRun | None = None
     files: tuple[FileChange, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    waivable: tuple[str, ...] = ()
+    """The gates that do not hold, and that the policy lets somebody force."""
+    before: Evidence | None = None
+    """For a rollback: the evidence of the version that is live, beside which it is shown."""
     incident: OpenIncident | None = None
     warnings: tuple[str, ...] = ()
     """What whoever signs has to know before the figures."""

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from bot import messages
-from bot.snapshot import Comment
+from bot.actions import UpsertComment
+from bot.snapshot import Comment, Snapshot
 
 _KEY = re.compile(r"[0-9a-f]{16}")
 MOST_KEYS = 50
@@ -16,12 +17,24 @@ MOST_KEYS = 50
 def own_comment(comments: Iterable[Comment]) -> Comment | None:
     """Return our comment, found by author and marker; the oldest counts.
 
-    Somebody with write access can edit the marker away. The App writes one comment only, so the
-    author alone finds it then; a marker alone finds nothing.
+    Somebody with write access can edit the marker away. Answers aside, the App writes one
+    comment only, so the author alone finds it then; a marker alone finds nothing.
     """
-    ours = [comment for comment in comments if comment.by_bot]
+    ours = [
+        comment
+        for comment in comments
+        if comment.by_bot and not comment.body.startswith(messages.EXPLAIN_MARKER)
+    ]
     ours.sort(key=lambda comment: not comment.body.startswith(messages.COMMENT_MARKER))
     return ours[0] if ours else None
+
+
+def upsert(snapshot: Snapshot, body: str) -> UpsertComment:
+    """Return the comment action: a new comment, or new words for ours."""
+    ours = own_comment(snapshot.comments)
+    if ours is None:
+        return UpsertComment(snapshot.pull.number, body)
+    return UpsertComment(snapshot.pull.number, body, ours.id, ours.body)
 
 
 def keys_in(body: str) -> tuple[str, ...]:

@@ -70,8 +70,11 @@ class Queue:
             for number in evaluator.pulls_of_run(installation, repository, key):
                 self._enqueue("pull", (installation, repository, number))
 
+        def group(installation: int, repository: str, ref: str) -> None:
+            self._once("group", (installation, repository, ref), evaluator.group)
+
         self._tasks = {
-            function.__name__: task(function) for function in (pull, branch, every_pull, run)
+            function.__name__: task(function) for function in (pull, branch, every_pull, run, group)
         }
 
     def put(self, event: Event) -> None:
@@ -85,6 +88,8 @@ class Queue:
             self._enqueue("every_pull", where)
         if event.run_key:
             self._enqueue("run", (*where, event.run_key))
+        if event.group:
+            self._enqueue("group", (*where, event.group))
 
     def sweep(self) -> None:
         """Queue every open pull request and every default branch of every installation."""

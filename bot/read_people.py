@@ -14,7 +14,6 @@ from policy.rules import Policy
 
 _TRAILER = re.compile(r"^co-authored-by:\s*(.*?)\s*<([^>]*)>\s*$", re.IGNORECASE | re.MULTILINE)
 _NOREPLY = re.compile(r"(?:\d+\+)?([A-Za-z0-9-]+(?:\[bot\])?)@users\.noreply\.[A-Za-z0-9.-]+")
-WRITES = frozenset({"admin", "write", "maintain"})
 WEB_FLOW = "web-flow"
 WEB_FLOW_EMAIL = "noreply@github.com"
 """Whom GitHub names as the committer of commits made in the browser, such as a revert."""
@@ -49,15 +48,12 @@ def commit_facts(item: dict[str, Any], bot: str) -> Commit:
     return Commit(str(item["sha"]), tuple(logins), tuple(unknown))
 
 
-def writers_among(api: Api, repository: str, logins: Iterable[str]) -> frozenset[str]:
-    """Return those logins that may write to the repository."""
-    base = path("repos", *repository.split("/"))
-    found = set()
-    for login in sorted(set(logins)):
-        answer = api.find(f"{base}/collaborators{path(login)}/permission")
-        if answer is not None and answer.get("permission") in WRITES:
-            found.add(login)
-    return frozenset(found)
+def writers(api: Api, repository: str) -> frozenset[str]:
+    """Return the login of everybody with write access, by themselves or through a team."""
+    items = api.pages(path("repos", *repository.split("/")) + "/collaborators")
+    return frozenset(
+        str(item["login"]) for item in items if (item.get("permissions") or {}).get("push")
+    )
 
 
 def members(api: Api, team: str) -> frozenset[str] | None:

@@ -28,20 +28,24 @@ class Runs:
     def of_key(
         self, workflow: str, model: str, key: str, earlier: Iterable[str] = ()
     ) -> tuple[Run, ...]:
-        """Return the runs of a key with their evidence, and bare the runs of `earlier` keys."""
+        """Return the runs of a key with their evidence, and the runs of `earlier` keys.
+
+        These are read with their evidence too while the key itself has no run: it may be reused.
+        """
         title = run_title(workflow, model, key)
         titles = {title, *(run_title(workflow, model, other) for other in earlier)}
+        listed = [item for item in self._listing(workflow) if item.get("display_title") in titles]
+        wanted = {title} if any(item["display_title"] == title for item in listed) else titles
         found: list[Run] = []
-        for item in self._listing(workflow):
+        for item in listed:
             run = _run(item)
-            if run.title not in titles:
-                continue
             trusted = is_trusted(
                 run, workflow=workflow, repository=self._repository, branch=self._branch
             )
-            if trusted and run.title == title:
+            if trusted and run.title in wanted:
                 began = str(item.get("run_started_at") or run.created)
-                found.extend(self._attempts(run, f"evidence-{key}", began))
+                name = f"evidence-{run.title.rpartition(' ')[2]}"
+                found.extend(self._attempts(run, name, began))
             else:
                 found.append(run)
         return tuple(found)

@@ -17,6 +17,8 @@ class Tree:
 
     blobs: dict[str, str]
     irregular: frozenset[str]
+    sizes: dict[str, int]
+    """The size of each plain file in bytes."""
 
     def below(self, folder: str) -> tuple[tuple[str, str], ...]:
         """Return `(path below the folder, blob id)` of every entry, links too, sorted."""
@@ -29,6 +31,15 @@ class Tree:
 
     def irregular_below(self, folder: str) -> tuple[str, ...]:
         return tuple(sorted(name for name in self.irregular if name.startswith(folder + "/")))
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a file held after a commit, None where it was absent, and when that was committed."""
+
+    commit: str
+    date: str
+    text: str | None
 
 
 class Files:
@@ -70,21 +81,24 @@ class Files:
             return base64.b64decode(answer["content"]).decode("utf-8", "replace")
         return str(answer["content"])
 
-    def history(self, branch_head: str, file: str) -> tuple[str | None, ...]:
+    def tree_of(self, commit: str) -> str:
+        """Return the id of a commit's tree; empty where there is no such commit."""
+        answer = self._api.fixed(f"{self._base}/git/commits/{commit}")
+        return str(answer["tree"]["sha"]) if answer else ""
+
+    def history(self, branch_head: str, file: str) -> tuple[Past, ...]:
         """Return every content that a file had on the way to a commit, oldest first."""
-        changes = [
-            str(item["sha"])
-            for item in self._api.pages(
-                f"{self._base}/commits", {"sha": branch_head, "path": file}, fixed=True
-            )
-        ]
-        found: list[str | None] = []
-        for commit in reversed(changes):
+        changes = list(
+            self._api.pages(f"{self._base}/commits", {"sha": branch_head, "path": file}, fixed=True)
+        )
+        found: list[Past] = []
+        for item in reversed(changes):
+            commit = str(item["sha"])
             answer = self._api.fixed(f"{self._base}/contents/{file}", {"ref": commit})
-            if answer is None:
-                found.append(None)
-            else:
-                found.append(base64.b64decode(answer["content"]).decode("utf-8", "replace"))
+            text = None
+            if answer is not None:
+                text = base64.b64decode(answer["content"]).decode("utf-8", "replace")
+            found.append(Past(commit, str(item["commit"]["committer"]["date"]), text))
         return tuple(found)
 
 
@@ -93,4 +107,5 @@ def _tree(entries: list[dict[str, Any]]) -> Tree:
     return Tree(
         blobs={str(entry["path"]): str(entry["sha"]) for entry in files},
         irregular=frozenset(str(e["path"]) for e in files if e.get("mode") not in PLAIN),
+        sizes={str(entry["path"]): int(entry.get("size") or 0) for entry in files},
     )

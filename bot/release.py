@@ -6,6 +6,8 @@ clock: the same evidence gives the same tree, so a head can be recognised as a r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot import card
 from bot.actions import FileChange
 from bot.snapshot import ModelFacts
@@ -13,14 +15,19 @@ from policy.digest import git_blob_sha
 from policy.evidence import Evidence
 from policy.governed import CARDS, card_path, evidence_path, pointer_path
 from policy.pointer import Pointer
+from policy.record import Override
 
 
-def release_texts(facts: ModelFacts, evidence: Evidence, pointer: Pointer) -> dict[str, str]:
+def release_texts(
+    facts: ModelFacts, evidence: Evidence, pointer: Pointer, overrides: Sequence[Override] = ()
+) -> dict[str, str]:
     """Return the text of every file that the release of `pointer` consists of, by full path."""
     version = pointer.version
     return {
         pointer_path(facts.name): pointer.text(),
-        card_path(facts.name, version): card.render(evidence, pointer, facts.dataset_card),
+        card_path(facts.name, version): card.render(
+            evidence, pointer, facts.dataset_card, overrides
+        ),
         evidence_path(facts.name, version): evidence.text(),
     }
 

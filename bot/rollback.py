@@ -6,17 +6,18 @@ verified and its recorded benchmark repeated, and an incident is opened.
 
 from __future__ import annotations
 
-from bot import messages
-from bot.actions import ROLLBACK, DispatchRun, OpenIncident
-from bot.forward import head_proposal, other_runs, refused, waiting
+from bot import incidents, messages, overrides
+from bot.actions import ROLLBACK
+from bot.forward import awaited, head_proposal, other_runs, refused, waiting
 from bot.model_state import ModelState
-from bot.runs import deciding, rollback_key, runs_of_key
+from bot.runs import deciding, rollback_key
 from bot.snapshot import ModelFacts, Snapshot
 from policy.digest import digest_bytes
 from policy.errors import UserError
 from policy.evidence import Evidence, parse_evidence
 from policy.governed import CARDS, pointer_path
 from policy.judge import judge_recovery
+from policy.override import waivable, waive
 from policy.pointer import Pointer
 from policy.pointers import quarantined, read_pointer, was_live
 from policy.release import pointer_of
@@ -145,7 +146,7 @@ def _to_nothing(snapshot: Snapshot, facts: ModelFacts, live: Pointer) -> ModelSt
         finding=finding,
         carried=finding.outcome.lets_through,
         replaced=live.version,
-        incident=_incident(snapshot, facts, live, None),
+        incident=incidents.rolled_back(snapshot, facts, live, None),
     )
 
 
@@ -160,22 +161,7 @@ def _verified(
 ) -> ModelState:
     key = rollback_key(target.artifact.digest, live.artifact.digest, snapshot.pull.number)
     wanted = head_proposal(facts).digest
-    runs = runs_of_key(
-        facts.runs,
-        workflow=ROLLBACK,
-        model=facts.name,
-        key=key,
-        repository=snapshot.repository,
-        branch=snapshot.default_branch,
-    )
-    dispatch = DispatchRun(
-        workflow=ROLLBACK,
-        ref=snapshot.default_branch,
-        model=facts.name,
-        sha=snapshot.pull.head_sha,
-        key=key,
-        after=max((run.id for run in runs), default=0),
-    )
+    runs, dispatch = awaited(snapshot, facts, ROLLBACK, key)
     found = deciding(runs, lambda evidence: _is_about(evidence, wanted, target, live))
     start, pending = False, False
     if found is None or found.evidence is None or not found.decides:
@@ -186,7 +172,9 @@ def _verified(
         parts.append(judge_recovery(policy, recorded, found.evidence, target=target))
         if found.evidence.model != facts.name:
             parts.append(Finding("model", Outcome.FAILED, messages.OTHER_MODEL))
-    finding = gather(facts.name, parts)
+    digest = found.evidence.digest() if found is not None and found.evidence is not None else ""
+    forced, not_forced = overrides.overrides(snapshot, policy, facts.name, digest)
+    finding = waive(gather(facts.name, parts), forced)
     return ModelState(
         model=facts.name,
         kind="rollback",
@@ -200,8 +188,11 @@ def _verified(
         pointer=target,
         replaced=live.version,
         dispatch=dispatch if start else None,
-        incident=_incident(snapshot, facts, live, target),
-        remarks=other_runs(found),
+        incident=incidents.rolled_back(snapshot, facts, live, target),
+        remarks=(*not_forced, *other_runs(found)),
+        before=incidents.live_evidence(facts, live),
+        overrides=forced,
+        waivable=waivable(policy, finding),
     )
 
 
@@ -216,21 +207,4 @@ def _is_about(evidence: Evidence, proposal: str, target: Pointer, live: Pointer)
         and evidence.incumbent is not None
         and evidence.incumbent.artifact == live.artifact.digest
         and (measured is None or measured.model == target.artifact.digest)
-    )
-
-
-def _incident(
-    snapshot: Snapshot, facts: ModelFacts, live: Pointer, target: Pointer | None
-) -> OpenIncident:
-    return OpenIncident(
-        model=facts.name,
-        version=live.version,
-        title=messages.incident_title(facts.name, live.version),
-        body=messages.incident_body(
-            facts.name,
-            live.version,
-            target.version if target else None,
-            live.artifact.digest,
-            snapshot.pull.number,
-        ),
     )

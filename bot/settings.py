@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from attestation import EnvelopeError, public_key
 from policy.errors import Problem, UserError
 
 PREFIX = "COUNTERSIGN_"
@@ -19,6 +20,8 @@ class Settings:
     app_id: int
     private_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
+    signing_key: str = field(default="", repr=False)
+    """The private key that signs the sign-off records; the App's where none is given."""
     github_api: str = "https://api.github.com"
     queue: str = ".countersign/queue.sqlite"
     host: str = "127.0.0.1"
@@ -26,6 +29,11 @@ class Settings:
     sweep_seconds: int = 300
     seconds_between_requests: float = 0.25
     seconds_between_writes: float = 1.0
+
+    @property
+    def signs_with(self) -> str:
+        """Return the private key (PEM) that signs records."""
+        return self.signing_key or self.private_key
 
     @property
     def github_web(self) -> str:
@@ -66,11 +74,20 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             Problem(PREFIX + "GITHUB_API", f"{api!r} is no URL", "such as https://api.github.com")
         )
     key = _private_key(
-        text("PRIVATE_KEY", None, "the App's private key: PEM text, or its path"), problems
+        "PRIVATE_KEY",
+        text("PRIVATE_KEY", None, "the App's private key: PEM text, or its path"),
+        problems,
     )
+    signing = _private_key("SIGNING_KEY", text("SIGNING_KEY", ""), problems) or key
+    if signing:
+        try:
+            public_key(signing)
+        except EnvelopeError as error:
+            problems.append(Problem(PREFIX + "SIGNING_KEY", str(error), "give RSA or Ed25519"))
     settings = Settings(
         app_id=int(number("APP_ID", None, 1, "the number on the App's settings page")),
         private_key=key,
+        signing_key=signing,
         webhook_secret=text("WEBHOOK_SECRET", None, "the secret of the App's webhook"),
         github_api=api,
         queue=text("QUEUE", ".countersign/queue.sqlite"),
@@ -87,8 +104,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _private_key(value: str, problems: list[Problem]) -> str:
-    where = PREFIX + "PRIVATE_KEY"
+def _private_key(name: str, value: str, problems: list[Problem]) -> str:
+    where = PREFIX + name
     if not value:
         return ""
     if "-----BEGIN" not in value:

@@ -7,14 +7,15 @@ from dataclasses import replace
 
 from bot import messages
 from bot.model_state import ModelState
-from bot.snapshot import Snapshot
+from bot.snapshot import ModelFacts, Snapshot
 from policy import codeowners
+from policy.changes import change_kinds
 from policy.codeowners import Codeowners
 from policy.errors import UserError
 from policy.governed import card_path, evidence_path, pointer_path
-from policy.people_rules import Quorum
+from policy.people_rules import Quorum, strictest
 from policy.rules import Policy
-from policy.signoff import SignOffFacts, judge_sign_off, latest_states, signers
+from policy.signoff import Review, SignOffFacts, judge_sign_off, latest_states, signers
 from policy.verdict import Finding, Outcome, gather
 
 
@@ -30,12 +31,37 @@ def facts_of(snapshot: Snapshot, owners: Codeowners | None) -> SignOffFacts:
         author=snapshot.pull.author,
         contributors=frozenset(contributors),
         unknown_contributors=tuple(unknown),
-        reviews=snapshot.reviews,
+        reviews=_since_the_base_changed(snapshot),
         writers=snapshot.writers,
         roles=snapshot.roles,
         teams=snapshot.teams,
         paths=snapshot.paths,
         owners=owners,
+        kept=_same_tree(snapshot),
+    )
+
+
+def _since_the_base_changed(snapshot: Snapshot) -> tuple[Review, ...]:
+    """Return the reviews that count: an approval does not outlive a change of the base branch.
+
+    What was approved was the difference to another branch.
+    """
+    changed = max(
+        (event.created for event in snapshot.events if event.kind == "base_ref_changed"), default=""
+    )
+    return tuple(
+        review
+        for review in snapshot.reviews
+        if not changed or review.state != "APPROVED" or review.submitted > changed
+    )
+
+
+def _same_tree(snapshot: Snapshot) -> frozenset[str]:
+    head = snapshot.trees.get(snapshot.pull.head_sha)
+    return frozenset(
+        commit
+        for commit, tree in snapshot.trees.items()
+        if head and tree == head and commit != snapshot.pull.head_sha
     )
 
 
@@ -57,10 +83,19 @@ def consider(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -
     except UserError as error:
         parts = [Finding("code owners", Outcome.ERRORED, str(p)) for p in error.problems]
         return gather("sign-off", parts)
-    facts = facts_of(snapshot, owners)
-    quorum = quorum_of(policy, states)
+    quorum = quorum_of(snapshot, policy, states)
     if all(state.carried for state in states):
-        return judge_sign_off(quorum, facts)
+        return judge_sign_off(quorum, facts_of(snapshot, owners))
+    finding = judge_sign_off(quorum, unsigned(snapshot, owners, states))
+    awaited = Finding("release commit", Outcome.MISSING, messages.NOT_YET_SIGNABLE)
+    return gather("sign-off", (awaited, *finding.parts))
+
+
+def unsigned(
+    snapshot: Snapshot, owners: Codeowners | None, states: Sequence[ModelState]
+) -> SignOffFacts:
+    """Return the facts as they will be before anybody signed, with the files of a release."""
+    facts = facts_of(snapshot, owners)
     paths = dict.fromkeys(snapshot.paths)
     for state in states:
         version = state.pointer.version if state.pointer else "next"
@@ -69,20 +104,23 @@ def consider(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -
             paths[card_path(state.model, version)] = None
             paths[evidence_path(state.model, version)] = None
     objections = tuple(r for r in facts.reviews if r.state != "APPROVED")
-    early = replace(facts, paths=tuple(paths), reviews=objections)
-    finding = judge_sign_off(quorum, early)
-    awaited = Finding("release commit", Outcome.MISSING, messages.NOT_YET_SIGNABLE)
-    return gather("sign-off", (awaited, *finding.parts))
+    return replace(facts, paths=tuple(paths), reviews=objections)
 
 
-def quorum_of(policy: Policy, states: Sequence[ModelState]) -> Quorum:
+def quorum_of(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -> Quorum:
     """Return the strictest count of each role over all kinds of change in the pull request."""
-    quorum: dict[str, int] = {}
+    facts = {model.name: model for model in snapshot.models}
+    asked: list[Quorum] = []
     for state in states:
-        asked = policy.sign_off.rollback if state.kind == "rollback" else policy.sign_off.promote
-        for role, count in asked.items():
-            quorum[role] = max(quorum.get(role, 0), count)
-    return quorum
+        if state.kind == "rollback":
+            asked.append(policy.sign_off.asked("rollback", state.model))
+            continue
+        model = facts.get(state.model, ModelFacts(state.model))
+        kinds = change_kinds(model.head_inputs, model.base_inputs)
+        asked += [policy.sign_off.asked(kind, state.model) for kind in ("promote", *kinds)]
+    if snapshot.rules_changed:
+        asked.append(policy.sign_off.asked("policy"))
+    return strictest(asked)
 
 
 def who_signed(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:

@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from policy.governed import is_rule
 from policy.signoff import Review
 
 __all__ = [
     "ChangedFile",
     "Comment",
     "Commit",
+    "Freeze",
+    "FreezeFacts",
     "Incident",
+    "IssueEvent",
     "ModelFacts",
     "PostedCheck",
     "PullFacts",
@@ -57,6 +61,41 @@ class Comment:
     by_bot: bool
     body: str
     created: str = ""
+    updated: str = ""
+
+    @property
+    def edited(self) -> bool:
+        """Return whether somebody changed it after it was written."""
+        return bool(self.updated) and self.updated != self.created
+
+
+@dataclass(frozen=True)
+class IssueEvent:
+    """Something that happened to the pull request; GitHub keeps these, and nobody can edit them."""
+
+    kind: str
+    actor: str
+    created: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """The newest issue by which this App froze all promotions, and who closed it, if anybody."""
+
+    number: int
+    reason: str
+    created: str
+    is_open: bool
+    closed_by: str = ""
+    closed: str = ""
+
+
+@dataclass(frozen=True)
+class FreezeFacts:
+    """That the freeze was looked up; `newest` is None where there never was one."""
+
+    newest: Freeze | None = None
 
 
 @dataclass(frozen=True)
@@ -131,8 +170,14 @@ class ModelFacts:
     recorded: str | None = None
     """The evidence file on the base branch that the head's pointer names."""
     recorded_blob: str | None = None
+    live_record: str | None = None
+    """The evidence file on the base branch that the live pointer names."""
     history: tuple[str | None, ...] = ()
     """Every content the pointer had on the base branch, oldest first; None where it was absent."""
+    history_dates: tuple[str, ...] = ()
+    """When the base branch got each of them (RFC 3339, UTC)."""
+    head_sizes: tuple[tuple[str, int], ...] = ()
+    """The size in bytes of each input at head."""
     runs: tuple[Run, ...] = ()
 
 
@@ -183,10 +228,31 @@ class Snapshot:
     codeowners: str | None = None
     codeowners_path: str = ".github/CODEOWNERS"
     models: tuple[ModelFacts, ...] = ()
+    now: str = ""
+    """When these facts were read (RFC 3339, UTC)."""
+    base_head: str = ""
+    """The commit at the tip of the base branch."""
+    head_policy: str | None = None
+    events: tuple[IssueEvent, ...] = ()
+    """Oldest first."""
+    labels: frozenset[str] = frozenset()
+    trees: Mapping[str, str] = field(default_factory=dict)
+    """Commit to tree, for the head and for commits that somebody approved; only where asked."""
+    keys: tuple[str, ...] = ()
+    """The public keys (PEM) that the base branch holds."""
+    own_key: str = ""
+    """The public key (PEM) that this bot signs with."""
+    freeze: FreezeFacts | None = None
+    """None: not looked up."""
 
     @property
     def from_fork(self) -> bool:
         return self.pull.head_repository != self.repository
+
+    @property
+    def rules_changed(self) -> tuple[str, ...]:
+        """Return the changed paths that decide how proposals are judged."""
+        return tuple(path for path in self.paths if is_rule(path))
 
     @property
     def paths(self) -> tuple[str, ...]:

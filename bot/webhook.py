@@ -14,9 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot import messages
 from bot.actions import DEPLOY, FINETUNE, ROLLBACK
 from bot.comment_commands import has_command
-from policy.governed import POLICY_FILE, WORKFLOWS, model_of
+from bot.merge_group import pull_of
+from policy.governed import WORKFLOWS, is_governed
 
 MAX_BYTES = 25 * 1024 * 1024
 """GitHub sends no larger delivery."""
@@ -42,10 +44,12 @@ class Event:
     branch: bool = False
     every_pull: bool = False
     run_key: str = ""
+    group: str = ""
+    """The branch of a merge group."""
 
     @property
     def concerns_something(self) -> bool:
-        return bool(self.pulls or self.branch or self.every_pull or self.run_key)
+        return bool(self.pulls or self.branch or self.every_pull or self.run_key or self.group)
 
 
 def verify(secret: str, body: bytes, headers: Mapping[str, str]) -> None:
@@ -89,6 +93,8 @@ def _event(name: str, payload: dict[str, Any]) -> Event | None:
         "pull_request": _pull_request,
         "pull_request_review": _review,
         "issue_comment": _comment,
+        "issues": _issue,
+        "merge_group": _merge_group,
         "check_run": _check,
         "workflow_run": _run,
         "push": _push,
@@ -113,6 +119,11 @@ def _number(value: Any) -> int:
 def _pull_request(payload: dict[str, Any], repository: str, installation: int) -> Event | None:
     wanted = {"opened", "reopened", "synchronize", "edited", "ready_for_review", "closed"}
     wanted |= {"converted_to_draft"}
+    if payload["action"] in ("labeled", "unlabeled"):
+        held = (payload.get("label") or {}).get("name") == messages.HOLD_LABEL and not _by_bot(
+            payload
+        )
+        wanted = wanted | {payload["action"]} if held else wanted
     if payload["action"] not in wanted:
         return None
     merged = payload["action"] == "closed" and bool(payload["pull_request"].get("merged"))
@@ -132,11 +143,30 @@ def _comment(payload: dict[str, Any], repository: str, installation: int) -> Eve
     if "pull_request" not in issue:
         return None
     touched = payload["action"] in ("edited", "deleted") and comment["user"]["type"] == "Bot"
-    ours = str(payload.get("sender", {}).get("type", "")) == "Bot"
     command = payload["action"] == "created" and has_command(str(comment.get("body") or ""))
-    if not command and not (touched and not ours):
+    if not command and not (touched and not _by_bot(payload)):
         return None
     return Event(repository, installation, pulls=(_number(issue["number"]),))
+
+
+def _issue(payload: dict[str, Any], repository: str, installation: int) -> Event | None:
+    """A freeze is an issue of an App: closing it may let everything go on."""
+    about = payload["action"] in ("closed", "reopened", "edited", "deleted", "unlabeled")
+    ours = str(payload["issue"]["user"]["type"]) == "Bot"
+    if not about or not ours or _by_bot(payload):
+        return None
+    return Event(repository, installation, every_pull=True)
+
+
+def _merge_group(payload: dict[str, Any], repository: str, installation: int) -> Event | None:
+    if payload["action"] != "checks_requested":
+        return None
+    ref = str(payload["merge_group"]["head_ref"]).removeprefix("refs/heads/")
+    return Event(repository, installation, group=ref) if pull_of(ref) else None
+
+
+def _by_bot(payload: dict[str, Any]) -> bool:
+    return str(payload.get("sender", {}).get("type", "")) == "Bot"
 
 
 def _check(payload: dict[str, Any], repository: str, installation: int) -> Event | None:
@@ -171,8 +201,6 @@ def _push(payload: dict[str, Any], repository: str, installation: int) -> Event 
         for kind in ("added", "modified", "removed"):
             paths.update(str(item) for item in commit.get(kind) or [])
     unlisted = len(payload.get("commits") or []) >= 20 or not payload.get("commits")
-    rules = any(item == POLICY_FILE or item.endswith("CODEOWNERS") for item in paths)
-    governed = any(model_of(item) is not None for item in paths)
-    if not (unlisted or rules or governed):
+    if not (unlisted or is_governed(paths)):
         return None
     return Event(repository, installation, branch=True, every_pull=True)

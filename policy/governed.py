@@ -12,6 +12,8 @@ KEYS = "policy/keys"
 """The public keys of the bot, one PEM file each; what none of them signed is not signed."""
 WORKFLOWS = ".github/workflows/"
 ACTIONS = ".github/actions/"
+MEASURING = frozenset({"validate.yml", "finetune.yml", "rollback.yml", "deploy.yml"})
+"""The workflows that measure and ship; others may use neither's name."""
 MODELS = "models"
 CARDS = "model_cards"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
@@ -32,9 +34,15 @@ def is_rule(path: str) -> bool:
     """Return whether a file decides how proposals are judged or measured, and is no model's."""
     return (
         path == POLICY_FILE
-        or path.startswith((KEYS + "/", WORKFLOWS, ACTIONS))
+        or path.startswith((KEYS + "/", ACTIONS))
+        or path.removeprefix(WORKFLOWS) in MEASURING
         or path in codeowners.LOCATIONS
     )
+
+
+def is_governed(paths: Iterable[str], *, truncated: bool = False) -> bool:
+    """Return whether a change of these paths is judged; a list that was cut off always is."""
+    return truncated or any(model_of(path) is not None or is_rule(path) for path in paths)
 
 
 def is_model_name(name: str) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from policy.people_rules import WaivableGate
 from policy.record import Override
+from policy.rules import Policy
 from policy.verdict import Finding, Outcome, gather
 
 PLACES: dict[WaivableGate, tuple[str, ...]] = {
@@ -37,6 +38,19 @@ def waive(finding: Finding, overrides: Sequence[Override]) -> Finding:
     for override in overrides:
         finding = _below(finding, PLACES[override.gate], override)
     return finding
+
+
+def waivable(policy: Policy, finding: Finding) -> tuple[WaivableGate, ...]:
+    """Return the gates that do not hold and that the policy lets somebody force."""
+    if policy.override is None:
+        return ()
+    return tuple(gate for gate in policy.override.gates if _reaches(finding, PLACES[gate]))
+
+
+def _reaches(finding: Finding, place: tuple[str, ...]) -> bool:
+    if not place:
+        return any(leaf.outcome in WAIVABLE for leaf in finding.leaves())
+    return any(_reaches(part, place[1:]) for part in finding.parts if part.name == place[0])
 
 
 def _below(finding: Finding, place: tuple[str, ...], override: Override) -> Finding:

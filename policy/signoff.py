@@ -20,12 +20,14 @@ ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED",
 
 @dataclass(frozen=True)
 class Review:
-    """One submitted review; `order` grows with submission."""
+    """One submitted review; `order` grows with submission. `submitted` is RFC 3339, UTC."""
 
     user: str
     state: ReviewState
     commit: str
     order: int
+    id: int = 0
+    submitted: str = ""
 
 
 @dataclass(frozen=True)

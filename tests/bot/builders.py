@@ -9,7 +9,16 @@ from bot import release, runs
 from bot.actions import FINETUNE, ROLLBACK, PostCheck, UpsertComment, run_title
 from bot.decide import decide
 from bot.forward import head_proposal
-from bot.snapshot import ChangedFile, Commit, ModelFacts, PullFacts, Review, Run, Snapshot
+from bot.snapshot import (
+    ChangedFile,
+    Commit,
+    FreezeFacts,
+    ModelFacts,
+    PullFacts,
+    Review,
+    Run,
+    Snapshot,
+)
 from policy.digest import git_blob_sha
 from policy.evidence import (
     ArtifactFacts,
@@ -51,6 +60,7 @@ countersign:
 ---
 Tickets.
 """
+KEY = "-----BEGIN PUBLIC KEY-----\nbot\n-----END PUBLIC KEY-----\n"
 CODEOWNERS = "* @grace\n/models/*/pointer.json @omar\n"
 ARTIFACTS = {1: "sha256:" + "1" * 64, 2: measured.CANDIDATE, 3: "sha256:" + "3" * 64}
 
@@ -170,11 +180,13 @@ def forward_key(version: int = 2) -> str:
 
 
 def approval(user: str, commit: str = HEAD, order: int = 0) -> Review:
-    return Review(user, "APPROVED", commit, order)
+    return Review(user, "APPROVED", commit, order, 100 + order, f"2026-01-02T04:00:0{order}Z")
 
 
 def objection(user: str, order: int = 0) -> Review:
-    return Review(user, "CHANGES_REQUESTED", HEAD, order)
+    return Review(
+        user, "CHANGES_REQUESTED", HEAD, order, 100 + order, f"2026-01-02T04:00:0{order}Z"
+    )
 
 
 def signed() -> list[Review]:
@@ -275,6 +287,12 @@ def snapshot(
         "policy": measured.POLICY,
         "codeowners": CODEOWNERS,
         "models": (facts,),
+        "now": "2026-01-02T12:00:00Z",
+        "base_head": BASE,
+        "head_policy": measured.POLICY,
+        "keys": (KEY,),
+        "own_key": KEY,
+        "freeze": FreezeFacts(),
     }
     return Snapshot(**{**known, **changes})
 

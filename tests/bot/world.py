@@ -18,6 +18,7 @@ from typing import Any
 import requests
 from werkzeug.serving import make_server
 
+from attestation import public_key
 from bot.app import Figures, create_app
 from bot.evaluate import Evaluator
 from bot.queue import Queue, open_queue
@@ -161,6 +162,7 @@ class World:
         files = {
             "README.md": "# Models\n",
             "policy/policy.yml": POLICY,
+            "policy/keys/countersign.pem": public_key(self.app.private_key_pem),
             ".github/CODEOWNERS": a.CODEOWNERS,
             ".github/workflows/finetune.yml": workflow("finetune"),
             ".github/workflows/rollback.yml": workflow("rollback"),

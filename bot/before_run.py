@@ -1,0 +1,80 @@
+"""Before a GPU hour is spent: could this ever be signed, and may it cost what it will cost?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot import comment_commands, messages, signing
+from bot.actions import FINETUNE
+from bot.model_state import ModelState
+from bot.snapshot import ModelFacts, Snapshot
+from bot.stops import holders
+from policy import documents
+from policy.budget import estimate, judge_budget
+from policy.dataset_card import parse_card
+from policy.errors import UserError
+from policy.governed import MODELS
+from policy.owner_lint import OwnerLint, lint_owners
+from policy.recipe import Recipe
+from policy.rules import Policy
+from policy.verdict import Finding, Outcome, gather
+
+
+def lint(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -> OwnerLint | None:
+    """Return whether everybody who has to sign could; None where CODEOWNERS cannot be read."""
+    try:
+        owners = signing.read_codeowners(snapshot)
+    except UserError:
+        return None  # sign-off says so
+    quorum = signing.quorum_of(snapshot, policy, states)
+    return lint_owners(quorum, signing.unsigned(snapshot, owners, states))
+
+
+def guard(
+    snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]
+) -> tuple[ModelState, ...]:
+    """Return the states with no run started that nobody could sign or that costs too much."""
+    if not any(state.dispatch for state in states):
+        return tuple(states)
+    found = lint(snapshot, policy, states)
+    return tuple(
+        _guarded(snapshot, policy, state, found) if state.dispatch is not None else state
+        for state in states
+    )
+
+
+def _guarded(
+    snapshot: Snapshot, policy: Policy, state: ModelState, found: OwnerLint | None
+) -> ModelState:
+    if found is not None and not found.finding.outcome.lets_through:
+        finding = gather(state.model, (found.finding, *state.finding.parts))
+        return replace(state, finding=finding, pending=False, dispatch=None)
+    remarks = (*state.remarks, *(found.remarks if found is not None else ()))
+    state = replace(state, remarks=remarks)
+    if state.dispatch is None or state.dispatch.workflow != FINETUNE or state.dispatch.reuse:
+        return state
+    facts = next(model for model in snapshot.models if model.name == state.model)
+    recipe = documents.parse(Recipe, facts.recipe or "", f"{MODELS}/{state.model}/recipe.yml")
+    asked = judge_budget(policy.budget, estimate(recipe, _train_bytes(facts), policy.budget))
+    if asked.outcome.lets_through or _allowed(snapshot, policy):
+        return replace(state, remarks=(*state.remarks, asked.sentence))
+    head = snapshot.pull.head_sha
+    waits = Finding(asked.name, Outcome.MISSING, messages.over_budget(asked.sentence, head))
+    finding = gather(state.model, (*state.finding.parts, waits))
+    return replace(state, finding=finding, dispatch=None)
+
+
+def _allowed(snapshot: Snapshot, policy: Policy) -> bool:
+    """Return whether somebody who may spend more asked for this very commit."""
+    may = holders(snapshot, policy.budget.roles)
+    return comment_commands.train_asked(snapshot.comments, may, snapshot.pull.head_sha, "")
+
+
+def _train_bytes(facts: ModelFacts) -> int | None:
+    """Return the size of the training rows at head; None where the card does not name them."""
+    try:
+        name = parse_card(facts.dataset_card or "", "data/README.md").splits["train"]
+    except (UserError, KeyError):
+        return None
+    return dict(facts.head_sizes).get(f"data/{name}")

@@ -1,0 +1,89 @@
+"""After a merge: finish the comment, and notice a merge that nobody sanctioned."""
+
+from __future__ import annotations
+
+from bot import comment, letters, messages, signing
+from bot.actions import Action, OpenIncident, ProposeRollback
+from bot.model_state import ModelState
+from bot.overrides import overrides
+from bot.own_comment import upsert
+from bot.snapshot import ModelFacts, Snapshot
+from policy import documents
+from policy.errors import UserError
+from policy.evidence import parse_evidence
+from policy.governed import POLICY_FILE, is_model_name, models_of
+from policy.judge import judge
+from policy.override import waive
+from policy.pointers import read_pointer
+from policy.rules import Policy
+from policy.verdict import Finding, Outcome, gather
+
+
+def merged(snapshot: Snapshot) -> tuple[Finding, tuple[Action, ...]]:
+    """Return what a merged pull request comes to, and what follows."""
+    names = [name for name in models_of(snapshot.paths) if is_model_name(name)]
+    pull = snapshot.pull
+    if pull.base_ref != snapshot.default_branch or not (names or snapshot.rules_changed):
+        return Finding("merged", Outcome.PASSED, messages.NOTHING_GOVERNED), ()
+    green = bool(snapshot.checks) and snapshot.checks[-1].conclusion == "success"
+    lines = [messages.merged_line(pull.merge_sha, pull.merged_by)]
+    actions: list[Action] = []
+    if not green:
+        lines.append(messages.unsanctioned(pull.merged_by))
+        actions += [action for name in names for action in _unsanctioned(snapshot, name)]
+    states = [_shipped(snapshot, facts) for facts in snapshot.models]
+    title = "Merged" if green else "Merged without a green check"
+    signed = signing.who_signed(snapshot)
+    actions.append(upsert(snapshot, comment.merged_body(title, lines, signed, states)))
+    outcome = Outcome.PASSED if green else Outcome.FAILED
+    return Finding("merged", outcome, lines[-1]), tuple(actions)
+
+
+def _unsanctioned(snapshot: Snapshot, model: str) -> tuple[Action, ...]:
+    pull = snapshot.pull
+    sha = pull.merge_sha or "unknown"
+    incident = OpenIncident(
+        model=model,
+        version=f"pull-{pull.number}",
+        title=letters.unsanctioned_title(pull.number, model),
+        body=letters.unsanctioned_body(pull.number, model, pull.merged_by, sha),
+    )
+    if pull.merge_sha is None:
+        return (incident,)
+    return (incident, undo(model, pull.merge_sha))
+
+
+def undo(model: str, commit: str) -> ProposeRollback:
+    """Return the proposal to put a model back to what it was before a commit."""
+    return ProposeRollback(
+        model=model,
+        commit=commit,
+        title=letters.undo_title(model, commit),
+        body=letters.undo_body(model, commit),
+    )
+
+
+def _shipped(snapshot: Snapshot, facts: ModelFacts) -> ModelState:
+    """Return what a merged head carries, judged once more for the table it shows."""
+    pointer = read_pointer(facts.head_pointer)
+    try:
+        evidence = parse_evidence(facts.head_evidence or "", "evidence.json")
+        policy = documents.parse(Policy, snapshot.policy or "", POLICY_FILE)
+    except UserError:
+        evidence = None
+    if evidence is None or pointer is None:
+        sentence = messages.no_record_at_head(facts.name)
+        return ModelState(facts.name, "refused", Finding(facts.name, Outcome.MISSING, sentence))
+    incumbent = evidence.incumbent.artifact if evidence.incumbent else None
+    finding = judge(policy, evidence, proposal_digest=pointer.proposal, incumbent=incumbent)
+    forced, _ = overrides(snapshot, policy, facts.name, evidence.digest())
+    return ModelState(
+        facts.name,
+        "promote",
+        waive(gather(facts.name, [finding]), forced),
+        evidence=evidence,
+        replaced=evidence.incumbent.version if evidence.incumbent else None,
+        pointer=pointer,
+        proposal=pointer.proposal,
+        overrides=forced,
+    )

@@ -1,0 +1,87 @@
+"""What stands in other issues and pull requests: incidents, freezes, who waits for a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot import messages
+from bot.api import Api, ApiError, path
+from bot.own_comment import keys_in
+from bot.snapshot import Freeze, FreezeFacts, Incident
+
+
+class IssueReader:
+    """Reads the issues of one repository that this App opened."""
+
+    def __init__(self, api: Api, repository: str, bot: str) -> None:
+        self._api = api
+        self._bot = bot
+        self._base = path("repos", *repository.split("/"))
+
+    def incident(self, model: str, version: str) -> Incident | None:
+        """Return the issue that this App opened about a version, by marker and author."""
+        marker = messages.incident_marker(model, version)
+        asked = {"labels": messages.INCIDENT_LABEL, "state": "all"}
+        for item in self._api.pages(f"{self._base}/issues", asked):
+            if self._ours(item) and str(item.get("body") or "").startswith(marker):
+                return Incident(int(item["number"]), model, version, str(item["html_url"]))
+        return None
+
+    def freeze(self) -> FreezeFacts:
+        """Return the newest freeze of all promotions; who closed it is read where it is closed.
+
+        Whoever has write access can edit an issue, so any one of its three marks shows that it is a
+        freeze: label, first line, title.
+        """
+        asked = {"state": "all", "creator": self._bot}
+        items = self._api.pages(f"{self._base}/issues", asked, most=3)
+        found = [item for item in items if self._ours(item) and _is_freeze(item)]
+        if not found:
+            return FreezeFacts()
+        newest = max(found, key=lambda item: int(item["number"]))
+        if newest["state"] != "open":
+            newest = self._api.get(f"{self._base}/issues/{newest['number']}")
+        closed_by = newest.get("closed_by") or {}
+        return FreezeFacts(
+            Freeze(
+                number=int(newest["number"]),
+                reason=str(newest["title"]).removeprefix(messages.FREEZE_TITLE),
+                created=str(newest["created_at"]),
+                is_open=newest["state"] == "open",
+                closed_by=str(closed_by.get("login") or ""),
+                closed=str(newest.get("closed_at") or ""),
+            )
+        )
+
+    def _ours(self, item: dict[str, Any]) -> bool:
+        return bool(item.get("user")) and item["user"]["login"] == self._bot
+
+    def open_pulls(self) -> tuple[int, ...]:
+        """Return the number of every open pull request."""
+        items = self._api.pages(f"{self._base}/pulls", {"state": "open"})
+        return tuple(int(item["number"]) for item in items)
+
+    def pulls_of_key(self, key: str) -> tuple[int, ...]:
+        """Return the pull requests whose comment of ours names a run key, by recent comments."""
+        asked = {"sort": "updated", "direction": "desc"}
+        found = []
+        try:
+            recent = list(self._api.pages(f"{self._base}/issues/comments", asked, most=3))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return ()
+        for item in recent:
+            body = str(item.get("body") or "")
+            ours = self._ours(item) and body.startswith(messages.COMMENT_MARKER)
+            if ours and key in keys_in(body):
+                found.append(int(str(item["issue_url"]).rpartition("/")[2]))
+        return tuple(found)
+
+
+def _is_freeze(item: dict[str, Any]) -> bool:
+    return (
+        any(label["name"] == messages.FREEZE_LABEL for label in item.get("labels") or ())
+        or str(item.get("body") or "").startswith(messages.FREEZE_MARKER)
+        or str(item.get("title") or "").startswith(messages.FREEZE_TITLE)
+    )
