@@ -108,9 +108,8 @@ def test_a_cost_just_above_the_limit_also_looks_so() -> None:
 @pytest.mark.parametrize("steps", [10**18, 10**400, int("9" * 4000)])
 def test_more_steps_than_can_be_counted_meet_no_limit(steps: int) -> None:
     for limit in ("max_tokens", "max_hours", "max_cost"):
-        finding = judged(
-            None, Budget(**GPU, **{limit: 1e300 if steps > 10**300 else 1}), max_steps=steps
-        )
+        limits: dict[str, Any] = {limit: 1e300 if steps > 10**300 else 1}
+        finding = judged(None, Budget(**GPU, **limits), max_steps=steps)
         assert finding.outcome is Outcome.MISSING
         assert "more than 10^15" in finding.sentence
 
