@@ -11,6 +11,7 @@ from audit.facts import Candidate, ChangeFacts, HistoryFacts, RuleFacts, TipFact
 from audit.judge_files import judge_files, judge_inputs, judge_verdict, read_evidence
 from audit.judge_people import judge_overrides, judge_people, who_signed
 from audit.judge_record import (
+    Place,
     judge_claim,
     judge_place,
     judge_signature,
@@ -22,7 +23,7 @@ from audit.result import Audit, ChangeAudit, ModelAudit, RuleAudit, SignOff
 from policy import documents
 from policy.calendar import judge_calendar
 from policy.errors import UserError
-from policy.governed import POLICY_FILE
+from policy.governed import POLICY_FILE, is_rule, model_of
 from policy.pointers import read_pointer
 from policy.record import Override
 from policy.rules import Policy
@@ -36,7 +37,14 @@ def judge_history(facts: HistoryFacts, repositories: Sequence[str] = ()) -> Audi
     the earliest one that a key signed.
     """
     names = tuple(repositories) or _earliest_name(facts)
-    changes = [_judge_change(change, facts.branch, names) for change in facts.changes]
+    spent: dict[str, str] = {}
+    place = Place(facts.branch, names, spent)
+    changes = []
+    for noted in facts.changes:
+        change = _judge_change(noted, place)
+        changes.append(change)
+        if change.sign_off is not None and change.proven:
+            spent.setdefault(change.sign_off.tag, change.commit.id)
     models = tuple(
         ModelAudit(
             model=tip.model,
@@ -52,7 +60,7 @@ def judge_history(facts: HistoryFacts, repositories: Sequence[str] = ()) -> Audi
         commits=facts.commits,
         repositories=names,
         models=models,
-        rules=tuple(_judge_rules(rule, facts.branch, names) for rule in facts.rules),
+        rules=tuple(_judge_rules(rule, place) for rule in facts.rules),
         keys=facts.keys,
         unreadable=tuple((stored.tag, stored.problem) for stored in facts.unreadable),
     )
@@ -79,7 +87,7 @@ def _policy(text: str | None) -> tuple[Policy | None, str]:
         return None, str(error.problems[0])
 
 
-def _judge_change(change: ChangeFacts, branch: str, repositories: Sequence[str]) -> ChangeAudit:
+def _judge_change(change: ChangeFacts, place: Place) -> ChangeAudit:
     """Return the best that any record makes of a change; without one, what is missing."""
     moved = movement(
         change.model,
@@ -87,7 +95,7 @@ def _judge_change(change: ChangeFacts, branch: str, repositories: Sequence[str])
         change.before.text if change.before else None,
         change.after.text if change.after else None,
     )
-    tried = [_with_record(change, moved, one, branch, repositories) for one in change.candidates]
+    tried = [_with_record(change, moved, one, place) for one in change.candidates]
     if tried:
         finding, sign_off = min(tried, key=_rank)
     else:
@@ -110,11 +118,7 @@ def _rank(tried: tuple[Finding, SignOff]) -> tuple[int, int, str, str]:
 
 
 def _with_record(
-    change: ChangeFacts,
-    moved: Movement,
-    candidate: Candidate,
-    branch: str,
-    repositories: Sequence[str],
+    change: ChangeFacts, moved: Movement, candidate: Candidate, place: Place
 ) -> tuple[Finding, SignOff]:
     policy, problem = _policy(change.rules.policy)
     signature, key = judge_signature(candidate, change.rules, change.commit.parents[0])
@@ -122,7 +126,7 @@ def _with_record(
         "record",
         [
             signature,
-            *judge_place(candidate, change.commit, branch, repositories),
+            *judge_place(candidate, change.commit, place),
             *judge_claim(candidate, change, moved),
         ],
     )
@@ -141,7 +145,7 @@ def _with_record(
         parts.append(judge_people(candidate, policy, change.rules))
         if moved.kind == "promote":
             parts.append(_judge_day(candidate, policy))
-    parts.append(judge_untouched(candidate))
+    parts.append(judge_untouched(candidate, lambda path: model_of(path) == change.model))
     parts.extend(_later(change, moved))
     return _whole(change, parts), _sign_off(candidate, key, policy, change.model)
 
@@ -215,7 +219,7 @@ def _sign_off(candidate: Candidate, key: str, policy: Policy | None, model: str 
     )
 
 
-def _judge_rules(rule: RuleFacts, branch: str, repositories: Sequence[str]) -> RuleAudit:
+def _judge_rules(rule: RuleFacts, place: Place) -> RuleAudit:
     """Return whether a change of the rules was signed, once there were keys to sign with."""
     name = f"rules at {messages.short(rule.commit.id)}"
     if not rule.rules.keys:
@@ -225,13 +229,13 @@ def _judge_rules(rule: RuleFacts, branch: str, repositories: Sequence[str]) -> R
     policy, problem = _policy(rule.rules.policy)
     for candidate in rule.candidates:
         signature, key = judge_signature(candidate, rule.rules, rule.commit.parents[0])
-        parts = [signature, *judge_place(candidate, rule.commit, branch, repositories)]
+        parts = [signature, *judge_place(candidate, rule.commit, place)]
         if policy is None:
             sentence = problem or messages.NO_POLICY
             parts.append(Finding("signers", Outcome.ERRORED, sentence))
         else:
             parts.append(judge_people(candidate, policy, rule.rules))
-        parts.append(judge_untouched(candidate))
+        parts.append(judge_untouched(candidate, is_rule))
         tried.append((gather(name, parts), _sign_off(candidate, key, policy, None)))
     if not tried:
         finding = Finding(name, Outcome.FAILED, messages.rules_unsigned(rule.commit))

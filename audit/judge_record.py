@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from attestation import EnvelopeError, verify
 from audit import messages
@@ -30,12 +31,24 @@ def judge_signature(candidate: Candidate, rules: Rules, parent: str) -> tuple[Fi
     return Finding("signature", Outcome.PASSED, sentence), key
 
 
-def judge_place(
-    candidate: Candidate, commit: CommitFacts, branch: str, repositories: Sequence[str]
-) -> list[Finding]:
+@dataclass(frozen=True)
+class Place:
+    """What every record of one audit is held against, and the records that were used so far."""
+
+    branch: str
+    repositories: tuple[str, ...]
+    spent: Mapping[str, str]
+    """Tag to the commit that it spoke for."""
+
+
+def judge_place(candidate: Candidate, commit: CommitFacts, place: Place) -> list[Finding]:
     """Return whether the record is about this commit, this branch and this repository."""
     record, parent = candidate.record, commit.parents[0]
+    branch, repositories = place.branch, place.repositories
     parts = [_judge_head(candidate, commit)]
+    earlier = place.spent.get(candidate.stored.tag, commit.id)
+    if earlier != commit.id:
+        parts.append(Finding("use", Outcome.FAILED, messages.spent(earlier)))
     if not candidate.base_on_branch:
         sentence = messages.base_elsewhere(record.base)
         parts.append(Finding("base", Outcome.FAILED, sentence))
@@ -108,14 +121,18 @@ def judged_evidence(candidate: Candidate, change: ChangeFacts, moved: Movement) 
     return digest_bytes(text.encode()) if text is not None else None
 
 
-def judge_untouched(candidate: Candidate) -> Finding:
-    """Return whether the commit on the branch holds what was signed, and brought nothing else."""
-    head = candidate.record.head
+def judge_untouched(candidate: Candidate, concerned: Callable[[str], bool]) -> Finding:
+    """Return whether the commit on the branch holds what was signed, and brought nothing else.
+
+    A merge queue's commit may bring other pull requests too: then only what is `concerned` counts.
+    """
+    head, queued = candidate.record.head, candidate.relation == "queued"
+    differing = [path for path in candidate.differing if not queued or concerned(path)]
     parts = []
-    if candidate.differing:
-        sentence = messages.touched(head, candidate.differing)
+    if differing:
+        sentence = messages.touched(head, differing)
         parts.append(Finding("governed files", Outcome.FAILED, sentence))
-    if candidate.strays:
+    if candidate.strays and not queued:
         sentence = messages.strays(head, candidate.strays)
         parts.append(Finding("other files", Outcome.FAILED, sentence))
     if parts:

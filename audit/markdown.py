@@ -11,7 +11,7 @@ from policy.errors import one_line
 from policy.tree import lines
 from policy.verdict import Finding
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|&~@$]|:(?=//|[\w+-]+:)|(?<=\bwww)\.)")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|&~@$]|:(?=//|[a-z+-][\w+-]*:)|(?<=\bwww)\.)")
 
 
 def plain(text: str) -> str:

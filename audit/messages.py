@@ -310,3 +310,7 @@ def recorded(version: str) -> str:
 
 def no_time(at: str) -> str:
     return f"the record names no moment at which it was made: {at!r}"
+
+
+def spent(commit: str) -> str:
+    return f"the record already spoke for {short(commit)}; it speaks once"

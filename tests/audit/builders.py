@@ -33,6 +33,8 @@ MODEL = bot.MODEL
 ADA, GRACE, OMAR = "ada", "grace", "omar"
 BOT = "countersign[bot]"
 CODEOWNERS = bot.CODEOWNERS
+WORSE = 0.4
+"""Below the policy's bar, and significantly below the incumbent."""
 Kind = Literal["promote", "rollback"]
 
 
@@ -66,7 +68,10 @@ def evidence_of(version: int, live: Pointer | None, share: float = 0.9) -> Evide
     if incumbent is not None:
         subjects.append(measured.measurement("incumbent", incumbent.artifact, 0.51))
     subjects.append(measured.measurement("candidate", bot.ARTIFACTS[version], share))
-    return bot.evidence(version, incumbent=incumbent, measurements=tuple(subjects))
+    facts: dict[str, Any] = {"incumbent": incumbent, "measurements": tuple(subjects)}
+    if share == WORSE:
+        facts["comparisons"] = (measured.compared(both=100, lost=53, won=20, neither=127),)
+    return bot.evidence(version, **facts)
 
 
 class Repository:

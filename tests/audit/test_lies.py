@@ -21,6 +21,7 @@ from tests.audit.builders import (
     OMAR,
     OTHER_KEY,
     WITH_OVERRIDES,
+    WORSE,
     Repository,
     blocking,
     changes,
@@ -286,7 +287,7 @@ def test_a_role_that_the_policy_of_that_day_does_not_give_is_found(one: Reposito
 def test_a_policy_loosened_by_the_same_pull_request_does_not_help_it(one: Repository):
     loose = POLICY.replace("promote: {ml-lead: 1, operations: 1}", "promote: {ml-lead: 1}")
     loose = loose.replace("min: 0.5", "min: 0.0")
-    worse = evidence_of(2, one.live(), share=0.4)
+    worse = evidence_of(2, one.live(), share=WORSE)
     head = one.propose(2, evidence=worse, more={"policy/policy.yml": loose})
     one.tag(one.record(head, reviews=(one.approval(GRACE, head),)))
     one.merge(head)
@@ -349,7 +350,7 @@ def worse_than_the_gate(folder: Path, gate: str, **more: object) -> Repository:
     """A version below its bar, and an override of the named gate."""
     repository = Repository(folder, rules=WITH_OVERRIDES)
     repository.ship(1)
-    worse = evidence_of(2, repository.live(), share=0.4)
+    worse = evidence_of(2, repository.live(), share=WORSE)
     head = repository.propose(2, evidence=worse)
     facts = {
         "model": MODEL,
@@ -370,6 +371,7 @@ def worse_than_the_gate(folder: Path, gate: str, **more: object) -> Repository:
 def test_an_override_lets_its_gate_through_and_shows(tmp_path: Path):
     audit = worse_than_the_gate(tmp_path, "measurement").audit()
     change = last(audit)
+    assert audit.proven, blocking(change)
     assert named(named(change.finding, "exact_match"), "min").outcome is Outcome.WAIVED
     (override,) = change.forced
     assert (override.user, override.gate) == (GRACE, "measurement")
@@ -490,3 +492,41 @@ def test_several_records_of_one_head_the_one_that_proves_counts(one: Repository)
     one.tag(one.record(head))
     one.merge(head)
     assert one.audit().proven
+
+
+def test_a_record_speaks_for_one_commit_only(one: Repository):
+    """The same files twice: the second time nobody signed."""
+    (change,) = changes(one.audit())
+    head, files = change.commit.parents[1], [pointer_path(MODEL)]
+    text = one.file(files[0])
+    one.push("Remove", {files[0]: None})
+    one.push("Put back", {files[0]: text}, GRACE)
+    audit = one.audit()
+    assert [c.proven for c in changes(audit)] == [True, False, False]
+    found = blocking(last(audit))
+    assert found["quarantine"]
+    assert one.head(head)
+
+
+def test_two_pull_requests_in_one_commit_of_a_queue_are_proven(one: Repository):
+    head = one.propose(2)
+    one.tag(one.record(head))
+    one.git("checkout", "-q", "-b", "docs", "main")
+    other = one.commit("Docs", {"docs/note.md": "x\n"}, ADA)
+    one.git("checkout", "-q", "-b", "queue", "main")
+    one.git("merge", "-q", "--no-ff", "-m", "queued", other)
+    one.git("merge", "-q", "--no-ff", "-m", "queued", head)
+    one.merge("queue")
+    audit = one.audit()
+    assert audit.proven, blocking(last(audit))
+
+
+def test_a_merge_that_wears_a_queues_clothes_is_found(one: Repository):
+    """One plain commit on top of the queue's merge, and it is no queue's any more."""
+    head = one.propose(2)
+    one.tag(one.record(head))
+    one.git("checkout", "-q", "-b", "queue", "main")
+    one.git("merge", "-q", "--no-ff", "-m", "queued", head)
+    one.commit("Nobody signed this", {"serve.py": "import os\n"}, ADA)
+    one.merge("queue")
+    assert "head" in blocking(last(one.audit()))
