@@ -42,6 +42,39 @@ def test_several_files_are_one_model(made: Path, tmp_path: Path) -> None:
     assert model_digest(place) != one
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tokenizer_config.json",
+        "tokenizer.json",
+        "config.json",
+        "generation_config.json",
+        "chat_template.jinja",
+        "special_tokens_map.json",
+        "model.safetensors.index.json",
+        "merges.txt",
+        "tokenizer.model",
+        "additional_chat_templates/tools.jinja",
+    ],
+)
+def test_every_file_that_changes_answers_is_pinned(made: Path, tmp_path: Path, name: str) -> None:
+    place = shutil.copytree(made, tmp_path / "models" / "m" / "tiny")
+    before = model_digest(place)
+    file = place / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes((file.read_bytes() if file.is_file() else b"") + b"\n")
+    assert model_digest(place) != before
+    with pytest.raises(UserError, match="but base_model_revision names"):
+        resolve_base(recipe(base_model_revision=before), tmp_path, tmp_path)
+
+
+def test_what_no_answer_depends_on_is_not_pinned(made: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(made, tmp_path / "tiny")
+    for name in ("README.md", "LICENSE", ".gitattributes", "base.json"):
+        (place / name).write_text("words")
+    assert model_digest(place) == model_digest(made)
+
+
 def test_a_torn_file_is_said(made: Path, tmp_path: Path) -> None:
     place = shutil.copytree(made, tmp_path / "tiny")
     weights = place / "model.safetensors"
