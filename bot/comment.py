@@ -43,7 +43,7 @@ def body(
         else:
             parts.append(fold("Who will have to sign", signatures))
     parts += [folded(state) for state in states]
-    parts.append(fold("The whole verdict, finding by finding", tree(verdict.parts)))
+    parts.append(fold(messages.EVERY_FINDING, tree(verdict.parts)))
     return cut_middle("\n\n".join(part for part in parts if part) + "\n", messages.CUT, LIMIT)
 
 
@@ -61,6 +61,7 @@ def merged_body(
     """Return the comment of a merged pull request: what shipped, who signed."""
     parts = [messages.COMMENT_MARKER, f"## {title}", *lines, messages.signed_line(signed)]
     parts.extend(section(state) for state in states)
+    parts.append(fold(messages.EVERY_FINDING, tree([state.finding for state in states])))
     return cut_middle("\n\n".join(parts) + "\n", messages.CUT, LIMIT)
 
 

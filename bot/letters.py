@@ -57,7 +57,8 @@ def unsanctioned_title(pull: int, model: str) -> str:
 
 
 def unsanctioned_body(pull: int, model: str, merged_by: str, sha: str) -> str:
-    return f"""@{merged_by} merged #{pull} as {sha}, and its countersign check was not green.
+    who = f"@{merged_by}" if merged_by else "Somebody"
+    return f"""{who} merged #{pull} as {sha}, and its countersign check was not green.
 
 What now runs as `{model}` may not be what was measured and signed. Revert the merge, or record here
 why it stands.

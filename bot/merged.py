@@ -30,7 +30,8 @@ def merged(snapshot: Snapshot) -> tuple[Finding, tuple[Action, ...]]:
     actions: list[Action] = []
     if not green:
         lines.append(messages.unsanctioned(pull.merged_by))
-        actions += [action for name in names for action in _unsanctioned(snapshot, name)]
+        for name in names:
+            actions += unsanctioned(name, pull.number, pull.merged_by, pull.merge_sha or "")
     states = [_shipped(snapshot, facts) for facts in snapshot.models]
     title = "Merged" if green else "Merged without a green check"
     signed = signing.who_signed(snapshot)
@@ -39,18 +40,15 @@ def merged(snapshot: Snapshot) -> tuple[Finding, tuple[Action, ...]]:
     return Finding("merged", outcome, lines[-1]), tuple(actions)
 
 
-def _unsanctioned(snapshot: Snapshot, model: str) -> tuple[Action, ...]:
-    pull = snapshot.pull
-    sha = pull.merge_sha or "unknown"
+def unsanctioned(model: str, pull: int, merged_by: str, sha: str) -> tuple[Action, ...]:
+    """Return the incident of a merge that was not green, and the way back from it."""
     incident = OpenIncident(
         model=model,
-        version=f"pull-{pull.number}",
-        title=letters.unsanctioned_title(pull.number, model),
-        body=letters.unsanctioned_body(pull.number, model, pull.merged_by, sha),
+        version=f"pull-{pull}",
+        title=letters.unsanctioned_title(pull, model),
+        body=letters.unsanctioned_body(pull, model, merged_by, sha or "unknown"),
     )
-    if pull.merge_sha is None:
-        return (incident,)
-    return (incident, undo(model, pull.merge_sha))
+    return (incident, undo(model, sha)) if sha else (incident,)
 
 
 def undo(model: str, commit: str) -> ProposeRollback:

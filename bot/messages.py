@@ -223,7 +223,7 @@ def how_to_sign(head: str) -> str:
 
 
 ALL_HOLDS = "Every gate that was asked so far holds."
-EVERY_FINDING = "The whole verdict"
+EVERY_FINDING = "The whole verdict, finding by finding"
 TITLES = {
     "passed": "Passed: evidence and signatures hold",
     "sign": "Waiting for signatures",

@@ -13,7 +13,7 @@ from typing import Any
 from bot import letters
 from bot.actions import Action, OpenIncident
 from bot.api import Api, path
-from bot.merged import undo
+from bot.merged import undo, unsanctioned
 from bot.read_pull import PullReader
 from bot.read_trees import Files
 from policy.governed import MODELS, is_model_name, model_of, pointer_path
@@ -39,15 +39,17 @@ def decide_movements(movements: tuple[Movement, ...]) -> tuple[Action, ...]:
 
 
 def _unsanctioned(movement: Movement) -> Iterator[Action]:
-    commit = movement.merge or movement.commit
-    named = f"pull-{movement.pull}" if movement.pull else f"push-{movement.commit[:12]}"
+    model, commit = movement.model, movement.merge or movement.commit
+    if movement.pull is not None:
+        yield from unsanctioned(model, movement.pull, "", movement.merge)
+        return
     yield OpenIncident(
-        model=movement.model,
-        version=named,
-        title=letters.pushed_title(movement.model, commit),
-        body=letters.pushed_body(movement.model, commit),
+        model=model,
+        version=f"push-{commit[:12]}",
+        title=letters.pushed_title(model, commit),
+        body=letters.pushed_body(model, commit),
     )
-    yield undo(movement.model, commit)
+    yield undo(model, commit)
 
 
 def read_movements(

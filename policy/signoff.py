@@ -131,9 +131,14 @@ def assign(
     }
 
 
+def _times(logins: Iterable[str], facts: SignOffFacts) -> list[str]:
+    latest = latest_states(facts.reviews)
+    return [latest[login].submitted if login in latest else "" for login in logins]
+
+
 def _judge_role(role: str, count: int, facts: SignOffFacts, have: list[str]) -> Finding:
     if len(have) >= count:
-        return Finding(f"role {role}", Outcome.PASSED, say.signed(have, facts.head))
+        return Finding(f"role {role}", Outcome.PASSED, say.signed(have, facts.head, _times(have, facts)))
     holders = _lower(facts.roles.get(role, frozenset()))
     involved = _lower(facts.contributors | {facts.author})
     could = sorted(holders - involved - signers(facts))
@@ -166,7 +171,7 @@ def _judge_owners(facts: SignOffFacts, signed: frozenset[str]) -> Finding:
         have = sorted(signed & owners)
         name = f"owners of {rule.pattern}"
         if have:
-            parts.append(Finding(name, Outcome.PASSED, say.signed(have, facts.head)))
+            parts.append(Finding(name, Outcome.PASSED, say.signed(have, facts.head, _times(have, facts))))
             continue
         involved = _lower(facts.contributors | {facts.author})
         could = sorted(owners - involved)

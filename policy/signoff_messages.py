@@ -14,8 +14,13 @@ def people(logins: Sequence[str]) -> str:
     return ", ".join(f"@{login}" for login in logins)
 
 
-def signed(logins: Sequence[str], head: str) -> str:
-    return f"signed by {people(logins)} on {head[:12]}"
+def signed(logins: Sequence[str], head: str, times: Sequence[str]) -> str:
+    """Say who signed which commit, and when (RFC 3339, UTC) where that is known."""
+    named = (
+        f"@{login} ({time})" if time else f"@{login}"
+        for login, time in zip(logins, times, strict=True)
+    )
+    return f"signed by {', '.join(named)} on {head[:12]}"
 
 
 def role_missing(missing: int, could: Sequence[str], have: Sequence[str]) -> str:

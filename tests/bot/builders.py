@@ -346,6 +346,8 @@ def rollback(
         fork_pointer=live,
         head_evidence=evidence(1).text(),
         recorded=evidence(1).text(),
+        live_record=evidence(2).text(),
+        history_dates=("2026-01-01T09:00:00Z", "2026-01-02T09:00:00Z"),
         history=(target, live),
         runs=found,
     )

@@ -123,8 +123,17 @@ def test_an_unsanctioned_merge_is_noticed(world: World) -> None:
     world.forge.require_checks(a.REPOSITORY, "main", [])
     world.api("omar", "PUT", f"/pulls/{number}/merge", {})
     world.settle()
-    assert world.incidents() == [f"Incident: #{number} changed {a.MODEL} without a green check"]
+    assert world.incidents() == [
+        f"Incident: #{number} changed {a.MODEL} without a green check",
+        f"Incident: {a.MODEL} {a.pointer(1).version} is rolled back",
+    ]
     assert "Merged without a green check" in world.comments(number)[0]
+    (back,) = world.api("ada", "GET", "/pulls?state=open")
+    assert back["user"]["login"] == a.BOT
+    assert world.conclusion(back["number"]) == "action_required"
+    world.approve(back["number"], "grace", "omar")
+    world.settle()
+    assert world.live() is None
 
 
 def test_a_comment_that_somebody_edits_is_written_again_and_a_forged_one_is_left(

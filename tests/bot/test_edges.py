@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bot.artifact_zip import MAX_EVIDENCE_BYTES, ArtifactError, evidence_in
 from bot.evaluate import Evaluator
@@ -22,7 +24,11 @@ from policy.errors import UserError
 from tests.bot.test_webhook import settings  # noqa: F401  a fixture
 
 BOT = "countersign[bot]"
-PEM = "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----\n"
+PEM = (
+    ed25519.Ed25519PrivateKey.generate()
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
 
 
 def zipped(**files: bytes) -> bytes:

@@ -82,7 +82,10 @@ jobs:
 
 
 def workflow(name: str) -> str:
-    more = "      incumbent: {required: true, type: string}" if name == "finetune" else ""
+    more = ""
+    if name == "finetune":
+        more = "      incumbent: {required: true, type: string}\n"
+        more += "      reuse: {required: false, type: string}"
     return DISPATCHED.format(name=name, more=more) + UPLOAD
 
 
@@ -269,7 +272,11 @@ class World:
 
     def incidents(self) -> list[str]:
         listed = self.api("ada", "GET", "/issues?state=all")
-        return sorted(item["title"] for item in listed if item["user"]["login"] == a.BOT)
+        return sorted(
+            item["title"]
+            for item in listed
+            if item["user"]["login"] == a.BOT and "pull_request" not in item
+        )
 
     def runs(self) -> Counter[str]:
         """How often each dispatched run was started, by title."""
