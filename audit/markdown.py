@@ -11,6 +11,8 @@ from policy.errors import one_line
 from policy.tree import lines
 from policy.verdict import Finding
 
+SHOWN = 12
+"""How many reasons stand before the whole tree."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|&~@$]|:(?=//|[a-z+-][\w+-]*:)|(?<=\bwww)\.)")
 
 
@@ -68,6 +70,9 @@ def _model(model: ModelAudit) -> Iterator[str]:
         if forced:
             yield "\n".join(f"- #{number} {line}" for line in forced)
     for number, change in enumerate(model.changes, 1):
+        if not change.proven:
+            yield "\n".join(f"- #{number} {line}" for line in _blocked(change))
+    for number, change in enumerate(model.changes, 1):
         yield f"### {number}. {_title(change)}"
         yield _tree(change.finding)
     yield f"### Now\n\n{_tree(model.tip)}"
@@ -109,6 +114,13 @@ def _forced(sign_off: SignOff | None) -> list[str]:
     return [
         f"**forced**: {plain(messages.override(o.user, o.role, o.gate, o.reason))}"
         for o in (sign_off.overrides if sign_off else ())
+    ]
+
+
+def _blocked(change: ChangeAudit) -> list[str]:
+    return [
+        f"**{plain(leaf.name)}**: {plain(leaf.sentence)}"
+        for leaf in change.finding.blocking()[:SHOWN]
     ]
 
 

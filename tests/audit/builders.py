@@ -18,6 +18,7 @@ from attestation import public_key, sign
 from audit.commands import read
 from audit.judge import judge_history
 from audit.result import Audit, ChangeAudit
+from bot.forward import head_proposal
 from policy.digest import digest_bytes
 from policy.evidence import Evidence, Incumbent
 from policy.governed import card_path, evidence_path, pointer_path
@@ -67,11 +68,26 @@ def evidence_of(version: int, live: Pointer | None, share: float = 0.9) -> Evide
     subjects = [measured.measurement("base", measured.BASE, 0.0)]
     if incumbent is not None:
         subjects.append(measured.measurement("incumbent", incumbent.artifact, 0.51))
-    subjects.append(measured.measurement("candidate", bot.ARTIFACTS[version], share))
-    facts: dict[str, Any] = {"incumbent": incumbent, "measurements": tuple(subjects)}
+    artifact = artifact_of(version)
+    subjects.append(measured.measurement("candidate", artifact, share))
+    shipped = (
+        bot.evidence(1)
+        .artifacts[0]
+        .model_copy(update={"digest": artifact, "uri": f"file:///registry/{artifact}"})
+    )
+    facts: dict[str, Any] = {
+        "proposal": head_proposal(bot.facts_of(version)),
+        "incumbent": incumbent,
+        "measurements": tuple(subjects),
+        "artifacts": (shipped,),
+    }
     if share == WORSE:
         facts["comparisons"] = (measured.compared(both=100, lost=53, won=20, neither=127),)
-    return bot.evidence(version, **facts)
+    return bot.evidence(1, **facts)
+
+
+def artifact_of(version: int) -> str:
+    return bot.ARTIFACTS.get(version) or digest_bytes(f"artifact {version}".encode())
 
 
 class Repository:
