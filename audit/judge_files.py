@@ -132,8 +132,10 @@ def judge_verdict(
         return Finding("verdict", Outcome.ERRORED if problem else Outcome.MISSING, problem or
                        messages.NO_POLICY)  # fmt: skip
     parts = list(judge_quarantine(change.history, change.after.text if change.after else None))
-    if moved.new is None:
+    if moved.way == "nothing":
         parts.append(Finding("nothing", Outcome.PASSED, messages.TO_NOTHING))
+    elif moved.new is None:
+        parts.append(Finding("evidence", Outcome.MISSING, messages.NO_POINTER))
     elif moved.kind == "rollback":
         parts.extend(_judge_recovery(change, moved, moved.new, policy, record))
     else:

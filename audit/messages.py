@@ -12,6 +12,7 @@ NO_POLICY = "the commit before has no policy, so nothing says what had to hold"
 RECORD_OF_BOTH = "merged as the head that people signed"
 NO_RECORDS_AT_ALL = "this clone holds no sign-off records: fetch them with git fetch --tags"
 TO_NOTHING = "nothing is left live, so there is no evidence to judge"
+NO_POINTER = "no pointer can be read, so nothing names the evidence"
 FOUNDED = "these rules are where trust begins: no key was in force before them"
 
 
