@@ -109,13 +109,13 @@ class Api:
                 self._cache.put(key, value)
         return value["found"]
 
-    def remembers(self, key: str) -> bool:
-        """Return whether `remember` was told this; a restart forgets."""
-        return self._cache.get(key) is not None
+    def recall(self, key: str) -> Any:
+        """Return what `remember` was told, or None; a restart forgets."""
+        return self._cache.get(key)
 
-    def remember(self, key: str) -> None:
-        """Keep something that was found out once and cannot change."""
-        self._cache.put(key, True)
+    def remember(self, key: str, value: Any = True) -> None:
+        """Keep a JSON value that was found out once and cannot change."""
+        self._cache.put(key, value)
 
     def kept(self, key: str, read: Callable[[], bytes]) -> bytes:
         """Return bytes that a key names for ever; read once."""

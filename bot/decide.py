@@ -54,6 +54,7 @@ class Decision:
     actions: tuple[Action, ...] = ()
     title: str = ""
     asks_for_freeze: bool = False
+    governed: bool = True
 
 
 def decide(snapshot: Snapshot) -> Decision:
@@ -220,7 +221,7 @@ def _nothing_governed(snapshot: Snapshot) -> Decision:
         marker = comment.marker(earlier_keys(snapshot.comments))
         body = f"{marker}\n\n## {messages.NOTHING_GOVERNED}\n\n{summary}\n"
         actions.append(UpsertComment(ours.number, body, ours.existing, ours.shown))
-    return Decision(verdict, tuple(actions), messages.NOTHING_GOVERNED)
+    return Decision(verdict, tuple(actions), messages.NOTHING_GOVERNED, governed=False)
 
 
 def _other_base(snapshot: Snapshot) -> Decision:

@@ -81,6 +81,8 @@ class Evaluator:
             applied = writer.apply(decision.actions, snapshot.checks)
             writes += applied.writes
             if not applied.look_again:
+                if not applied.writes and not decision.governed:
+                    reader.nothing_to_do(snapshot)
                 break
         outcome = verdict.outcome.value if verdict else "gone"
         log.info("%s#%s: %s, %s writes", repository, number, outcome, writes)

@@ -23,7 +23,7 @@ from bot.read_runs import Runs
 from bot.read_trees import Files, Tree
 from bot.rollback import is_rollback
 from bot.runs import rollback_key
-from bot.snapshot import ModelFacts, Run, Snapshot
+from bot.snapshot import ModelFacts, PullFacts, Run, Snapshot
 from policy import codeowners, documents
 from policy.errors import UserError
 from policy.governed import (
@@ -66,12 +66,18 @@ class Reader:
         self.issues = IssueReader(api, repository, bot.login)
 
     def snapshot(self, number: int) -> Snapshot | None:
-        """Return everything about one pull request; None where there is none of that number."""
+        """Return everything about one pull request; None where there is nothing to do about it.
+
+        That is where no pull request has the number, or where `nothing_to_do` was said of it and
+        neither its head nor its base has moved since.
+        """
         item = self.pulls.item(number)
         if item is None:
             return None
         branch = str(item["base"]["repo"]["default_branch"])
         pull = pull_facts(item, can_write=False)
+        if pull.state == "open" and self._api.recall(self._ungoverned(pull)):
+            return None
         known: dict[str, Any] = {
             "repository": str(item["base"]["repo"]["full_name"]),
             "default_branch": branch,
@@ -101,6 +107,15 @@ class Reader:
         if changes is None or not is_governed(small.paths, truncated=small.files_truncated):
             return Snapshot(pull=pull, **known)
         return self._governed(replace(small, **known), changes)
+
+    def nothing_to_do(self, snapshot: Snapshot) -> None:
+        """Remember that a pull request changes nothing governed, and that its check says so."""
+        if snapshot.pull.state == "open" and not snapshot.comments:
+            self._api.remember(self._ungoverned(snapshot.pull))
+
+    def _ungoverned(self, pull: PullFacts) -> str:
+        at = (pull.number, pull.head_sha, pull.base_ref, pull.base_sha)
+        return f"nothing governed {self._base} {at}"
 
     def _governed(self, small: Snapshot, changes: Changes) -> Snapshot:
         """Return the snapshot with all that judges a pull request which changes governed files."""

@@ -82,14 +82,29 @@ class Runs:
         done = run.status == "completed"
         if not done and run.attempt == 1:
             return [run]
-        url = f"{self._base}/runs/{run.id}/artifacts"
-        listed = self._api.pages(url, inside="artifacts", most=3)
-        named = left_behind(listed, name, before="" if done else began)
+        named = self._artifacts(run, name, began)
         if done and not named:
             return [replace(run, problem=f"it left no artifact {name}")]
         left = replace(run, status="completed")
         read = [self._with_evidence(left, item, name) for item in named]
         return read if done else [*read, run]
+
+    def _artifacts(self, run: Run, name: str, began: str) -> list[dict[str, Any]]:
+        """Return the artifacts that count; of a completed attempt they are listed once.
+
+        Nothing can be added to it any more, and who deletes one takes nothing back that was read.
+        """
+        url = f"{self._base}/runs/{run.id}/artifacts"
+        done = run.status == "completed"
+        known = f"{url} attempt {run.attempt} {name}"
+        kept: list[dict[str, Any]] | None = self._api.recall(known) if done else None
+        if kept is not None:
+            return kept
+        listed = self._api.pages(url, inside="artifacts", most=3)
+        named = left_behind(listed, name, before="" if done else began)
+        if done and named:
+            self._api.remember(known, named)
+        return named
 
     def _with_evidence(self, run: Run, item: dict[str, Any], name: str) -> Run:
         run = replace(run, artifact=int(item["id"]))

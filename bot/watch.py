@@ -75,7 +75,7 @@ def _movement(
     api: Api, base: str, branch: str, model: str, commit: str, blob: str | None, pulls: PullReader
 ) -> Movement:
     known = f"sanctioned {base} {model} {commit}"
-    if api.remembers(known):
+    if api.recall(known):
         return Movement(model, commit, sanctioned=True)
     merged: Any = None
     for item in api.pages(f"{base}/commits/{commit}/pulls", most=3):

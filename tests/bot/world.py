@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,7 @@ class World:
         assert answer.status_code < 400, f"{verb} {url}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
-    def push(self, branch: str, files: dict[str, str | None], message: str = "Change") -> str:
+    def push(self, branch: str, files: Mapping[str, str | None], message: str = "Change") -> str:
         """Commit files on a branch, which starts at main, as ada; return the commit."""
         git(self.clone, "fetch", "--quiet", "origin")
         known = git(self.clone, "ls-remote", "--heads", "origin", branch)
@@ -320,7 +321,7 @@ class World:
         }
 
 
-def write(folder: Path, files: dict[str, Any]) -> None:
+def write(folder: Path, files: Mapping[str, Any]) -> None:
     for name, text in files.items():
         path = folder / name
         if text is None:
