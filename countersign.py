@@ -36,6 +36,8 @@ COMMANDS: dict[str, Subcommand] = {
     "serve": Subcommand("serving.commands", "serve", "serve the version that the pointer names"),
     "bot": Subcommand("bot.commands", "serve", "run the GitHub bot"),
     "evaluate-pr": Subcommand("bot.commands", "once", "judge one pull request now"),
+    "explain": Subcommand("bot.commands", "explain", "say why a pull request is green or not"),
+    "key": Subcommand("bot.commands", "key", "print the bot's public key, for policy/keys"),
     "demo": Subcommand("demo.commands", "demo", "the whole loop on this machine"),
 }
 

@@ -1,4 +1,4 @@
-"""`countersign bot` and `countersign evaluate-pr`: the bot as one process, or for one look."""
+"""`countersign bot`, `evaluate-pr`, `explain` and `key`: the bot as a process, or for one look."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from attestation import public_key
+from bot import messages
 from bot.api import ApiError
 from bot.evaluate import Evaluator
 from bot.settings import Settings, read_settings
 from bot.webhook import MAX_BYTES
+from policy import tree
 from policy.errors import UserError
 
 log = logging.getLogger("countersign.bot")
@@ -87,37 +91,85 @@ def once(argv: Sequence[str] = ()) -> int:
     parser.add_argument("repository", metavar="OWNER/REPO")
     parser.add_argument("number", type=int)
     given = parser.parse_args(list(argv))
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", given.repository):
-        raise UserError.one(given.repository, "is no OWNER/REPO", "such as acme/models")
     evaluator = Evaluator(read_settings(os.environ))
     where = f"{given.repository}#{given.number}"
-    try:
-        installation = evaluator.connection.installation_of(given.repository)
-        if installation is None:
-            raise UserError.one(
-                given.repository, "the App is not installed there", "install it on the repository"
-            )
+    with _told(where):
+        installation = _installation(evaluator, given.repository)
         report = evaluator.pull(installation, given.repository, given.number)
+    if report.verdict is None:
+        raise UserError.one(where, messages.NOTHING_TO_LOOK_AT, "check the number")
+    _print({"verdict": report.verdict.as_json(), "writes": report.writes, "calls": report.calls})
+    return 0 if report.verdict.outcome.lets_through else 1
+
+
+def explain(argv: Sequence[str] = ()) -> int:
+    """Print why a pull request is green or not, as a tree; nothing is written anywhere."""
+    parser = argparse.ArgumentParser(
+        prog="countersign explain",
+        description="Print the verdict on one pull request as a tree, and write nothing.",
+        epilog="It reads GitHub as the App does: see COUNTERSIGN_* in bot/README.md.",
+    )
+    parser.add_argument("pull", metavar="OWNER/REPO#NUMBER")
+    parser.add_argument("--json", action="store_true", help="print the tree as JSON")
+    given = parser.parse_args(list(argv))
+    match = re.fullmatch(r"([\w.-]+/[\w.-]+)#(\d+)", given.pull)
+    if match is None:
+        raise UserError.one(given.pull, "is no pull request", "such as acme/models#7")
+    evaluator = Evaluator(read_settings(os.environ))
+    with _told(given.pull):
+        decision = evaluator.explain(_installation(evaluator, match[1]), match[1], int(match[2]))
+    if decision is None:
+        raise UserError.one(given.pull, "there is no such pull request", "check the number")
+    if given.json:
+        _print({"title": decision.title, "verdict": decision.verdict.as_json()})
+    else:
+        print(decision.title or decision.verdict.sentence)
+        for part in decision.verdict.parts or (decision.verdict,):
+            print("\n".join(tree.lines(part)))
+    return 0 if decision.verdict.outcome.lets_through else 1
+
+
+def key(argv: Sequence[str] = ()) -> int:
+    """Print the public key that sign-off records are verified with, for policy/keys."""
+    argparse.ArgumentParser(
+        prog="countersign key",
+        description="Print the public key of the bot; commit it as policy/keys/NAME.pem.",
+    ).parse_args(list(argv))
+    print(public_key(read_settings(os.environ).signs_with), end="")
+    return 0
+
+
+def _installation(evaluator: Evaluator, repository: str) -> int:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise UserError.one(repository, "is no OWNER/REPO", "such as acme/models")
+    installation = evaluator.connection.installation_of(repository)
+    if installation is None:
+        raise UserError.one(
+            repository, "the App is not installed there", "install it on the repository"
+        )
+    return installation
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Turn an error of the API into one that says what to look at."""
+    try:
+        yield
     except ApiError as error:
         raise UserError.one(
             where, str(error), "check COUNTERSIGN_* and the App's rights"
         ) from error
-    if report.verdict is None:
-        raise UserError.one(where, "there is no such pull request", "check the number")
-    json.dump(
-        {"verdict": report.verdict.as_json(), "writes": report.writes, "calls": report.calls},
-        sys.stdout,
-        indent=1,
-        ensure_ascii=False,
-    )
+
+
+def _print(value: object) -> None:
+    json.dump(value, sys.stdout, indent=1, ensure_ascii=False)
     print()
-    return 0 if report.verdict.outcome.lets_through else 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand of this room: `bot` or `evaluate-pr`."""
     given = list(sys.argv[1:] if argv is None else argv)
-    commands = {"bot": serve, "evaluate-pr": once}
+    commands = {"bot": serve, "evaluate-pr": once, "explain": explain, "key": key}
     if not given or given[0] not in commands:
         raise UserError.one("countersign", "no such command", f"one of: {', '.join(commands)}")
     return commands[given[0]](given[1:])

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from attestation import public_key
 from bot.api import Connection, path
 from bot.apply import Writer
-from bot.decide import decide
+from bot.decide import Decision, decide
 from bot.deployments import decide_branch, read_branch
 from bot.github import Bot, Reader
 from bot.merge_group import judge_group, pull_of
@@ -87,6 +87,14 @@ class Evaluator:
         outcome = verdict.outcome.value if verdict else "gone"
         log.info("%s#%s: %s, %s writes", repository, number, outcome, writes)
         return Report(verdict, writes, api.calls - before)
+
+    def explain(self, installation: int, repository: str, number: int) -> Decision | None:
+        """Return what one pull request comes to now, and do nothing about it."""
+        reader = self._reader(installation, repository)
+        snapshot = reader.snapshot(number)
+        if snapshot is None:
+            return None
+        return decide(replace(snapshot, freeze=reader.issues.freeze()))
 
     def branch(self, installation: int, repository: str) -> int:
         """Bring the deployments of a default branch up to its pointers; return the writes."""

@@ -262,11 +262,8 @@ def more(count: int) -> str:
     return f"and {count} more"
 
 
+NOTHING_TO_LOOK_AT = "there is no such pull request, or it changes nothing governed"
 CUT = "_Cut here, because a comment holds 65,536 characters; the evidence artifact has it all._"
-
-
-def no_such_pull(repository: str, number: int) -> str:
-    return f"{repository}#{number}"
 
 
 def model_line(model: str, key: str) -> str:

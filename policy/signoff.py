@@ -7,7 +7,7 @@ the review rules: GitHub's "About pull request reviews"; bound to the commit, ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -131,14 +131,15 @@ def assign(
     }
 
 
-def _times(logins: Iterable[str], facts: SignOffFacts) -> list[str]:
+def _signed(name: str, logins: Sequence[str], facts: SignOffFacts) -> Finding:
     latest = latest_states(facts.reviews)
-    return [latest[login].submitted if login in latest else "" for login in logins]
+    times = [latest[login].submitted if login in latest else "" for login in logins]
+    return Finding(name, Outcome.PASSED, say.signed(logins, facts.head, times))
 
 
 def _judge_role(role: str, count: int, facts: SignOffFacts, have: list[str]) -> Finding:
     if len(have) >= count:
-        return Finding(f"role {role}", Outcome.PASSED, say.signed(have, facts.head, _times(have, facts)))
+        return _signed(f"role {role}", have, facts)
     holders = _lower(facts.roles.get(role, frozenset()))
     involved = _lower(facts.contributors | {facts.author})
     could = sorted(holders - involved - signers(facts))
@@ -171,7 +172,7 @@ def _judge_owners(facts: SignOffFacts, signed: frozenset[str]) -> Finding:
         have = sorted(signed & owners)
         name = f"owners of {rule.pattern}"
         if have:
-            parts.append(Finding(name, Outcome.PASSED, say.signed(have, facts.head, _times(have, facts))))
+            parts.append(_signed(name, have, facts))
             continue
         involved = _lower(facts.contributors | {facts.author})
         could = sorted(owners - involved)
