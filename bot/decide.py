@@ -125,7 +125,7 @@ def _decided(snapshot: Snapshot, policy: Policy, states: tuple[ModelState, ...])
     ships = any(state.kind in ("promote", "rollback") for state in states)
     promotes = any(state.kind == "promote" for state in states)
     held = stops.hold(snapshot, policy)
-    timing = [records.judge_key(snapshot)] if ships else []
+    timing = [records.judge_key(snapshot)] if ships or snapshot.keys else []
     timing += [held.finding] if held.finding is not None else []
     if promotes:
         timing.append(judge_calendar(policy.calendar, datetime.fromisoformat(snapshot.now)))
@@ -198,7 +198,7 @@ def _said(
     keys = earlier_keys(snapshot.comments)
     actions: list[Action] = []
     tag = ""
-    if key == "passed" and any(state.kind in ("promote", "rollback") for state in states):
+    if key == "passed" and (states or snapshot.keys):
         record = records.record_of(snapshot, states)
         tag = record.tag()
     posted = check.post(snapshot.pull.head_sha, title, key, verdict, states, sign_off, tag)

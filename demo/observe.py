@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import html
+import json
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from github import GithubException, UnknownObjectException
@@ -12,7 +16,7 @@ from github.CheckRun import CheckRun
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from demo.world import MODEL
+from demo.world import MODEL, PROJECT
 from policy.documents import parse_json
 from policy.evidence import Evidence, parse_evidence
 from policy.pointer import Pointer
@@ -25,6 +29,19 @@ class Observer:
     """Reads one repository with a reader's token."""
 
     repository: Repository
+
+    def audit(self, clone: Path, page: Path) -> tuple[int, dict[str, Any]]:
+        """Audit a clone by the command, into a page; return its exit code and what it found."""
+        words = [sys.executable, "-m", "countersign", "audit", "--repository", str(clone)]
+        shown = [*words, "--format", "html", "--output", str(page)]
+        done = subprocess.run(shown, cwd=PROJECT, capture_output=True, text=True, check=False)
+        if done.returncode not in (0, 1):
+            raise LookupError(done.stderr.strip())
+        told = subprocess.run(
+            [*words, "--format", "json"], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        found: dict[str, Any] = json.loads(told.stdout)
+        return done.returncode, found
 
     def pull(self, number: int) -> PullRequest:
         return self.repository.get_pull(number)

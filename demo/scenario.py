@@ -35,6 +35,7 @@ class Scenario:
         self.defects(second)
         self.worse_proposal(second)
         self.revert(first, second)
+        self.audit(first, second)
 
     def prologue(self) -> Pointer:
         """The first version ships the way every version does."""
@@ -198,6 +199,19 @@ class Scenario:
         self.line.fact(
             f"the pointer's history puts {second.version} into quarantine", left == [second], left
         )
+
+    def audit(self, first: Pointer, second: Pointer) -> None:
+        """(e) A year later: prove it all from a clone, with nothing else."""
+        self.line.chapter("(e) Audit from a clone, offline")
+        clone = self.omar.clone_to(self.world.scratch / "audited")
+        page = self.world.output / "audit.html"
+        code, found = self.see.audit(clone, page)
+        self.line.fact("every change of the pointer is proven", code == 0, found)
+        moves = [(move["before"], move["after"]) for move in found["models"][0]["changes"]]
+        expected = [(None, first.version), (first.version, second.version)]
+        expected.append((second.version, first.version))
+        self.line.fact("first version, second version, and back", moves == expected, moves)
+        self.line.say(f"the sign-off log with its timeline: {page}")
 
     def _measured(self, number: int) -> Evidence:
         """Wait for the release commit; return the evidence it carries."""

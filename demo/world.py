@@ -16,9 +16,11 @@ from types import TracebackType
 
 import requests
 
+from attestation import public_key
 from demo.people import Person
-from forge import Forge
+from forge import App, Forge
 from policy.errors import UserError
+from policy.governed import KEYS
 
 PROJECT = Path(__file__).resolve().parent.parent
 REPOSITORY = "acme/support-models"
@@ -26,6 +28,8 @@ MODEL = "support-triage"
 EVENTS = (
     "check_run",
     "issue_comment",
+    "issues",
+    "merge_group",
     "pull_request",
     "pull_request_review",
     "push",
@@ -122,11 +126,17 @@ class World:
         self.forge.set_variable(REPOSITORY, "COUNTERSIGN_CACHE", str(self.cache))
         for login, name in PEOPLE.items():
             self.people[login] = Person(login, name, tokens[login], self.forge.api_url, REPOSITORY)
-        self._found()
-        self._install_bot()
+        app = self.forge.add_app(
+            "countersign",
+            webhook_url=f"http://127.0.0.1:{self.bot_port}/webhook",
+            webhook_secret="the demo's secret",  # noqa: S106  lives as long as the demo
+            events=list(EVENTS),
+        )
+        self._found(public_key(app.private_key_pem))
+        self._start_bot(app)
 
-    def _found(self) -> None:
-        """Omar, who administers the repository, pushes the rules as its first commit."""
+    def _found(self, key: str) -> None:
+        """Omar, who administers the repository, pushes the rules and the bot's public key."""
         omar = self.people["omar"]
         folder = omar.clone_to(self.scratch / "omar")
         for path in GOVERNED:
@@ -135,18 +145,15 @@ class World:
                 raise UserError.one(str(source), "missing", "run the demo from a clone")
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / path)
+        keys = folder / KEYS
+        keys.mkdir(parents=True)
+        (keys / "countersign.pem").write_text(key, encoding="ascii")
         omar.git("checkout", "--quiet", "-B", "main")
         omar.git("add", "--all")
         omar.git("commit", "--quiet", "--message", "Lay down the rules")
         omar.git("push", "--quiet", "origin", "main")
 
-    def _install_bot(self) -> None:
-        app = self.forge.add_app(
-            "countersign",
-            webhook_url=f"http://127.0.0.1:{self.bot_port}/webhook",
-            webhook_secret="the demo's secret",  # noqa: S106  lives as long as the demo
-            events=list(EVENTS),
-        )
+    def _start_bot(self, app: App) -> None:
         self.forge.require_checks(REPOSITORY, "main", ["countersign"], app.app_id)
         environment = {
             "COUNTERSIGN_GITHUB_API": self.forge.api_url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forge.records import App
 from forge.server import Forge
 
-__all__ = ["Forge"]
+__all__ = ["App", "Forge"]

@@ -34,6 +34,8 @@ EVENTS = (
     "pull_request",
     "pull_request_review",
     "issue_comment",
+    "issues",
+    "merge_group",
     "check_run",
     "workflow_run",
 )
