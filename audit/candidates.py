@@ -138,7 +138,11 @@ class Records:
         if kept.target != record.head:
             return Candidate(kept, record, "other", brought)
         head = history.objects.commit(kept.target)
-        fork = history.fork_point(parent, head.id)
+        place = history.places.get(record.base)
+        on_branch = place is not None and place <= history.places[parent.id]
+        base = history.line[place] if place is not None and on_branch else None
+        # from where the record was judged: a push may have put the head's own commits before it
+        fork = history.fork_point(base or parent, head.id)
         changed = history.changed(fork, head)
         paths = tuple(path for path, _, _ in changed)
         landed = history.changed(parent, commit)
@@ -150,9 +154,6 @@ class Records:
             and new != history.entry(head, path)
         )
         strays = tuple(path for path, _, _ in landed if path not in signed)
-        place = history.places.get(record.base)
-        on_branch = place is not None and place <= history.places[parent.id]
-        base = history.line[place] if place is not None and on_branch else None
         return Candidate(
             stored=kept,
             record=record,
@@ -167,7 +168,7 @@ class Records:
                 self._move(model, fork, head, pasts.get(model, ())) for model in models_of(paths)
             ),
             head_tree=head.tree,
-            git_logins=_logins(history.brought(parent, head.id)),
+            git_logins=_logins(history.brought(base or parent, head.id)),
         )
 
     def _relation(

@@ -530,3 +530,47 @@ def test_a_merge_that_wears_a_queues_clothes_is_found(one: Repository):
     one.commit("Nobody signed this", {"serve.py": "import os\n"}, ADA)
     one.merge("queue")
     assert "head" in blocking(last(one.audit()))
+
+
+def test_a_rebase_merge_is_proven(one: Repository):
+    head = one.propose(2)
+    one.tag(one.record(head))
+    one.push("Meanwhile", {"README.md": "More models.\n"})
+    one.later()
+    one.git("cherry-pick", f"{head}~1", head, user="countersign[bot]")
+    audit = one.audit()
+    assert audit.proven, blocking(last(audit))
+
+
+def test_a_head_that_was_pushed_straight_to_the_branch_is_held_against_its_whole_diff(
+    one: Repository,
+):
+    """Its own first commits lie on the branch before it, and still need their owners."""
+    head = one.propose(2, more={".github/workflows/finetune.yml": "on: push\n"})
+    one.tag(one.record(head, reviews=(one.approval(OMAR, head),), roles={"ml-lead": (GRACE,)}))
+    one.git("checkout", "-q", "main")
+    one.git("merge", "-q", "--ff-only", head)
+    audit = one.audit()
+    found = blocking(last(audit))
+    assert {"owners of *", "role ml-lead"} <= found.keys()
+    assert not audit.rules[-1].proven
+
+
+def test_a_model_folder_that_became_a_link_is_found(one: Repository):
+    """A link where the folder was takes the pointer away, whatever it points at."""
+    one.git("checkout", "-q", "main")
+    one.git("mv", f"models/{MODEL}", "models/elsewhere")
+    (one.folder / "models" / MODEL).symlink_to("elsewhere")
+    one.later()
+    one.git("add", "--all")
+    one.git("commit", "-q", "-m", "Move")
+    audit = one.audit()
+    assert [change.proven for change in changes(audit)] == [False, True, False]
+    assert [model.live for model in audit.models] == ["v1-11111111", None]
+
+
+def test_a_policy_that_cannot_be_read_proves_nothing(one: Repository):
+    one.push("Break the policy", {"policy/policy.yml": "version: 2\n"})
+    one.ship(2)
+    found = blocking(last(one.audit()))
+    assert "policy/policy.yml" in found["verdict"]
