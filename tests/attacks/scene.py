@@ -1,0 +1,131 @@
+"""Where attacks take place: the shipped bot, the forge, and a policy that grants all it can grant.
+
+The people: ada proposes and may write; grace is the ml-lead; omar is in operations and administers
+the repository; ken may write and has no role; mallory has no access at all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from policy.governed import pointer_path
+from tests.bot import builders as a
+from tests.bot.world import World, git, write
+from tests.policy.builders import POLICY as PLAIN_POLICY
+
+POLICY = PLAIN_POLICY + (
+    "stop: {hold: [ml-lead, operations], freeze: [operations]}\n"
+    "override: {roles: [operations], gates: [measurement, quarantine]}\n"
+)
+"""Somebody may hold, freeze and override, so that others may try to."""
+TRAIN = f"models/{a.MODEL}/data/train.jsonl"
+POINTER = pointer_path(a.MODEL)
+ALL_EVENTS = ("issues", "merge_group")
+
+
+class Scene(World):
+    """A world that hears of issues and merge groups too, and more of what people do."""
+
+    def __init__(self, root: Path, files: dict[str, str | None] | None = None) -> None:
+        super().__init__(root, {"policy/policy.yml": POLICY, **(files or {})})
+        self.app.events += ALL_EVENTS
+
+    def __enter__(self) -> Scene:
+        super().__enter__()
+        return self
+
+    def released(self, version: int = 1) -> int:
+        """Return the number of a proposal whose evidence passed: only signatures are missing."""
+        number = self.propose(version)
+        self.settle()
+        assert self.conclusion(number) == "action_required", self.comments(number)
+        return number
+
+    def shipped(self, version: int = 1) -> int:
+        """Return the number of a proposal that was signed by those who may, and merged."""
+        number = self.released(version)
+        self.sign(number)
+        assert self.live() == a.pointer(version).text()
+        return number
+
+    def sign(self, number: int, *logins: str) -> None:
+        """Approve the head as these people (grace and omar unless named), and let the bot work."""
+        self.approve(number, *(logins or ("grace", "omar")))
+        self.settle()
+
+    def head(self, number: int) -> str:
+        return str(self.pull(number)["head"]["sha"])
+
+    def branch(self, number: int) -> str:
+        return str(self.pull(number)["head"]["ref"])
+
+    def try_api(self, login: str, verb: str, url: str, body: Any = None) -> requests.Response:
+        """One request by a person that the forge may refuse."""
+        account = self.forge.world.account(login)
+        assert account is not None
+        return requests.request(
+            verb,
+            f"{self.forge.api_url}/repos/{a.REPOSITORY}{url}",
+            json=body,
+            headers={"Authorization": f"Bearer {account.token}"},
+            timeout=30,
+        )
+
+    def review(self, login: str, number: int, event: str, **more: Any) -> int:
+        """Submit a review; return its id."""
+        body = {"event": event, "body": "See above.", "commit_id": self.head(number), **more}
+        return int(self.api(login, "POST", f"/pulls/{number}/reviews", body)["id"])
+
+    def say(self, login: str, number: int, text: str) -> int:
+        """Comment on a pull request; return the comment's id."""
+        url = f"/issues/{number}/comments"
+        return int(self.api(login, "POST", url, {"body": text})["id"])
+
+    def commit(
+        self,
+        branch: str,
+        files: dict[str, str | None],
+        *,
+        message: str = "Change",
+        author: tuple[str, str] = ("Ada", "ada@example.com"),
+        committer: tuple[str, str] = ("Ada", "ada@example.com"),
+    ) -> str:
+        """Add a commit to a branch under any names; return it. Ada pushes it."""
+        git(self.clone, "fetch", "--quiet", "origin")
+        git(self.clone, "checkout", "--quiet", "-B", branch, f"origin/{branch}")
+        write(self.clone, files)
+        git(self.clone, "add", "--all")
+        name, email = committer
+        git(
+            self.clone,
+            *("-c", f"user.name={name}", "-c", f"user.email={email}"),
+            *("-c", f"author.name={author[0]}", "-c", f"author.email={author[1]}"),
+            *("-c", f"committer.name={name}", "-c", f"committer.email={email}"),
+            *("commit", "--quiet", "--allow-empty", "-m", message),
+        )
+        git(self.clone, "push", "--quiet", "origin", branch)
+        return git(self.clone, "rev-parse", "HEAD")
+
+    def everything_again(self) -> None:
+        """Let the bot look at everything once more, as its sweep does."""
+        self.queue.sweep()
+        self.settle()
+
+
+def nothing_got_through(world: World, *numbers: int, live: str | None = None) -> None:
+    """Assert that main still points to `live`, and that no named pull request is merged or green.
+
+    The bot looks at everything once more first: what does not hold then does not hold.
+    """
+    world.queue.sweep()
+    world.settle()
+    assert world.live() == live, "the pointer on main moved"
+    for number in numbers:
+        assert not world.pull(number)["merged"], f"#{number} is merged"
+        assert world.conclusion(number) != "success", f"the check of #{number} is green"
+    allowed = {a.pointer(version).version for version in (1, 2) if live is not None}
+    deployed = {version for version, _ in world.deployments()}
+    assert deployed <= allowed, f"deployed: {sorted(deployed - allowed)}"
