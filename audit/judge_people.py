@@ -153,14 +153,28 @@ def _refusal(
     rules, login = policy.override, override.user.lower()
     if rules is None or override.gate not in rules.gates:
         return messages.OVERRIDE_NOT_ALLOWED
-    holders = {holder.lower() for holder in record.roles.get(override.role, ())}
-    if override.role not in rules.roles or login not in holders:
+    if override.role not in rules.roles or not _holds(override, record, policy):
         return messages.OVERRIDE_ROLE
     if login in {name.lower() for name in (record.author, *record.contributors)}:
         return messages.OVERRIDE_OWN
     if override.evidence != evidence:
         return messages.OVERRIDE_EVIDENCE
     return ""
+
+
+def _holds(override: Override, record: SignOffRecord, policy: Policy) -> bool:
+    """Return whether whoever overrode held the role, as far as policy and record tell.
+
+    The record lists the holders among the reviewers. Whoever did not review holds the role by name,
+    or through a team: then the record's word stands.
+    """
+    role, login = policy.roles.get(override.role), override.user.lower()
+    if role is None:
+        return False
+    listed = {holder.lower() for holder in record.roles.get(override.role, ())}
+    reviewed = login in {review.user.lower() for review in record.reviews}
+    by_name = login in {user.lower() for user in role.users}
+    return by_name or login in listed or (bool(role.teams) and not reviewed)
 
 
 def listed_overrides(overrides: Sequence[Override]) -> list[dict[str, str]]:

@@ -346,9 +346,11 @@ def test_a_change_of_the_rules_without_enough_signatures_is_found(one: Repositor
     assert missing.name == "role operations"
 
 
-def worse_than_the_gate(folder: Path, gate: str, **more: object) -> Repository:
+def worse_than_the_gate(
+    folder: Path, gate: str, rules: str = WITH_OVERRIDES, **more: object
+) -> Repository:
     """A version below its bar, and an override of the named gate."""
-    repository = Repository(folder, rules=WITH_OVERRIDES)
+    repository = Repository(folder, rules=rules)
     repository.ship(1)
     worse = evidence_of(2, repository.live(), share=WORSE)
     head = repository.propose(2, evidence=worse)
@@ -376,6 +378,20 @@ def test_an_override_lets_its_gate_through_and_shows(tmp_path: Path):
     (override,) = change.forced
     assert (override.user, override.gate) == (GRACE, "measurement")
     assert "forced by @grace as ml-lead" in named(change.finding, "overrides").parts[0].sentence
+
+
+def test_an_override_by_somebody_who_did_not_review_counts_where_the_policy_names_them(
+    tmp_path: Path,
+):
+    rules = WITH_OVERRIDES.replace("users: [grace]", "users: [grace, ken]")
+    assert (
+        worse_than_the_gate(tmp_path / "a", "measurement", rules=rules, user="ken").audit().proven
+    )
+    teams = WITH_OVERRIDES.replace("users: [grace]", "users: [grace], teams: [acme/leads]")
+    assert (
+        worse_than_the_gate(tmp_path / "b", "measurement", rules=teams, user="ken").audit().proven
+    )
+    assert not worse_than_the_gate(tmp_path / "c", "measurement", user="ken").audit().proven
 
 
 @pytest.mark.parametrize(
