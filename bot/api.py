@@ -49,6 +49,14 @@ def path(*parts: str | int) -> str:
     return "/" + "/".join(quote(str(part), safe="") for part in parts)
 
 
+def ref_path(name: str) -> str:
+    """Return a branch or tag as a part of a URL: quoted, but for the slashes that divide its name.
+
+    `#` and `%` are legal in branch names: unquoted, `main#x` would be written to `main`.
+    """
+    return quote(name, safe="/")
+
+
 class Cache:
     """Answers that cannot change, bounded by their size in bytes; safe between threads."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot import read_people
 from bot.actions import FINETUNE, ROLLBACK
-from bot.api import Api, path
+from bot.api import Api, path, ref_path
 from bot.forward import head_proposal
 from bot.merge_group import GroupFacts
 from bot.own_comment import earlier_keys
@@ -171,7 +171,7 @@ class Reader:
 
     def group(self, ref: str, number: int) -> GroupFacts | None:
         """Return everything about one merge group; None where it is gone."""
-        answer = self._api.find(f"{self._base}/git/ref/heads/{ref}")
+        answer = self._api.find(f"{self._base}/git/ref/heads/{ref_path(ref)}")
         snapshot = self.snapshot(number) if answer is not None else None
         if answer is None or snapshot is None or snapshot.pull.state != "open":
             return None
@@ -192,7 +192,7 @@ class Reader:
 
     def branch_head(self, branch: str) -> str:
         """Return the commit that a branch points to now."""
-        answer = self._api.get(f"{self._base}/git/ref/heads/{branch}")
+        answer = self._api.get(f"{self._base}/git/ref/heads/{ref_path(branch)}")
         return str(answer["object"]["sha"])
 
     def _teams(

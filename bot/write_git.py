@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from attestation import sign
 from bot.actions import CommitRelease, FileChange, ProposeRollback, RecordSignOff
-from bot.api import Api, ApiError, path
+from bot.api import Api, ApiError, path, ref_path
 from bot.read_trees import Files
 from policy.governed import CARDS, MODELS, pointer_path
 from policy.record import PAYLOAD_TYPE
@@ -38,7 +38,7 @@ class GitWriter:
     def release(self, action: CommitRelease) -> Applied:
         """Add the release commit; only the last of the three writes can be seen by anybody."""
         commit = self._commit(action.parent, action.files, action.message)
-        url = f"{self._base}/git/refs/heads/{action.branch}"
+        url = f"{self._base}/git/refs/heads/{ref_path(action.branch)}"
         try:
             self._api.write("PATCH", url, {"sha": commit, "force": False})
         except ApiError as error:
@@ -105,7 +105,7 @@ class GitWriter:
 
     def _default_branch(self) -> tuple[str, str]:
         branch = str(self._api.get(self._base)["default_branch"])
-        answer = self._api.get(f"{self._base}/git/ref/heads/{branch}")
+        answer = self._api.get(f"{self._base}/git/ref/heads/{ref_path(branch)}")
         return branch, str(answer["object"]["sha"])
 
     def _commit(self, parent: str, files: Iterable[FileChange], message: str) -> str:

@@ -49,7 +49,7 @@ def read_yaml(text: str, where: str) -> tuple[Any, Lines]:
         raise UserError.one(
             f"{where}:{line}", f"not valid YAML: {error.problem}", "mend the syntax there"
         ) from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: \U00110000
         raise UserError.one(where, f"not valid YAML: {error}", "mend the syntax") from error
     lines: Lines = {(): 1}
     problems: list[Problem] = []
@@ -129,7 +129,7 @@ def _scalar(node: yaml.ScalarNode, place: str, problems: list[Problem]) -> Any:
         return node.value  # YAML 1.1 takes 16:00 for 960; YAML 1.2, and whoever writes it, do not
     try:
         return _SCALARS.construct_object(node)
-    except (ValueError, KeyError, OverflowError):
+    except (ValueError, KeyError, OverflowError, IndexError):  # IndexError: !!int ""
         shown = node.value if len(node.value) <= 40 else f"{node.value[:40]}..."
         problems.append(Problem(place, f"{shown!r} is no {kind}", "write a plain value"))
         return None
@@ -204,8 +204,16 @@ def _problem(
         return Problem(f"{place} {field}", "missing", "add it")
     shown = detail["input"]
     text = detail["msg"].removeprefix("Value error, ")
-    given = f" (given: {str(shown)[:60]!r})" if isinstance(shown, str | int | float | bool) else ""
+    given = f" (given: {_start(shown)!r})" if isinstance(shown, str | int | float | bool) else ""
     return Problem(f"{place} {field}", text[0].lower() + text[1:] + given)
+
+
+def _start(value: object) -> str:
+    """Return how a value begins; Python writes no number of more than 4,300 digits."""
+    try:
+        return str(value)[:60]
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def _is_union_tag(part: str | int) -> bool:
