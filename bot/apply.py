@@ -168,7 +168,8 @@ class Writer:
         """
         url = f"{self._base}/actions/workflows/{action.workflow}/dispatches"
         try:
-            self._api.write("POST", url, {"ref": action.ref, "inputs": action.inputs})
+            ref = f"refs/heads/{action.ref}"  # a tag may have the branch's name
+            self._api.write("POST", url, {"ref": ref, "inputs": action.inputs})
         except ApiError as error:
             if not error.unknown or not self._appears(action):
                 raise

@@ -58,9 +58,12 @@ def _guarded(
     recipe = documents.parse(Recipe, facts.recipe or "", f"{MODELS}/{state.model}/recipe.yml")
     asked = judge_budget(policy.budget, estimate(recipe, _train_bytes(facts), policy.budget))
     if asked.outcome.lets_through or _allowed(snapshot, policy):
-        return replace(state, remarks=(*state.remarks, asked.sentence))
-    head = snapshot.pull.head_sha
-    waits = Finding(asked.name, Outcome.MISSING, messages.over_budget(asked.sentence, head))
+        told = (asked.sentence,) if policy.budget.limits() else ()
+        return replace(state, remarks=(*state.remarks, *told))
+    sentence = asked.sentence
+    if policy.budget.roles:
+        sentence = messages.over_budget(sentence, snapshot.pull.head_sha)
+    waits = Finding(asked.name, Outcome.MISSING, sentence)
     finding = gather(state.model, (*state.finding.parts, waits))
     return replace(state, finding=finding, dispatch=None)
 

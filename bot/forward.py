@@ -86,6 +86,7 @@ def awaited(
         key=key,
         repository=snapshot.repository,
         branch=snapshot.default_branch,
+        bot=snapshot.bot,
     )
     dispatch = DispatchRun(
         workflow=workflow,
@@ -123,6 +124,7 @@ def _tries(snapshot: Snapshot, facts: ModelFacts, key: str) -> tuple[str, ...]:
         keys=(*earlier_keys(snapshot.comments), key),
         repository=snapshot.repository,
         branch=snapshot.default_branch,
+        bot=snapshot.bot,
     )
     return (messages.tries(found.runs, found.keys),) if found.runs > 1 else ()
 

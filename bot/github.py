@@ -279,7 +279,7 @@ class Reader:
     def _runs(self, small: Snapshot, facts: ModelFacts) -> tuple[Run, ...]:
         """Return the runs of the key that this model waits for, and of those before it."""
         live, head = read_pointer(facts.base_pointer), read_pointer(facts.head_pointer)
-        runs = Runs(self._api, self._repository, small.default_branch)
+        runs = Runs(self._api, self._repository, small.default_branch, self._bot.login)
         incumbent = live.artifact.digest if live else None
         if is_rollback(small, facts):
             if head is None:

@@ -282,7 +282,7 @@ def frozen(issue: int, reason: str) -> str:
 
 
 def over_budget(sentence: str, head: str) -> str:
-    return f"{sentence}; it starts once one of them comments `/train {head}`"
+    return f"{sentence} with the comment `/train {head}`"
 
 
 def rules_changed(paths: Sequence[str]) -> str:

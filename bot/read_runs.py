@@ -19,8 +19,10 @@ PAGES = 3
 class Runs:
     """Reads one repository's workflow runs."""
 
-    def __init__(self, api: Api, repository: str, branch: str) -> None:
+    def __init__(self, api: Api, repository: str, branch: str, bot: str = "") -> None:
+        """Read runs of `branch`; without `bot`, this App's login, none of them is trusted."""
         self._api = api
+        self._bot = bot
         self._repository = repository
         self._branch = branch
         self._base = path("repos", *repository.split("/")) + "/actions"
@@ -40,7 +42,11 @@ class Runs:
         for item in listed:
             run = _run(item)
             trusted = is_trusted(
-                run, workflow=workflow, repository=self._repository, branch=self._branch
+                run,
+                workflow=workflow,
+                repository=self._repository,
+                branch=self._branch,
+                bot=self._bot,
             )
             if trusted and run.title in wanted:
                 began = str(item.get("run_started_at") or run.created)
@@ -152,5 +158,6 @@ def _run(item: dict[str, Any]) -> Run:
         conclusion=item.get("conclusion"),
         created=str(item["created_at"]),
         url=str(item["html_url"]),
+        actor=str(item["actor"]["login"]) if item.get("actor") else "",
         attempt=int(item.get("run_attempt") or 1),
     )

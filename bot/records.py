@@ -18,7 +18,7 @@ def judge_key(snapshot: Snapshot) -> Finding:
     held = {_plain(key) for key in snapshot.keys}
     if snapshot.own_key and _plain(snapshot.own_key) in held:
         return Finding("record", Outcome.PASSED, messages.KEY_HELD)
-    return Finding("record", Outcome.MISSING, messages.key_missing(snapshot.default_branch))
+    return Finding("record", Outcome.FAILED, messages.key_missing(snapshot.default_branch))
 
 
 def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord:

@@ -23,23 +23,33 @@ def rollback_key(target: str, live: str | None, pull: int) -> str:
     return digest_of(["rollback", target, live, pull]).removeprefix("sha256:")[:16]
 
 
-def is_trusted(run: Run, *, workflow: str, repository: str, branch: str) -> bool:
+def is_trusted(run: Run, *, workflow: str, repository: str, branch: str, bot: str) -> bool:
     """Return whether a run executed the default branch's copy of one workflow file.
 
     Anybody can upload an artifact of any name from a workflow in a pull request; what counts is the
-    file that ran, what started it, and where it ran.
+    file that ran, what started it, and where it ran. Of a run that a person started, the API tells
+    no tag `main`, with a workflow of their own, from the branch `main`: so only this App's runs
+    count, which it starts on the branch by its full name. Starting one again keeps who it is by.
     """
     path = run.path.partition("@")[0]
     return (
         path == WORKFLOWS + workflow
         and run.event == "workflow_dispatch"
+        and run.actor == bot
         and run.branch == branch
         and run.repository.lower() == repository.lower()
     )
 
 
 def runs_of_key(
-    runs: Iterable[Run], *, workflow: str, model: str, key: str, repository: str, branch: str
+    runs: Iterable[Run],
+    *,
+    workflow: str,
+    model: str,
+    key: str,
+    repository: str,
+    branch: str,
+    bot: str,
 ) -> tuple[Run, ...]:
     """Return the trusted runs of one key, oldest first."""
     title = run_title(workflow, model, key)
@@ -47,7 +57,7 @@ def runs_of_key(
         run
         for run in runs
         if run.title == title
-        and is_trusted(run, workflow=workflow, repository=repository, branch=branch)
+        and is_trusted(run, workflow=workflow, repository=repository, branch=branch, bot=bot)
     ]
     return tuple(sorted(found, key=lambda run: (run.id, run.artifact)))
 
@@ -61,7 +71,7 @@ class Tries:
 
 
 def tries(
-    runs: Iterable[Run], *, model: str, keys: Iterable[str], repository: str, branch: str
+    runs: Iterable[Run], *, model: str, keys: Iterable[str], repository: str, branch: str, bot: str
 ) -> Tries:
     """Return how many fine-tunes of these run keys are among the runs."""
     titles = {run_title(FINETUNE, model, key) for key in keys}
@@ -69,7 +79,7 @@ def tries(
     started: set[str] = set()
     for run in runs:
         if run.title in titles and is_trusted(
-            run, workflow=FINETUNE, repository=repository, branch=branch
+            run, workflow=FINETUNE, repository=repository, branch=branch, bot=bot
         ):
             started.add(run.title)
             attempts[run.id] = max(attempts.get(run.id, 0), run.attempt)

@@ -126,6 +126,8 @@ class Run:
     conclusion: str | None
     created: str
     url: str
+    actor: str = ""
+    """Who started it first; who started it again is another fact."""
     attempt: int = 1
     artifact: int = 0
     """The id of the artifact; ids grow, so they tell which evidence was written first."""
