@@ -169,6 +169,7 @@ def run_of(
         conclusion="success",
         created="2026-01-02T03:04:05Z",
         url=f"https://github.com/{REPOSITORY}/actions/runs/{number}",
+        actor=BOT,
         artifact=number,
         evidence=content,
     )

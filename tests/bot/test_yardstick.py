@@ -108,7 +108,12 @@ def test_attempts_count_and_runs_of_others_do_not() -> None:
 def test_one_run_with_several_artifacts_counts_its_attempts_once() -> None:
     listed = [a.run_of(None, attempt=2, number=5, artifact=n) for n in (1, 2)]
     found = tries(
-        listed, model=a.MODEL, keys=[a.forward_key()], repository=a.REPOSITORY, branch="main"
+        listed,
+        model=a.MODEL,
+        keys=[a.forward_key()],
+        repository=a.REPOSITORY,
+        branch="main",
+        bot=a.BOT,
     )
     assert (found.runs, found.keys) == (2, 1)
 
