@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from audit import messages
@@ -186,7 +186,7 @@ def _judge_day(candidate: Candidate, policy: Policy) -> Finding:
         at = None
     if at is None or at.tzinfo is None:
         return Finding("calendar", Outcome.ERRORED, messages.no_time(candidate.record.at))
-    return judge_calendar(policy.calendar, at)
+    return judge_calendar(policy.calendar, at.astimezone(UTC))
 
 
 def _later(change: ChangeFacts, moved: Movement) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot import comment_commands, messages, overrides, release
@@ -60,9 +60,9 @@ def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> ModelStat
     incumbent = live.artifact.digest if live else None
     key = run_key(proposal.digest, incumbent)
     runs, dispatch = awaited(snapshot, facts, FINETUNE, key)
-    reuse = _reusable(snapshot, facts, proposal, key)
-    dispatch = replace(dispatch, incumbent=incumbent, reuse=reuse)
-    found = deciding(runs, _is_of(key))
+    earlier = _earlier_evidence(snapshot, facts, proposal, key)
+    dispatch = replace(dispatch, incumbent=incumbent, reuse=next(iter(earlier), ""))
+    found = deciding(runs, _is_of(key, earlier))
     if found is None or found.evidence is None or not found.decides:
         state = _awaiting(snapshot, facts, proposal, live, dispatch, found)
     else:
@@ -99,21 +99,24 @@ def awaited(
     return runs, dispatch
 
 
-def _reusable(snapshot: Snapshot, facts: ModelFacts, proposal: Proposal, key: str) -> str:
-    """Return the digest of evidence of the same proposal that was measured against another version.
+def _earlier_evidence(
+    snapshot: Snapshot, facts: ModelFacts, proposal: Proposal, key: str
+) -> tuple[str, ...]:
+    """Return the digests of evidence of this very proposal, measured against other live versions.
 
-    Only the comparison with the live version is out of date then. The first such evidence counts,
-    as it does for its own key.
+    Only the comparison with the live version is out of date in it; the rest may be reused. The
+    first evidence of each key counts, as it does for its own key.
     """
+    found: list[str] = []
     for earlier in earlier_keys(snapshot.comments):
         runs, _ = awaited(snapshot, facts, FINETUNE, earlier)
-        found = deciding(runs, _is_of(earlier))
-        if earlier == key or found is None or not found.decides or found.evidence is None:
+        first = deciding(runs, _is_of(earlier, found))
+        evidence = first.evidence if first is not None and first.decides else None
+        if earlier == key or evidence is None or evidence.artifact(SHIPPED) is None:
             continue
-        evidence = found.evidence
-        if evidence.proposal.digest == proposal.digest and evidence.artifact(SHIPPED) is not None:
-            return evidence.digest()
-    return ""
+        if evidence.proposal.digest == proposal.digest:
+            found.append(evidence.digest())
+    return tuple(found)
 
 
 def _tries(snapshot: Snapshot, facts: ModelFacts, key: str) -> tuple[str, ...]:
@@ -129,12 +132,17 @@ def _tries(snapshot: Snapshot, facts: ModelFacts, key: str) -> tuple[str, ...]:
     return (messages.tries(found.runs, found.keys),) if found.runs > 1 else ()
 
 
-def _is_of(key: str) -> Callable[[Evidence], bool]:
-    """Return whether evidence may stand under a run key, by what it is about."""
+def _is_of(key: str, reusable: Sequence[str]) -> Callable[[Evidence], bool]:
+    """Return whether evidence may stand under a run key, by what it is about and rests on.
+
+    What it reuses must be evidence that counted here: whoever may write to the registry and start
+    runs could have put other evidence there.
+    """
 
     def is_of(evidence: Evidence) -> bool:
         incumbent = evidence.incumbent.artifact if evidence.incumbent else None
-        return run_key(evidence.proposal.digest, incumbent) == key
+        rests = evidence.reused is None or evidence.reused in reusable
+        return rests and run_key(evidence.proposal.digest, incumbent) == key
 
     return is_of
 

@@ -41,9 +41,9 @@ LEDGER_BY_HAND = (
 TARGET_BROKEN = "the pointer at the head cannot be read; revert the merge again as a whole"
 OTHER_MODEL = "the evidence is about another model"
 OTHER_KEY = (
-    "its evidence is about another proposal or another live version than its run key names, so it "
-    "does not count; either somebody started the run by hand, or the bot and the runner are of "
-    "different versions"
+    "its evidence is about another proposal or another live version than its run key names, or "
+    "rests on evidence that never counted here, so it does not count; either somebody started the "
+    "run by hand, or the bot and the runner are of different versions"
 )
 OTHER_INCUMBENT = "the evidence names another live version than the base branch does"
 NOTHING_TO_SHIP = "the evidence names no file to ship, or one that no pointer may name"

@@ -30,17 +30,14 @@ class Runs:
     def of_key(
         self, workflow: str, model: str, key: str, earlier: Iterable[str] = ()
     ) -> tuple[Run, ...]:
-        """Return the runs of a key with their evidence, and the runs of `earlier` keys.
-
-        These are read with their evidence too while the key itself has no run: it may be reused.
-        """
+        """Return the runs of a key and of `earlier` keys, with their evidence."""
         title = run_title(workflow, model, key)
         titles = {title, *(run_title(workflow, model, other) for other in earlier)}
-        listed = [item for item in self._listing(workflow) if item.get("display_title") in titles]
-        wanted = {title} if any(item["display_title"] == title for item in listed) else titles
         found: list[Run] = []
-        for item in listed:
+        for item in self._listing(workflow):
             run = _run(item)
+            if run.title not in titles:
+                continue
             trusted = is_trusted(
                 run,
                 workflow=workflow,
@@ -48,7 +45,7 @@ class Runs:
                 branch=self._branch,
                 bot=self._bot,
             )
-            if trusted and run.title in wanted:
+            if trusted:
                 began = str(item.get("run_started_at") or run.created)
                 name = f"evidence-{run.title.rpartition(' ')[2]}"
                 found.extend(self._attempts(run, name, began))

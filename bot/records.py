@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot import messages, signing
 from bot.model_state import ModelState
 from bot.snapshot import ModelFacts, Snapshot
-from policy.digest import git_blob_sha
+from policy.digest import digest_of, git_blob_sha
 from policy.record import RecordedModel, RecordedReview, SignOffRecord
 from policy.signoff import latest_states
 from policy.verdict import Finding, Outcome
@@ -22,10 +22,11 @@ def judge_key(snapshot: Snapshot) -> Finding:
 
 
 def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord:
-    """Return the record of who approved this head, of those people only who reviewed it."""
+    """Return the record of who approved this head, of those only who reviewed or overrode."""
     facts = signing.facts_of(snapshot, None)
     reviews = sorted(latest_states(facts.reviews).values(), key=lambda review: review.order)
     people = {review.user.lower() for review in reviews}
+    people |= {o.user.lower() for state in states for o in state.overrides}
     models = {model.name: model for model in snapshot.models}
     return SignOffRecord.model_validate(
         {
@@ -34,6 +35,7 @@ def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord
             "title": snapshot.pull.title,
             "head": snapshot.pull.head_sha,
             "base": snapshot.base_head,
+            "rules": digest_of([snapshot.policy, snapshot.codeowners, sorted(snapshot.keys)]),
             "branch": snapshot.default_branch,
             "author": snapshot.pull.author,
             "contributors": sorted(facts.contributors),

@@ -35,7 +35,7 @@ def is_rule(path: str) -> bool:
     return (
         path == POLICY_FILE
         or path.startswith((KEYS + "/", ACTIONS))
-        or path.removeprefix(WORKFLOWS) in MEASURING
+        or (path.startswith(WORKFLOWS) and path.removeprefix(WORKFLOWS) in MEASURING)
         or path in codeowners.LOCATIONS
     )
 

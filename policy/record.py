@@ -74,6 +74,8 @@ class SignOffRecord(Document):
     head: GitSha
     base: GitSha
     """The commit of the base branch whose policy and CODEOWNERS were in force."""
+    rules: Digest
+    """Of the policy, CODEOWNERS and keys at `base`: other rules make another record."""
     branch: Name
     author: Name
     contributors: tuple[Name, ...]

@@ -19,6 +19,7 @@ MARKS = {
 
 def lines(finding: Finding, depth: int = 0) -> Iterator[str]:
     """Yield one line for each node, indented by its depth."""
-    yield f"{'  ' * depth}{MARKS[finding.outcome]:<7} {finding.name}: {one_line(finding.sentence)}"
+    said = f"{one_line(finding.name)}: {one_line(finding.sentence)}"
+    yield f"{'  ' * depth}{MARKS[finding.outcome]:<7} {said}"
     for part in finding.parts:
         yield from lines(part, depth + 1)

@@ -225,6 +225,7 @@ class Repository:
             "title": "More tickets" if kind == "promote" else 'Revert "More tickets"',
             "head": head,
             "base": base,
+            "rules": "sha256:" + "0" * 64,
             "branch": "main",
             "author": ADA,
             "contributors": (),
