@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +21,11 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def attempt_again(world: World, shown: Evidence) -> None:
-    """Leave what "Re-run all jobs" leaves: a newer artifact of the same name at the same run."""
-    artifacts = world.forge.repository(a.REPOSITORY).artifacts
-    first = max(artifacts.values(), key=lambda item: item.id)
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("evidence.json", shown.text())
-    place = Path(shutil.copy(first.zip, world.root / "again.zip"))
-    place.write_bytes(content.getvalue())
-    number = first.id + 1000
-    artifacts[number] = replace(first, id=number, zip=place, size=place.stat().st_size)
+    """Press "Re-run all jobs" on the newest run; its next attempt leaves this evidence."""
+    world.prepare(a.forward_key(1), shown.text())
+    listed = world.api("ada", "GET", "/actions/runs?event=workflow_dispatch")["workflow_runs"]
+    world.api("ada", "POST", f"/actions/runs/{listed[0]['id']}/rerun", {})
+    world.settle()
 
 
 def test_running_all_jobs_again_is_no_way_to_green(world: World) -> None:
@@ -50,8 +41,6 @@ def test_running_all_jobs_again_is_no_way_to_green(world: World) -> None:
     world.settle()
     assert world.conclusion(number) == "failure"
     attempt_again(world, a.evidence(1))
-    world.queue.sweep()
-    world.settle()
     assert world.conclusion(number) == "failure"
     assert "the first evidence of a run key decides" in world.comments(number)[0]
 
@@ -67,8 +56,6 @@ def test_an_attempt_after_one_that_broke_counts(world: World) -> None:
     assert world.conclusion(number) == "failure"
     assert "no memory" in world.comments(number)[0]
     attempt_again(world, a.evidence(1))
-    world.queue.sweep()
-    world.settle()
     assert world.conclusion(number) == "action_required"
 
 
