@@ -34,7 +34,7 @@ from bot.api import Api, ApiError, path
 from bot.github import Reader
 from bot.read_runs import Runs
 from bot.snapshot import PostedCheck
-from bot.write_git import Applied, GitWriter
+from bot.write_git import Applied, ForeignTagError, GitWriter
 from bot.write_threads import ThreadWriter
 
 log = logging.getLogger("countersign.bot")
@@ -62,8 +62,13 @@ class Writer:
         self._threads = ThreadWriter(api, repository, reader.issues)
         self._git = GitWriter(api, repository, signing_key)
 
-    def apply(self, actions: Iterable[Action], checks: tuple[PostedCheck, ...] = ()) -> Applied:
-        """Carry out the actions in order; a lost race ends it, and the next evaluation decides."""
+    def apply(
+        self, actions: Iterable[Action], checks: tuple[PostedCheck, ...] = (), *, last: bool = False
+    ) -> Applied:
+        """Carry out the actions in order; a lost race ends it, and the next evaluation decides.
+
+        `last`: no other evaluation follows at once, so what GitHub refused is said on the check.
+        """
         writes, started, barred = 0, False, ""
         for action in actions:
             if started and not isinstance(action, DispatchRun):
@@ -81,9 +86,17 @@ class Writer:
                         barred = messages.cannot_start(action.workflow, action.ref, error.message)
                 case CommitRelease():
                     done = self._git.release(action)
-                    return replace(done, writes=done.writes + writes)
+                    writes += done.writes
+                    if not done.refused or (done.look_again and not last):
+                        return replace(done, writes=writes)
+                    barred = messages.cannot_release(action.branch, done.refused)
+                case RecordSignOff():
+                    try:
+                        writes += self._git.record(action)
+                    except ForeignTagError as error:
+                        barred = messages.foreign_tag(str(error))
                 case Merge():
-                    return self._merge(action, writes)
+                    return Applied(writes) if barred else self._merge(action, writes)
                 case _:
                     writes += self._plain(action)
         return Applied(writes)
@@ -103,8 +116,6 @@ class Writer:
                 return self._threads.freeze(action)
             case CloseFreeze():
                 return self._threads.end_freeze(action)
-            case RecordSignOff():
-                return self._git.record(action)
             case ProposeRollback():
                 return self._git.undo(action)
             case CancelRun():

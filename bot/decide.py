@@ -66,7 +66,7 @@ def decide(snapshot: Snapshot) -> Decision:
         return Decision(Finding("closed", Outcome.MISSING, "The pull request is closed."))
     if snapshot.pull.base_ref != snapshot.default_branch:
         return _other_base(snapshot)
-    if not is_governed(snapshot.paths, truncated=snapshot.files_truncated):
+    if not snapshot.links and not is_governed(snapshot.paths, truncated=snapshot.files_truncated):
         return _nothing_governed(snapshot)
     early = _refusals(snapshot)
     policy, problems = _policy(snapshot)
@@ -88,6 +88,8 @@ def _refusals(snapshot: Snapshot) -> list[Finding]:
     found = []
     if snapshot.files_truncated:
         found.append(Finding("files", Outcome.ERRORED, messages.TOO_MANY_FILES))
+    if snapshot.links:
+        found.append(Finding("files", Outcome.FAILED, messages.irregular(snapshot.links)))
     if snapshot.commits_truncated:
         found.append(Finding("commits", Outcome.ERRORED, messages.TOO_MANY_COMMITS))
     return found

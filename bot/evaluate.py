@@ -68,7 +68,7 @@ class Evaluator:
         before = api.calls
         reader = self._reader(installation, repository)
         writes, verdict = 0, None
-        for _ in range(MAX_ROUNDS):
+        for number_of_round in range(1, MAX_ROUNDS + 1):
             snapshot = reader.snapshot(number)
             if snapshot is None:
                 break
@@ -78,7 +78,8 @@ class Evaluator:
                 decision = decide(snapshot)
             verdict = decision.verdict
             writer = self._writer(installation, repository, reader, snapshot.default_branch)
-            applied = writer.apply(decision.actions, snapshot.checks)
+            last = number_of_round == MAX_ROUNDS
+            applied = writer.apply(decision.actions, snapshot.checks, last=last)
             writes += applied.writes
             if not applied.look_again:
                 if not applied.writes and not decision.governed:

@@ -31,6 +31,7 @@ from policy.governed import (
     KEYS,
     MODELS,
     POLICY_FILE,
+    is_folder_place,
     is_governed,
     is_model_name,
     models_of,
@@ -104,7 +105,9 @@ class Reader:
         known["checks"] = self.pulls.checks(pull.head_sha)
         if item.get("comments"):
             known["comments"] = self.pulls.comments(number)
-        if changes is None or not is_governed(small.paths, truncated=small.files_truncated):
+        concerns = is_governed(small.paths, truncated=small.files_truncated)
+        concerns = concerns or any(map(is_folder_place, small.paths))
+        if changes is None or not concerns:
             return Snapshot(pull=pull, **known)
         return self._governed(replace(small, **known), changes)
 
@@ -140,9 +143,13 @@ class Reader:
             policy=policy_text,
             codeowners=owners,
             codeowners_path=owners_path or codeowners.LOCATIONS[0],
+            codeowners_is_link=owners_path in base.irregular,
+            links=tuple(
+                name for name in small.paths if is_folder_place(name) and name in head.irregular
+            ),
             head_policy=self._files.text(head.blobs.get(POLICY_FILE)),
             events=() if pull.merged else self.pulls.events(pull.number),
-            trees=self._trees(policy, pull.head_sha, reviews),
+            trees=self._trees(policy, pull, reviews, changes),
             keys=tuple(
                 self._files.text(blob) or ""
                 for name, blob in base.below(KEYS)
@@ -156,13 +163,25 @@ class Reader:
         )
 
     def _trees(
-        self, policy: Policy | None, head: str, reviews: tuple[Review, ...]
+        self,
+        policy: Policy | None,
+        pull: PullFacts,
+        reviews: tuple[Review, ...],
+        changes: Changes,
     ) -> dict[str, str]:
-        """Return the trees that approvals were given to, where the policy lets a tree keep them."""
+        """Return the trees that approvals were given to, where the policy lets a tree keep them.
+
+        The same tree on top of another commit of the base branch is another change: it may take
+        back what came in between. So only what left the base branch where the head did is named.
+        """
         if policy is None or not policy.sign_off.keep_on_same_tree:
             return {}
         approved = {review.commit for review in reviews if review.state == "APPROVED"}
-        return {commit: self._files.tree_of(commit) for commit in sorted(approved | {head})}
+        if not pull.merged:
+            approved = {c for c in approved if self.pulls.fork(changes.base, c) == changes.fork}
+        return {
+            commit: self._files.tree_of(commit) for commit in sorted(approved | {pull.head_sha})
+        }
 
     def merge_groups(self) -> tuple[str, ...]:
         """Return the branch of every merge group there is."""

@@ -115,6 +115,20 @@ def cannot_start(workflow: str, branch: str, reason: str) -> str:
     )
 
 
+def cannot_release(branch: str, reason: str) -> str:
+    return (
+        f"The release commit cannot be added to {code(branch)}: {plain(reason)}. See that the App "
+        "may push to that branch, or propose from another one."
+    )
+
+
+def foreign_tag(tag: str) -> str:
+    return (
+        f"The tag {code(tag)} is there already, and is not the record that this bot would sign. "
+        "Delete it, and let a ruleset keep countersign/* for the App."
+    )
+
+
 def run_broke(run: Run, problem: str, sha: str) -> str:
     why = problem or "it left no evidence"
     return (
@@ -307,6 +321,13 @@ def explain_marker(comment: int) -> str:
 
 def explained(head: str, now: str) -> str:
     return f"As of {plain(now)}, at {code(head[:12])}. My other comment here stays current."
+
+
+def dismissal_refused(actor: str, reviewer: str) -> str:
+    return (
+        f"@{actor} dismissed what @{reviewer} requested, and that does not count: only @{reviewer} "
+        "can take it back, or somebody who holds a role and has no part in this"
+    )
 
 
 def override_not_allowed(gate: str) -> str:

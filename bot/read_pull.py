@@ -21,7 +21,15 @@ from bot.snapshot import (
 from policy.signoff import Review
 
 REVIEW_STATES = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED"})
-EVENTS = frozenset({"base_ref_changed", "labeled", "unlabeled"})
+EVENTS = frozenset(
+    {
+        "base_ref_changed",
+        "automatic_base_change_succeeded",
+        "labeled",
+        "unlabeled",
+        "review_dismissed",
+    }
+)
 COMPARED_FILES = 300
 """A comparison lists at most this many files; beyond it only the pull request's own list does."""
 PAGE = 100
@@ -90,6 +98,11 @@ class PullReader:
             commits_truncated=len(commits) >= MAX_COMMITS or item["commits"] > len(commits),
         )
 
+    def fork(self, base: str, commit: str) -> str:
+        """Return where a commit left the history of another; empty where it is gone."""
+        answer = self._api.fixed(f"{self._base}/compare/{base}...{commit}", {"per_page": 1})
+        return str(answer["merge_base_commit"]["sha"]) if answer else ""
+
     def checks(self, head: str) -> tuple[PostedCheck, ...]:
         """Return the checks of ours on a commit, oldest first."""
         asked = {"check_name": messages.CHECK_NAME, "app_id": self._app_id, "filter": "all"}
@@ -140,7 +153,7 @@ class PullReader:
         )
 
     def events(self, number: int) -> tuple[IssueEvent, ...]:
-        """Return what GitHub's log says of labels and of changes of the base, oldest first."""
+        """Return what GitHub's log says of labels, dismissals and the base, oldest first."""
         items = self._api.pages(f"{self._base}/issues/{number}/events")
         return tuple(
             IssueEvent(
@@ -148,6 +161,8 @@ class PullReader:
                 actor=str(item["actor"]["login"]) if item.get("actor") else "ghost",
                 created=str(item["created_at"]),
                 label=str((item.get("label") or {}).get("name") or ""),
+                review=int((item.get("dismissed_review") or {}).get("review_id") or 0),
+                was=str((item.get("dismissed_review") or {}).get("state") or ""),
             )
             for item in items
             if item["event"] in EVENTS

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from bot import messages
 from bot.model_state import ModelState
-from bot.snapshot import ModelFacts, Snapshot
+from bot.snapshot import IssueEvent, ModelFacts, Snapshot
+from bot.stops import holders, involved
 from policy import codeowners
 from policy.changes import change_kinds
 from policy.codeowners import Codeowners
@@ -31,7 +32,7 @@ def facts_of(snapshot: Snapshot, owners: Codeowners | None) -> SignOffFacts:
         author=snapshot.pull.author,
         contributors=frozenset(contributors),
         unknown_contributors=tuple(unknown),
-        reviews=_since_the_base_changed(snapshot),
+        reviews=_with_standing_objections(snapshot, _since_the_base_changed(snapshot)),
         writers=snapshot.writers,
         roles=snapshot.roles,
         teams=snapshot.teams,
@@ -44,16 +45,47 @@ def facts_of(snapshot: Snapshot, owners: Codeowners | None) -> SignOffFacts:
 def _since_the_base_changed(snapshot: Snapshot) -> tuple[Review, ...]:
     """Return the reviews that count: an approval does not outlive a change of the base branch.
 
-    What was approved was the difference to another branch.
+    What was approved was the difference to another branch. GitHub changes the base by itself when
+    that branch is merged and deleted.
     """
-    changed = max(
-        (event.created for event in snapshot.events if event.kind == "base_ref_changed"), default=""
-    )
+    kinds = ("base_ref_changed", "automatic_base_change_succeeded")
+    changed = max((event.created for event in snapshot.events if event.kind in kinds), default="")
     return tuple(
         review
         for review in snapshot.reviews
         if not changed or review.state != "APPROVED" or review.submitted > changed
     )
+
+
+def _with_standing_objections(
+    snapshot: Snapshot, reviews: tuple[Review, ...]
+) -> tuple[Review, ...]:
+    """Return the reviews; an objection that was dismissed by whom it was meant for still stands."""
+    kept = {event.review for event, _ in _refused_dismissals(snapshot)}
+    return tuple(
+        replace(review, state="CHANGES_REQUESTED")
+        if review.state == "DISMISSED" and review.id in kept
+        else review
+        for review in reviews
+    )
+
+
+def _refused_dismissals(snapshot: Snapshot) -> list[tuple[IssueEvent, Review]]:
+    """Return the dismissals of objections that do not count, each with its review.
+
+    GitHub lets everybody with write access dismiss a review, the proposer too. Here only whoever
+    objected can, or somebody who holds a role and has no part in the proposal.
+    """
+    may = holders(snapshot, snapshot.roles) - involved(snapshot)
+    objections = {review.id: review for review in snapshot.reviews if review.state == "DISMISSED"}
+    return [
+        (event, objections[event.review])
+        for event in snapshot.events
+        if event.kind == "review_dismissed"
+        and event.was == "changes_requested"
+        and event.review in objections
+        and event.actor.lower() not in may | {objections[event.review].user.lower()}
+    ]
 
 
 def _same_tree(snapshot: Snapshot) -> frozenset[str]:
@@ -69,6 +101,10 @@ def read_codeowners(snapshot: Snapshot) -> Codeowners | None:
     """Return the base branch's CODEOWNERS; raise UserError where it cannot count."""
     if snapshot.codeowners is None:
         return None
+    if snapshot.codeowners_is_link:
+        raise UserError.one(
+            snapshot.codeowners_path, "a link, which names no owners", "commit a plain file"
+        )
     return codeowners.parse(snapshot.codeowners, snapshot.codeowners_path)
 
 
@@ -84,11 +120,16 @@ def consider(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -
         parts = [Finding("code owners", Outcome.ERRORED, str(p)) for p in error.problems]
         return gather("sign-off", parts)
     quorum = quorum_of(snapshot, policy, states)
+    refused = [
+        Finding("dismissal", Outcome.FAILED, messages.dismissal_refused(event.actor, review.user))
+        for event, review in _refused_dismissals(snapshot)
+    ]
     if all(state.carried for state in states):
-        return judge_sign_off(quorum, facts_of(snapshot, owners))
+        finding = judge_sign_off(quorum, facts_of(snapshot, owners))
+        return gather("sign-off", (*finding.parts, *refused)) if refused else finding
     finding = judge_sign_off(quorum, unsigned(snapshot, owners, states))
     awaited = Finding("release commit", Outcome.MISSING, messages.NOT_YET_SIGNABLE)
-    return gather("sign-off", (awaited, *finding.parts))
+    return gather("sign-off", (awaited, *finding.parts, *refused))
 
 
 def unsigned(

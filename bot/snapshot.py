@@ -77,6 +77,10 @@ class IssueEvent:
     actor: str
     created: str
     label: str = ""
+    review: int = 0
+    """The id of the review that was dismissed."""
+    was: str = ""
+    """What that review said before, such as `changes_requested`."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +233,9 @@ class Snapshot:
     policy: str | None = None
     codeowners: str | None = None
     codeowners_path: str = ".github/CODEOWNERS"
+    codeowners_is_link: bool = False
+    links: tuple[str, ...] = ()
+    """Changed paths at head where a model's folder belongs, and a link or submodule stands."""
     models: tuple[ModelFacts, ...] = ()
     now: str = ""
     """When these facts were read (RFC 3339, UTC)."""
@@ -239,7 +246,8 @@ class Snapshot:
     """Oldest first."""
     labels: frozenset[str] = frozenset()
     trees: Mapping[str, str] = field(default_factory=dict)
-    """Commit to tree, for the head and for commits that somebody approved; only where asked."""
+    """Commit to tree, only where asked: the head, and the commits that somebody approved and that
+    left the base branch where the head did."""
     keys: tuple[str, ...] = ()
     """The public keys (PEM) that the base branch holds."""
     own_key: str = ""

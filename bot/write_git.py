@@ -6,12 +6,14 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from attestation import sign
+from attestation import EnvelopeError, public_key, sign, verify
 from bot.actions import CommitRelease, FileChange, ProposeRollback, RecordSignOff
 from bot.api import Api, ApiError, path, ref_path
 from bot.read_trees import Files
+from policy.documents import parse_json
+from policy.errors import UserError
 from policy.governed import CARDS, MODELS, pointer_path
-from policy.record import PAYLOAD_TYPE
+from policy.record import PAYLOAD_TYPE, SignOffRecord
 
 log = logging.getLogger("countersign.bot")
 
@@ -23,6 +25,10 @@ class Applied:
     writes: int = 0
     look_again: bool = False
     refused: str = ""
+
+
+class ForeignTagError(Exception):
+    """A tag that a record would get is there already, and is not this record; names the tag."""
 
 
 class GitWriter:
@@ -49,10 +55,14 @@ class GitWriter:
         return Applied(3, look_again=True)
 
     def record(self, action: RecordSignOff) -> int:
-        """Sign the record and tag the head with it; a tag of that name says the same already."""
+        """Sign the record and tag the head with it, unless that is done.
+
+        Whoever may push may push a tag of that name before: it counts only with our signature over
+        the same facts. ForeignTagError for any other.
+        """
         record = action.record
         name = record.tag()
-        if self._api.find(f"{self._base}/git/ref/tags/{name}") is not None:
+        if self._has_record(name, record):
             return 0
         tag = self._api.write(
             "POST",
@@ -65,7 +75,26 @@ class GitWriter:
             },
         )
         self._create(f"refs/tags/{name}", str(tag["sha"]))
+        self._has_record(name, record)  # somebody else may have been quicker
         return 2
+
+    def _has_record(self, name: str, record: SignOffRecord) -> bool:
+        there = self._api.find(f"{self._base}/git/ref/tags/{name}")
+        if there is not None and not self._is_record(there["object"], record):
+            raise ForeignTagError(name)
+        return there is not None
+
+    def _is_record(self, tagged: dict[str, str], record: SignOffRecord) -> bool:
+        """Return whether a tag's object is this record: our signature, its facts, its head."""
+        if tagged["type"] != "tag":
+            return False
+        tag = self._api.get(f"{self._base}/git/tags/{tagged['sha']}")
+        try:
+            payload, _ = verify(str(tag["message"]), PAYLOAD_TYPE, {"own": public_key(self._key)})
+            found = parse_json(SignOffRecord, payload, record.tag())
+        except (EnvelopeError, UserError):
+            return False
+        return tag["object"]["sha"] == record.head and found.tag() == record.tag()
 
     def undo(self, action: ProposeRollback) -> int:
         """Open the pull request that puts a model back, once for each commit that moved it.

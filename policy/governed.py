@@ -40,6 +40,18 @@ def is_rule(path: str) -> bool:
     )
 
 
+def is_folder_place(path: str) -> bool:
+    """Return whether a path is that of the models' or records' folders, or of one model's.
+
+    A file there governs nothing. A link there would show another folder, which nobody judges, as a
+    model to whoever reads a checkout.
+    """
+    parts = path.split("/")
+    return parts[0] in (MODELS, CARDS) and (
+        len(parts) == 1 or (len(parts) == 2 and is_model_name(parts[1]))
+    )
+
+
 def is_governed(paths: Iterable[str], *, truncated: bool = False) -> bool:
     """Return whether a change of these paths is judged; a list that was cut off always is."""
     return truncated or any(model_of(path) is not None or is_rule(path) for path in paths)
