@@ -32,11 +32,16 @@ def lint(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -> Ow
 
 
 def guard(
-    snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]
+    snapshot: Snapshot, policy: Policy, states: Sequence[ModelState], *, held: bool
 ) -> tuple[ModelState, ...]:
-    """Return the states with no run started that nobody could sign or that costs too much."""
+    """Return the states with no run started that nobody could sign or that costs too much.
+
+    Nor is one started while the pull request is held.
+    """
     if not any(state.dispatch for state in states):
         return tuple(states)
+    if held:
+        return tuple(_held(state) if state.dispatch is not None else state for state in states)
     found = lint(snapshot, policy, states)
     return tuple(
         _guarded(snapshot, policy, state, found) if state.dispatch is not None else state
@@ -44,11 +49,18 @@ def guard(
     )
 
 
+def _held(state: ModelState) -> ModelState:
+    others = (part for part in state.finding.parts if part.name != "run")
+    waits = Finding("run", Outcome.MISSING, messages.RUN_HELD)
+    return replace(state, finding=gather(state.model, (*others, waits)), dispatch=None)
+
+
 def _guarded(
     snapshot: Snapshot, policy: Policy, state: ModelState, found: OwnerLint | None
 ) -> ModelState:
+    others = tuple(part for part in state.finding.parts if part.name != "run")
     if found is not None and not found.finding.outcome.lets_through:
-        finding = gather(state.model, (found.finding, *state.finding.parts))
+        finding = gather(state.model, (found.finding, *others))
         return replace(state, finding=finding, pending=False, dispatch=None)
     remarks = (*state.remarks, *(found.remarks if found is not None else ()))
     state = replace(state, remarks=remarks)
@@ -64,8 +76,7 @@ def _guarded(
     if policy.budget.roles:
         sentence = messages.over_budget(sentence, snapshot.pull.head_sha)
     waits = Finding(asked.name, Outcome.MISSING, sentence)
-    finding = gather(state.model, (*state.finding.parts, waits))
-    return replace(state, finding=finding, dispatch=None)
+    return replace(state, finding=gather(state.model, (*others, waits)), dispatch=None)
 
 
 def _allowed(snapshot: Snapshot, policy: Policy) -> bool:

@@ -35,6 +35,7 @@ from bot.merged import merged
 from bot.model_state import ModelState
 from bot.own_comment import earlier_keys, upsert
 from bot.snapshot import ModelFacts, Snapshot
+from bot.stops import Stop
 from policy import documents
 from policy.calendar import judge_calendar
 from policy.errors import UserError
@@ -80,7 +81,11 @@ def decide(snapshot: Snapshot) -> Decision:
         return _said(snapshot, verdict, (), None, "failed")
     states = tuple(_consider(snapshot, policy, name) for name in models_of(snapshot.paths))
     states = tuple(stops.cancel(snapshot, state) for state in states)
-    return _decided(snapshot, policy, before_run.guard(snapshot, policy, states))
+    held = stops.hold(snapshot, policy)
+    stopped = held.finding is not None
+    return _decided(
+        snapshot, policy, before_run.guard(snapshot, policy, states, held=stopped), held
+    )
 
 
 def _refusals(snapshot: Snapshot) -> list[Finding]:
@@ -115,7 +120,9 @@ def _consider(snapshot: Snapshot, policy: Policy, name: str) -> ModelState:
     return forward.consider(snapshot, policy, facts)
 
 
-def _decided(snapshot: Snapshot, policy: Policy, states: tuple[ModelState, ...]) -> Decision:
+def _decided(
+    snapshot: Snapshot, policy: Policy, states: tuple[ModelState, ...], held: Stop
+) -> Decision:
     sign_off = signing.consider(snapshot, policy, states)
     parts = [state.finding for state in states]
     rules = rule_changes.consider(snapshot)
@@ -126,7 +133,6 @@ def _decided(snapshot: Snapshot, policy: Policy, states: tuple[ModelState, ...])
     parts.append(sign_off)
     ships = any(state.kind in ("promote", "rollback") for state in states)
     promotes = any(state.kind == "promote" for state in states)
-    held = stops.hold(snapshot, policy)
     timing = [records.judge_key(snapshot)] if ships or snapshot.keys else []
     timing += [held.finding] if held.finding is not None else []
     if promotes:
@@ -146,8 +152,7 @@ def _decided(snapshot: Snapshot, policy: Policy, states: tuple[ModelState, ...])
     actions: list[Action] = [s.incident for s in states if s.incident is not None]
     actions += stop_actions
     actions += [state.cancel for state in states if state.cancel is not None]
-    if held.finding is None:
-        actions += [state.dispatch for state in states if state.dispatch is not None]
+    actions += [state.dispatch for state in states if state.dispatch is not None]
     release = _release(snapshot, states)
     if release is not None:
         actions.append(release)

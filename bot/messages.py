@@ -23,6 +23,7 @@ KEY_HELD = "the base branch holds the key that the sign-off record is signed wit
 OVERRIDE_UNREADABLE = "its reason needs 10 to 500 characters"
 OVERRIDE_INVOLVED = "whoever has a part in a proposal cannot force it"
 POLICY_REMOVED = "policy/policy.yml is removed: without it nothing could be judged"
+RUN_HELD = "no run is started while this is held"
 FIRST_POLICY = "the base branch has no policy yet, so nobody has to sign; this brings the first"
 POLICY_READABLE = "the proposed policy can be read"
 NOTHING_GOVERNED = "Nothing governed changes here."
