@@ -143,17 +143,19 @@ def _heading(state: ModelState) -> str:
 def metric_table(evidence: Evidence, finding: Finding | None) -> str:
     """Return the evaluation table with the gate's word on each metric, those with a gate first.
 
-    A column without a single figure is left out: a rollback measures one file only.
+    A column without a single figure is left out: a rollback measures one file only. Without a
+    finding it is the record of a version that was released.
     """
     gates = _metric_gates(finding) if finding is not None else {}
+    live, candidate = ("Live", "Candidate") if finding else ("Before it", "This version")
     rows = sorted(figures.rows(evidence), key=lambda row: row.metric not in gates)
     if not rows:
         return ""
     columns = {
         "Metric": [code(row.metric) for row in rows],
         "Base": [row.base for row in rows],
-        "Live": [row.incumbent for row in rows],
-        "Candidate": [row.candidate for row in rows],
+        live: [row.incumbent for row in rows],
+        candidate: [row.candidate for row in rows],
         "Change": [row.change for row in rows],
         "95 % interval": [row.interval for row in rows],
         "Gate": [_gate(gates.get(row.metric)) if finding else figures.NOTHING for row in rows],

@@ -125,7 +125,7 @@ class Reader:
         pull = small.pull
         reviews = self.pulls.reviews(pull.number)
         head, base = self._files.tree(pull.head_sha), self._files.tree(changes.base)
-        fork = base if pull.merged else self._files.tree(changes.fork)
+        fork = self._files.tree(self._before_merge(pull) or changes.fork)
         policy_text = self._files.text(base.blobs.get(POLICY_FILE))
         owners_path = next((p for p in codeowners.LOCATIONS if p in base.blobs), None)
         owners = self._files.text(base.blobs[owners_path]) if owners_path else None
@@ -161,6 +161,13 @@ class Reader:
                 if is_model_name(name)
             ),
         )
+
+    def _before_merge(self, pull: PullFacts) -> str:
+        """Return the commit that a merged pull request was merged onto; empty while it is open."""
+        if not pull.merged or pull.merge_sha is None:
+            return ""
+        described = self._api.fixed(f"{self._base}/git/commits/{pull.merge_sha}")
+        return str(described["parents"][0]["sha"]) if described and described["parents"] else ""
 
     def _trees(
         self,

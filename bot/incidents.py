@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from bot import letters
 from bot.actions import OpenIncident
@@ -31,7 +32,7 @@ def rolled_back(
             target.version if target else None,
             live.artifact.digest,
             snapshot.pull.number,
-            sorted(_timeline(snapshot, facts, (old, new))),
+            sorted((_minute(time), text) for time, text in _timeline(snapshot, facts, (old, new))),
             [(version, metric_table(found, None)) for version, found in shown if found is not None],
         ),
     )
@@ -67,5 +68,13 @@ def _timeline(
     for text, date in zip(facts.history, facts.history_dates, strict=False):
         pointer = read_pointer(text)
         if pointer is not None:
-            yield date, letters.went_live(pointer.version)
+            yield date, letters.released(pointer.version)
     yield snapshot.now, letters.back_proposed(snapshot.pull.number)
+
+
+def _minute(time: str) -> str:
+    """Return a time (RFC 3339) as people read it, in UTC; what is none stays as it is."""
+    try:
+        return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return time

@@ -115,8 +115,8 @@ def timeline(rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"- {plain(time)}: {text}" for time, text in rows)
 
 
-def went_live(version: str) -> str:
-    return f"{code(version)} went live"
+def released(version: str) -> str:
+    return f"{code(version)} was released by the commit that holds its pointer"
 
 
 def measured(version: str) -> str:

@@ -73,14 +73,16 @@ def _shipped(snapshot: Snapshot, facts: ModelFacts) -> ModelState:
         sentence = messages.no_record_at_head(facts.name)
         return ModelState(facts.name, "refused", Finding(facts.name, Outcome.MISSING, sentence))
     incumbent = evidence.incumbent.artifact if evidence.incumbent else None
+    before = read_pointer(facts.fork_pointer)
+    back = (before.artifact.digest if before else None) != incumbent
     finding = judge(policy, evidence, proposal_digest=pointer.proposal, incumbent=incumbent)
     forced, _ = overrides(snapshot, policy, facts.name, evidence.digest())
     return ModelState(
         facts.name,
-        "promote",
+        "rollback" if back else "promote",
         waive(gather(facts.name, [finding]), forced),
         evidence=evidence,
-        replaced=evidence.incumbent.version if evidence.incumbent else None,
+        replaced=before.version if before else None,
         pointer=pointer,
         proposal=pointer.proposal,
         overrides=forced,

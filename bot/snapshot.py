@@ -158,7 +158,8 @@ class ModelFacts:
     head_inputs: tuple[tuple[str, str], ...] = ()
     base_inputs: tuple[tuple[str, str], ...] = ()
     fork_inputs: tuple[tuple[str, str], ...] = ()
-    """The inputs at the commit where the pull request left the base branch."""
+    """The inputs at the commit where the pull request left the base branch; of a merged one, at the
+    commit that it was merged onto."""
     irregular: tuple[str, ...] = ()
     """Entries at head that are no plain files: links and submodules."""
     recipe: str | None = None
