@@ -1,7 +1,8 @@
 """Where attacks take place: the shipped bot, the forge, and a policy that grants all it can grant.
 
-The people: ada proposes and may write; grace is the ml-lead; omar is in operations and administers
-the repository; ken may write and has no role; mallory has no access at all.
+The people: ada proposes and may write; grace and linus are leads, omar and olga are in operations;
+omar administers the repository; ken may write and has no role; mallory has no access at all. One
+lead and one of operations have to sign.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from tests.bot import builders as a
 from tests.bot.world import World, git, write
 from tests.policy.builders import POLICY as PLAIN_POLICY
 
-POLICY = PLAIN_POLICY + (
+POLICY = PLAIN_POLICY.replace("[grace]", "[grace, linus]").replace("[omar]", "[omar, olga]") + (
     "stop: {hold: [ml-lead, operations], freeze: [operations]}\n"
     "override: {roles: [operations], gates: [measurement, quarantine]}\n"
 )
 """Somebody may hold, freeze and override, so that others may try to."""
+CODEOWNERS = "* @grace @linus\n/models/*/pointer.json @omar @olga\n"
 TRAIN = f"models/{a.MODEL}/data/train.jsonl"
 POINTER = pointer_path(a.MODEL)
 ALL_EVENTS = ("issues", "merge_group")
@@ -32,7 +34,11 @@ class Scene(World):
     """A world that hears of issues and merge groups too, and more of what people do."""
 
     def __init__(self, root: Path, files: dict[str, str | None] | None = None) -> None:
-        super().__init__(root, {"policy/policy.yml": POLICY, **(files or {})})
+        usual = {"policy/policy.yml": POLICY, ".github/CODEOWNERS": CODEOWNERS}
+        super().__init__(root, {**usual, **(files or {})})
+        for login in ("linus", "olga"):
+            self.forge.add_user(login, name=login.title())
+            self.forge.repository(a.REPOSITORY).collaborators[login] = "write"
         self.app.events += ALL_EVENTS
 
     def __enter__(self) -> Scene:
@@ -103,6 +109,35 @@ class Scene(World):
         commit_as(self.clone, author, committer, "--allow-empty", "-m", message)
         git(self.clone, "push", "--quiet", "origin", branch)
         return git(self.clone, "rev-parse", "HEAD")
+
+    def replace_head(
+        self, branch: str, author: tuple[str, str], committer: tuple[str, str]
+    ) -> None:
+        """Push, by force, a commit of the same tree and parent as the head of a branch."""
+        git(self.clone, "fetch", "--quiet", "origin")
+        git(self.clone, "checkout", "--quiet", "-B", branch, f"origin/{branch}")
+        words = ("--amend", "--reset-author", "-m", "Another message")
+        commit_as(self.clone, author, committer, *words)
+        git(self.clone, "push", "--quiet", "--force", "origin", branch)
+
+    def push_main(self, files: dict[str, str | None], by: str, message: str = "Directly") -> str:
+        """Commit files on main and push that past all rules, as an administrator can."""
+        git(self.clone, "fetch", "--quiet", "origin")
+        git(self.clone, "checkout", "--quiet", "-B", "main", "origin/main")
+        write(self.clone, files)
+        git(self.clone, "add", "--all")
+        person = (by.title(), f"{by}@example.com")
+        commit_as(self.clone, person, person, "-m", message)
+        url = f"{self.forge.url}/{a.REPOSITORY}.git"
+        token = self._account(by).token
+        git(self.clone, "push", "--quiet", url.replace("://", f"://{by}:{token}@", 1), "main")
+        return git(self.clone, "rev-parse", "HEAD")
+
+    def main(self, path: str) -> str | None:
+        """The text of a file on main."""
+        store = self.forge.repository(a.REPOSITORY).store
+        content = store.file(store.ref("refs/heads/main") or "", path)
+        return content.decode() if content is not None else None
 
     def everything_again(self) -> None:
         """Let the bot look at everything once more, as its sweep does."""
