@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot import comment_commands, messages, signing
+from bot import command_messages, comment_commands, signing
 from bot.actions import FINETUNE
 from bot.model_state import ModelState
 from bot.snapshot import ModelFacts, Snapshot
@@ -51,7 +51,7 @@ def guard(
 
 def _held(state: ModelState) -> ModelState:
     others = (part for part in state.finding.parts if part.name != "run")
-    waits = Finding("run", Outcome.MISSING, messages.RUN_HELD)
+    waits = Finding("run", Outcome.MISSING, command_messages.RUN_HELD)
     return replace(state, finding=gather(state.model, (*others, waits)), dispatch=None)
 
 
@@ -74,7 +74,7 @@ def _guarded(
         return replace(state, remarks=(*state.remarks, *told))
     sentence = asked.sentence
     if policy.budget.roles:
-        sentence = messages.over_budget(sentence, snapshot.pull.head_sha)
+        sentence = command_messages.over_budget(sentence, snapshot.pull.head_sha)
     waits = Finding(asked.name, Outcome.MISSING, sentence)
     return replace(state, finding=gather(state.model, (*others, waits)), dispatch=None)
 

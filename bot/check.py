@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot import comment, messages
+from bot import command_messages, comment, messages
 from bot.actions import Annotation, Conclusion, PostCheck
 from bot.markdown import LIMIT, cut_middle, plain, visible
 from bot.model_state import ModelState
@@ -43,7 +43,9 @@ def post(
     """Return the check for a head with governed changes; `tag` names the record of who signed."""
     reasons = comment.blocking_lines(verdict, sign_off, states)
     warnings = [f"**⚠ {plain(text, 1000)}.**\n" for state in states for text in state.warnings]
-    warnings += [f"**⚠ {messages.forced(o)}**\n" for state in states for o in state.overrides]
+    warnings += [
+        f"**⚠ {command_messages.forced(o)}**\n" for state in states for o in state.overrides
+    ]
     summary = [*warnings, *(reasons or [messages.ALL_HOLDS])]
     if tag:
         summary.append(f"\n{messages.recorded_as(tag)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot import figures, messages
+from bot import command_messages, figures, messages
 from bot.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
 from bot.model_state import ModelState
 from bot.own_comment import remembered
@@ -106,7 +106,7 @@ def overview(state: ModelState) -> str:
     """Return what everybody reads of a model: its versions, warnings, figures, bad rows."""
     parts = [f"### {_heading(state)}"]
     parts += [f"**⚠ {plain(warning, 1000)}.**" for warning in state.warnings]
-    parts += [f"**⚠ {messages.forced(override)}**" for override in state.overrides]
+    parts += [f"**⚠ {command_messages.forced(override)}**" for override in state.overrides]
     if state.evidence is not None:
         parts += [metric_table(state.evidence, state.finding), data_findings(state.evidence)]
     if state.before is not None:
@@ -114,7 +114,7 @@ def overview(state: ModelState) -> str:
     if state.run is not None:
         parts.append(f"Run: [{plain(state.run.title)}]({state.run.url})")
     if state.waivable and state.evidence is not None:
-        parts.append(messages.how_to_override(state.waivable, state.evidence.digest()))
+        parts.append(command_messages.how_to_override(state.waivable, state.evidence.digest()))
     parts.append("\n".join(f"- {plain(remark, 1000)}" for remark in state.remarks))
     return "\n\n".join(part for part in parts if part)
 

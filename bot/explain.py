@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot import comment_commands, messages
+from bot import command_messages, comment_commands, messages
 from bot.actions import Reply
 from bot.markdown import LIMIT, cut_middle
 from bot.snapshot import Snapshot
@@ -21,7 +21,7 @@ def replies(snapshot: Snapshot, title: str, verdict: Finding) -> tuple[Reply, ..
     answered = {c.body.partition("\n")[0] for c in snapshot.comments if c.by_bot}
     found = []
     for command in comment_commands.heard(snapshot.comments, "explain"):
-        marker = messages.explain_marker(command.comment.id)
+        marker = command_messages.explain_marker(command.comment.id)
         if command.author in may and marker not in answered:
             found.append(Reply(snapshot.pull.number, marker, body(snapshot, title, verdict)))
     return tuple({reply.marker: reply for reply in found}.values())
@@ -29,6 +29,6 @@ def replies(snapshot: Snapshot, title: str, verdict: Finding) -> tuple[Reply, ..
 
 def body(snapshot: Snapshot, title: str, verdict: Finding) -> str:
     """Return the verdict as Markdown, as of one head."""
-    lead = messages.explained(snapshot.pull.head_sha, snapshot.now)
+    lead = command_messages.explained(snapshot.pull.head_sha, snapshot.now)
     text = f"## {title}\n\n{lead}\n\n{tree(verdict.parts or (verdict,))}\n"
     return cut_middle(text, messages.CUT, LIMIT)

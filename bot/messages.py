@@ -7,23 +7,13 @@ from collections.abc import Mapping, Sequence
 from bot.actions import DispatchRun
 from bot.markdown import code, plain
 from bot.snapshot import Run
-from policy.record import Override
 
 CHECK_NAME = "countersign"
 COMMENT_MARKER = "<!-- countersign:pull-request -->"
 KEYS_MARKER = "<!-- countersign:keys "
 INCIDENT_LABEL = "countersign-incident"
-HOLD_LABEL = "countersign: hold"
-FREEZE_LABEL = "countersign-freeze"
-FREEZE_MARKER = "<!-- countersign:freeze -->"
-FREEZE_TITLE = "Promotions are frozen: "
-EXPLAIN_MARKER = "<!-- countersign:explain "
-FREEZE_UNREAD = "whether promotions are frozen was not looked up"
 KEY_HELD = "the base branch holds the key that the sign-off record is signed with"
-OVERRIDE_UNREADABLE = "its reason needs 10 to 500 characters"
-OVERRIDE_INVOLVED = "whoever has a part in a proposal cannot force it"
 POLICY_REMOVED = "policy/policy.yml is removed: without it nothing could be judged"
-RUN_HELD = "no run is started while this is held"
 FIRST_POLICY = "the base branch has no policy yet, so nobody has to sign; this brings the first"
 POLICY_READABLE = "the proposed policy can be read"
 NOTHING_GOVERNED = "Nothing governed changes here."
@@ -285,21 +275,6 @@ def model_line(model: str, key: str) -> str:
     return f"{code(model)}, run key {code(key)}" if key else code(model)
 
 
-def held(by: str, reason: str) -> str:
-    who = f"@{by} holds this pull request" if by else "this pull request is held"
-    why = f": {reason}" if reason else ""
-    return f"{who}{why}; whoever may hold, and has no part in it, ends that with /unhold"
-
-
-def frozen(issue: int, reason: str) -> str:
-    where = f" (issue #{issue})" if issue else ""
-    return f"promotions are frozen{where}: {reason}; a way back is not"
-
-
-def over_budget(sentence: str, head: str) -> str:
-    return f"{sentence} with the comment `/train {head}`"
-
-
 def rules_changed(paths: Sequence[str]) -> str:
     named = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
     return f"{named}: judged by the rules of the base branch, not by these"
@@ -316,49 +291,10 @@ def recorded_as(tag: str) -> str:
     return f"Who signed is recorded in the tag {code(tag)}."
 
 
-def explain_marker(comment: int) -> str:
-    return f"{EXPLAIN_MARKER}{comment} -->"
-
-
-def explained(head: str, now: str) -> str:
-    return f"As of {plain(now)}, at {code(head[:12])}. My other comment here stays current."
-
-
 def dismissal_refused(actor: str, reviewer: str) -> str:
     return (
         f"@{actor} dismissed what @{reviewer} requested, and that does not count: only @{reviewer} "
         "can take it back, or somebody who holds a role and has no part in this"
-    )
-
-
-def override_not_allowed(gate: str) -> str:
-    return f"the policy does not let anybody force {gate}"
-
-
-def no_such_gate(gate: str) -> str:
-    return f"no gate that could be forced is called {gate!r}"
-
-
-def override_wrong_role(roles: Sequence[str]) -> str:
-    return f"only people with write access who hold {' or '.join(roles)} may"
-
-
-def override_refused(author: str, gate: str, why: str) -> str:
-    return f"the override of {gate} by {author} does not count: {why}"
-
-
-def forced(override: Override) -> str:
-    return (
-        f"{plain(override.gate)} does not hold, and is forced by {plain(override.user)} as "
-        f"{plain(override.role)}: {plain(override.reason, 500)}"
-    )
-
-
-def how_to_override(gates: Sequence[str], evidence: str) -> str:
-    named = " or ".join(code(gate) for gate in gates)
-    return (
-        f"Whoever the policy lets force {named} may comment "
-        f"{code(f'/override {gates[0]} {evidence} WHY')}; it shows for ever."
     )
 
 
@@ -368,10 +304,6 @@ def live_figures(version: str) -> str:
 
 def no_record_at_head(model: str) -> str:
     return f"{model} has no readable pointer and evidence at the merged head."
-
-
-def cancelled(by: str) -> str:
-    return f"its run is being stopped, as @{by} asked"
 
 
 def queued_alone(number: int) -> str:

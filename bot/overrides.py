@@ -11,7 +11,7 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from bot import comment_commands, messages
+from bot import command_messages, comment_commands
 from bot.comment_commands import Command
 from bot.snapshot import Snapshot
 from bot.stops import holders, involved
@@ -36,8 +36,8 @@ def overrides(
         reason_against = _against(snapshot, policy, gate, command)
         stated = _override(snapshot, policy, model, gate, digest, reason, command)
         if reason_against or stated is None:
-            why = reason_against or messages.OVERRIDE_UNREADABLE
-            refused.append(messages.override_refused(command.comment.author, gate, why))
+            why = reason_against or command_messages.OVERRIDE_UNREADABLE
+            refused.append(command_messages.override_refused(command.comment.author, gate, why))
         else:
             found.setdefault(gate, stated)
     return tuple(found[gate] for gate in sorted(found)), tuple(refused)
@@ -47,11 +47,15 @@ def _against(snapshot: Snapshot, policy: Policy, gate: str, command: Command) ->
     rules = policy.override
     if rules is None or gate not in rules.gates:
         known = gate in get_args(WaivableGate)
-        return messages.override_not_allowed(gate) if known else messages.no_such_gate(gate)
+        return (
+            command_messages.override_not_allowed(gate)
+            if known
+            else command_messages.no_such_gate(gate)
+        )
     if command.author in involved(snapshot):
-        return messages.OVERRIDE_INVOLVED
+        return command_messages.OVERRIDE_INVOLVED
     if command.author not in holders(snapshot, rules.roles):
-        return messages.override_wrong_role(rules.roles)
+        return command_messages.override_wrong_role(rules.roles)
     return ""
 
 

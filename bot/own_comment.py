@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from bot import messages
+from bot import command_messages, messages
 from bot.actions import UpsertComment
 from bot.snapshot import Comment, Snapshot
 
@@ -23,7 +23,7 @@ def own_comment(comments: Iterable[Comment]) -> Comment | None:
     ours = [
         comment
         for comment in comments
-        if comment.by_bot and not comment.body.startswith(messages.EXPLAIN_MARKER)
+        if comment.by_bot and not comment.body.startswith(command_messages.EXPLAIN_MARKER)
     ]
     ours.sort(key=lambda comment: not comment.body.startswith(messages.COMMENT_MARKER))
     return ours[0] if ours else None

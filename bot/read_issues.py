@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot import messages
+from bot import command_messages, messages
 from bot.api import Api, ApiError, path
 from bot.own_comment import keys_in
 from bot.snapshot import Freeze, FreezeFacts, Incident
@@ -45,7 +45,7 @@ class IssueReader:
         return FreezeFacts(
             Freeze(
                 number=int(newest["number"]),
-                reason=str(newest["title"]).removeprefix(messages.FREEZE_TITLE),
+                reason=str(newest["title"]).removeprefix(command_messages.FREEZE_TITLE),
                 created=str(newest["created_at"]),
                 is_open=newest["state"] == "open",
                 closed_by=str(closed_by.get("login") or ""),
@@ -81,7 +81,7 @@ class IssueReader:
 
 def _is_freeze(item: dict[str, Any]) -> bool:
     return (
-        any(label["name"] == messages.FREEZE_LABEL for label in item.get("labels") or ())
-        or str(item.get("body") or "").startswith(messages.FREEZE_MARKER)
-        or str(item.get("title") or "").startswith(messages.FREEZE_TITLE)
+        any(label["name"] == command_messages.FREEZE_LABEL for label in item.get("labels") or ())
+        or str(item.get("body") or "").startswith(command_messages.FREEZE_MARKER)
+        or str(item.get("title") or "").startswith(command_messages.FREEZE_TITLE)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from bot import comment_commands, messages
+from bot import command_messages, comment_commands
 from bot.actions import Action, CancelRun, CloseFreeze, OpenFreeze, SetLabel
 from bot.comment_commands import Command
 from bot.model_state import ModelState
@@ -48,7 +48,7 @@ def hold(snapshot: Snapshot, policy: Policy) -> Stop:
     may = holders(snapshot, policy.stop.hold)
     held, since = False, ""
     for event in snapshot.events:
-        if event.label == messages.HOLD_LABEL and event.actor == snapshot.bot:
+        if event.label == command_messages.HOLD_LABEL and event.actor == snapshot.bot:
             held, since = event.kind == "labeled", event.created
     command = _last(
         command
@@ -59,13 +59,19 @@ def hold(snapshot: Snapshot, policy: Policy) -> Stop:
     )
     if command is not None:
         held = command.name == "hold"
-    shown = messages.HOLD_LABEL in snapshot.labels
+    shown = command_messages.HOLD_LABEL in snapshot.labels
     number = snapshot.pull.number
-    actions = (SetLabel(number, messages.HOLD_LABEL, present=held),) if held != shown else ()
+    actions = (
+        (SetLabel(number, command_messages.HOLD_LABEL, present=held),) if held != shown else ()
+    )
     if not held:
         return Stop(actions=actions)
     by = _last(c for c in comment_commands.heard(snapshot.comments, "hold") if c.author in may)
-    sentence = messages.held(by.comment.author, by.argument) if by else messages.held("", "")
+    sentence = (
+        command_messages.held(by.comment.author, by.argument)
+        if by
+        else command_messages.held("", "")
+    )
     return Stop(Finding("hold", Outcome.MISSING, sentence), actions)
 
 
@@ -75,7 +81,7 @@ def freeze(snapshot: Snapshot, policy: Policy) -> Stop:
     An issue that somebody closed who may not freeze is still a freeze, and opened again.
     """
     if snapshot.freeze is None:
-        return Stop(Finding("freeze", Outcome.MISSING, messages.FREEZE_UNREAD))
+        return Stop(Finding("freeze", Outcome.MISSING, command_messages.FREEZE_UNREAD))
     may = holders(snapshot, policy.stop.freeze)
     newest = snapshot.freeze.newest
     ended = newest is not None and _ended(newest, may | {snapshot.bot.lower()})
@@ -89,13 +95,15 @@ def freeze(snapshot: Snapshot, policy: Policy) -> Stop:
     if command is not None and command.name == "freeze" and not frozen:
         by, reason = command.comment.author, command.argument
         action = OpenFreeze(reason, by, snapshot.pull.number)
-        return Stop(Finding("freeze", Outcome.MISSING, messages.frozen(0, reason)), (action,))
+        return Stop(
+            Finding("freeze", Outcome.MISSING, command_messages.frozen(0, reason)), (action,)
+        )
     if newest is None or not frozen:
         return Stop()
     if command is not None and command.name == "unfreeze":
         return Stop(actions=(CloseFreeze(newest.number),))
     reopen = () if newest.is_open else (CloseFreeze(newest.number, reopen=True),)
-    sentence = messages.frozen(newest.number, newest.reason)
+    sentence = command_messages.frozen(newest.number, newest.reason)
     return Stop(Finding("freeze", Outcome.MISSING, sentence), reopen)
 
 
@@ -112,7 +120,7 @@ def cancel(snapshot: Snapshot, state: ModelState) -> ModelState:
     )
     if asked is None:
         return state
-    remark = messages.cancelled(asked.comment.author)
+    remark = command_messages.cancelled(asked.comment.author)
     return replace(state, cancel=CancelRun(run.id), remarks=(*state.remarks, remark))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot import messages
+from bot import command_messages
 from bot.actions import DEPLOY, FINETUNE, ROLLBACK
 from bot.comment_commands import has_command
 from bot.merge_group import pull_of
@@ -120,9 +120,9 @@ def _pull_request(payload: dict[str, Any], repository: str, installation: int) -
     wanted = {"opened", "reopened", "synchronize", "edited", "ready_for_review", "closed"}
     wanted |= {"converted_to_draft"}
     if payload["action"] in ("labeled", "unlabeled"):
-        held = (payload.get("label") or {}).get("name") == messages.HOLD_LABEL and not _by_bot(
-            payload
-        )
+        held = (payload.get("label") or {}).get(
+            "name"
+        ) == command_messages.HOLD_LABEL and not _by_bot(payload)
         wanted = wanted | {payload["action"]} if held else wanted
     if payload["action"] not in wanted:
         return None

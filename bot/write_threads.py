@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot import letters, messages
+from bot import command_messages, letters, messages
 from bot.actions import CloseFreeze, OpenFreeze, OpenIncident, Reply, SetLabel, UpsertComment
 from bot.api import Api, ApiError, path
 from bot.read_issues import IssueReader
@@ -65,11 +65,11 @@ class ThreadWriter:
         newest = self._issues.freeze().newest
         if newest is not None and newest.is_open:
             return 0
-        marker = messages.FREEZE_MARKER
+        marker = command_messages.FREEZE_MARKER
         body = {
-            "title": messages.FREEZE_TITLE + action.reason[:200],
+            "title": command_messages.FREEZE_TITLE + action.reason[:200],
             "body": letters.freeze_body(marker, action.reason, action.by, action.pull),
-            "labels": [messages.FREEZE_LABEL],
+            "labels": [command_messages.FREEZE_LABEL],
         }
         self._api.write("POST", f"{self._base}/issues", body)
         return 1
