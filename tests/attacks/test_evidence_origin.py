@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import requests
@@ -137,15 +136,15 @@ def test_evidence_of_an_edited_workflow_on_a_branch_does_not_count(world: World)
 def test_evidence_of_an_edited_workflow_on_a_tag_named_main_does_not_count(world: World) -> None:
     """The API calls the run of a tag `main` by the name of the branch."""
     before = world.live()
-    forge_good(world, "tag")
+    forge_good(world, "tagged run")
     sha = world.push("tagged", {".github/workflows/finetune.yml": forging(workflow("finetune"))})
     git(world.clone, "push", "--quiet", "origin", f"{sha}:refs/tags/main")
-    assert start(world, "tag", "finetune.yml", "refs/tags/main") == 204
+    assert start(world, "tagged run", "finetune.yml", "refs/tags/main") == 204
     world.settle()
     record = world.forge.repository(a.REPOSITORY)
-    run = record.runs[newest_run(world, "tag")]
+    run = record.runs[newest_run(world, "tagged run")]
     assert (run.branch, run.conclusion) == ("main", "success")
-    number = f.proposed(world, "tag", bad(world, "tag"))
+    number = f.proposed(world, "tagged run", bad(world, "tagged run"))
     assert f.refused(world, number, before)
 
 
@@ -171,9 +170,7 @@ def test_evidence_of_a_run_that_a_pull_request_started_does_not_count(world: Wor
     )
     text = text.replace("${{ inputs.model }} ${{ inputs.key }}", f"{a.MODEL} {key}")
     text = text.replace("evidence-${{ inputs.key }}", f"evidence-{key}")
-    number = f.proposed(
-        world, name, bad(world, name), {".github/workflows/finetune.yml": text}
-    )
+    number = f.proposed(world, name, bad(world, name), {".github/workflows/finetune.yml": text})
     runs = world.forge.repository(a.REPOSITORY).runs.values()
     assert any(run.event == "pull_request" and run.title.endswith(key) for run in runs)
     assert f.refused(world, number, before)
@@ -191,7 +188,13 @@ def test_a_forks_runs_and_branches_give_no_evidence(world: World) -> None:
     text = forging(workflow("finetune"))
     (world.clone / ".github/workflows/finetune.yml").write_text(text)
     git(world.clone, "commit", "--quiet", "--all", "-m", "Fork")
-    git(world.clone, "push", "--quiet", url.replace("://", f"://ada:{token}@"), "HEAD:main")
+    git(
+        world.clone,
+        "push",
+        "--quiet",
+        url.replace("://", f"://ada:{token}@"),
+        "HEAD:refs/heads/main",
+    )
     world.settle()
     assert start(world, "fork", "finetune.yml", "main", fork.full_name) == 204
     world.settle()
@@ -246,32 +249,3 @@ def test_control_honest_evidence_of_the_bots_own_run_gets_through(world: World) 
     before = world.live()
     f.shipped(world, "honest")
     assert world.live() != before
-
-
-def _deleting(world: World, number: int, name: str, what: str) -> Any:
-    run = newest_run(world, name)
-    if what == "run":
-        return f.as_person(world, "ada", "DELETE", f"/actions/runs/{run}")
-    record = world.forge.repository(a.REPOSITORY)
-    (artifact,) = [item.id for item in record.artifacts.values() if item.run.id == run]
-    return f.as_person(world, "ada", "DELETE", f"/actions/artifacts/{artifact}")
-
-
-@pytest.mark.parametrize("what", ["run", "artifact"])
-def test_deleting_what_failed_is_no_way_to_measure_again(world: World, what: str) -> None:
-    """The red evidence goes, and another measurement is asked for, with better figures waiting."""
-    before, name = world.live(), f"deleted {what}"
-    number = f.proposed(world, name, bad(world, name))
-    world.prepare(f.key_of(world, name), f.evidence(world, name).text())
-    time.sleep(1.1)
-    if what == "artifact":
-        run = newest_run(world, name)
-        assert _deleting(world, number, name, what) == 204
-        assert f.as_person(world, "ada", "POST", f"/actions/runs/{run}/rerun") == 201
-    else:
-        assert _deleting(world, number, name, what) == 204
-        head = world.pull(number)["head"]["sha"]
-        world.api("ada", "POST", f"/issues/{number}/comments", {"body": f"/train {head}"})
-    world.settle()
-    world.queue.sweep()
-    assert f.refused(world, number, before)
