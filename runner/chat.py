@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from dataset.formats import Turn
+from dataset.rows import Row
 from policy.errors import UserError
 from policy.evidence import RenderedToken
 from runner import model_messages
-from runner.row_formats import Turn
-from runner.rows import Row
 
 TemplateName = Literal["chatml", "alpaca", "tokenizer_default"]
 MASKED = -100

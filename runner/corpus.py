@@ -1,7 +1,8 @@
-"""Figures of all rows together: BLEU and macro-F1, and how sure one is of their difference.
+"""Figures of all rows together, and how sure one is of their difference.
 
-A corpus figure has no value per row, so the paired difference of two subjects is resampled: rows
-are drawn with replacement, both figures taken on the same draw (paired bootstrap, Koehn 2004).
+Macro-F1, BLEU, chrF, the ratio of lengths, and percentiles of times. A corpus figure has no value
+per row, so the paired difference of two subjects is resampled: rows are drawn with replacement,
+both figures taken on the same draw (paired bootstrap, Koehn 2004).
 """
 
 from __future__ import annotations
@@ -17,17 +18,25 @@ from runner.scoring import Scored, label_of
 DRAWS = 1000
 SEED = 20_04
 Figure = Callable[[Any], float]
+"""Takes how often each row was drawn, and returns the figure of that draw."""
+PERCENTILES = {"latency_p50": 0.50, "latency_p95": 0.95}
+_BY_TASK = {"classification": ("macro_f1",), "text": ("bleu", "chrf", "length_ratio")}
 
 
 def corpus_names(contract: Contract) -> tuple[str, ...]:
     """Return the corpus figures that a task has."""
-    return {"classification": ("macro_f1",), "text": ("bleu",)}.get(contract.task, ())
+    return (*_BY_TASK.get(contract.task, ()), *PERCENTILES)
 
 
 def corpus_value(name: str, rows: Sequence[Scored], contract: Contract) -> float:
-    """Return a corpus figure: `macro_f1` 0 to 1, `bleu` 0 to 100."""
-    counts, figure = _counts(name, [rows], contract)
-    return figure(counts[0].sum(axis=0))
+    """Return a corpus figure.
+
+    `macro_f1` 0 to 1, `bleu` and `chrf` 0 to 100, `length_ratio` words said to words expected,
+    `latency_p50` and `latency_p95` in seconds.
+    """
+    import numpy as np
+
+    return _figures(name, [rows], contract)[0](np.ones(len(rows), dtype=np.int64))
 
 
 def corpus_difference(
@@ -40,26 +49,50 @@ def corpus_difference(
     """
     import numpy as np
 
-    counts, figure = _counts(name, [first, second], contract)
+    one, other = _figures(name, [first, second], contract)
     rows = len(first)
     rng = np.random.default_rng(SEED)
     differences = []
     for _ in range(DRAWS):
         drawn = np.bincount(rng.integers(0, rows, rows), minlength=rows)
-        differences.append(figure(drawn @ counts[1]) - figure(drawn @ counts[0]))
-    difference = figure(counts[1].sum(axis=0)) - figure(counts[0].sum(axis=0))
+        differences.append(other(drawn) - one(drawn))
+    whole = np.ones(rows, dtype=np.int64)
+    difference = other(whole) - one(whole)
     error = float(np.std(differences, ddof=1))
     return PairedMeans(n=rows, mean_difference=difference, sd_difference=error * math.sqrt(rows))
 
 
-def _counts(
-    name: str, subjects: Sequence[Sequence[Scored]], contract: Contract
-) -> tuple[list[Any], Figure]:
-    """Return, for each subject, an array (rows, k) whose sums give the figure, and the figure."""
-    if name == "bleu":
-        return [_bleu_counts(rows) for rows in subjects], _bleu
-    labels = sorted({label_of(each.row.answer, contract) for each in subjects[0]})
-    return [_label_counts(rows, labels, contract) for rows in subjects], _macro_f1
+def _figures(name: str, subjects: Sequence[Sequence[Scored]], contract: Contract) -> list[Figure]:
+    """Return each subject's figure as a function of how often each row was drawn."""
+    if name in PERCENTILES:
+        return [_percentile(rows, PERCENTILES[name]) for rows in subjects]
+    if name == "macro_f1":
+        labels = sorted({label_of(each.row.answer, contract) for each in subjects[0]})
+        counted = [_label_counts(rows, labels, contract) for rows in subjects]
+        return [_summed(counts, _macro_f1) for counts in counted]
+    if name == "chrf":
+        return [_summed(_chrf_counts(rows), _chrf) for rows in subjects]
+    figure = _bleu if name == "bleu" else _length_ratio
+    return [_summed(_bleu_counts(rows), figure) for rows in subjects]
+
+
+def _summed(counts: Any, figure: Figure) -> Figure:
+    """Return a figure of the summed counts (rows, k) of the rows that were drawn."""
+    return lambda drawn: figure(drawn @ counts)
+
+
+def _percentile(rows: Sequence[Scored], share: float) -> Figure:
+    """Return the time within which that share of the drawn rows was answered (nearest rank)."""
+    import numpy as np
+
+    times = np.array([each.answer.seconds for each in rows])
+    order = np.argsort(times, kind="stable")
+
+    def figure(drawn: Any) -> float:
+        reached = np.cumsum(drawn[order])
+        return float(times[order][np.searchsorted(reached, math.ceil(share * reached[-1]))])
+
+    return figure
 
 
 def _label_counts(rows: Sequence[Scored], labels: Sequence[str], contract: Contract) -> Any:
@@ -117,3 +150,26 @@ def _bleu(sums: Any) -> float:
         smooth_method="exp",
     )
     return float(score.score)
+
+
+def _length_ratio(sums: Any) -> float:
+    """Return the words said by the words expected, in BLEU's words; 0 where none is expected."""
+    return float(sums[0]) / float(sums[1]) if sums[1] else 0.0
+
+
+def _chrf_counts(rows: Sequence[Scored]) -> Any:
+    """Return (rows, 18): n-grams said, expected and in both, of one to six characters."""
+    import numpy as np
+    from sacrebleu.metrics.chrf import CHRF
+
+    statistics = CHRF()._extract_corpus_statistics(
+        [each.answer.text for each in rows], [[each.row.answer for each in rows]]
+    )
+    return np.array(statistics, dtype=np.int64)
+
+
+def _chrf(sums: Any) -> float:
+    """Return sacrebleu's chrF from summed counts (Popovic 2015)."""
+    from sacrebleu.metrics.chrf import CHRF
+
+    return float(CHRF()._compute_score_from_stats([int(value) for value in sums]).score)

@@ -20,9 +20,9 @@ from random import Random
 
 import yaml
 
+from dataset.rows import normalised
 from runner import messages
 from runner.repository import find_repository, load_model, require_model_name
-from runner.rows import normalised
 
 SPLITS = (("train", 0.70), ("validation", 0.15), ("test", 0.15))
 CARVED_FROM_TRAIN = 0.15

@@ -10,15 +10,15 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dataset import messages
+from dataset.formats import FormatName
+from dataset.rows import Defect, Row, normalised, read_rows
 from policy.documents import Document
 from policy.evidence import DataFacts, GateFacts, RowFinding, SplitFacts
 from policy.rules import DataGate
 from registry.digest import digest_file
-from runner import messages
 from runner.repository import ModelFolder
 from runner.row_check import RowCheck, finding
-from runner.row_formats import FormatName
-from runner.rows import Defect, Row, normalised, read_rows
 
 GATES: tuple[DataGate, ...] = ("contract", "approved", "provenance", "duplicates", "leakage")
 SHOWN = 50

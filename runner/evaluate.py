@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from dataset.rows import Row, rows_digest
 from policy.contract import Contract
 from policy.digest import digest_bytes
 from policy.documents import Document
@@ -46,7 +47,6 @@ from runner.metrics import compare, metrics_of
 from runner.outputs import Asked, answers_of, write_outputs
 from runner.parity import answer_parity
 from runner.repository import ModelFolder
-from runner.rows import Row, rows_digest
 from runner.scoring import Scored, score
 
 BATCH = 32

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dataset.rows import Row
 from policy.documents import Document
 from policy.evidence import SHIPPED
 from policy.names import Digest
@@ -19,7 +20,6 @@ from runner.gguf_export import DType, export
 from runner.merge import merge
 from runner.parity import token_parity
 from runner.quantise import quantise
-from runner.rows import Row
 
 MERGED = "merged"
 Progress = Callable[[str, float], None]

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dataset.formats import Turn
 from policy.errors import UserError
 from runner import model_messages
-from runner.row_formats import Turn
 
 
 class GgufChat:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dataset.rows import Row
 from policy.errors import Problem, UserError
 from policy.evidence import SHIPPED, DataFacts, Evidence, StageFacts, TrainingFacts
 from policy.judge import judge_data
@@ -22,7 +23,6 @@ from runner.data_gates import GatedData, gate_data
 from runner.job import Job, make_cache, own_folder
 from runner.repository import load_model
 from runner.row_check import RowCheck
-from runner.rows import Row
 from runner.workspace import Workspace
 
 Stage = Literal["validate", "train", "export", "evaluate", "publish", "attest"]

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from policy.contract import Contract
 from policy.evidence import Comparison, Metric, PairedCounts, PairedMeans, Subject
 from runner.corpus import corpus_difference, corpus_names, corpus_value
+from runner.own_metrics import own_metrics
 from runner.scoring import Scored
 
-TIMES = frozenset({"latency"})
+TIMES = frozenset({"latency", "latency_p50", "latency_p95", "first_token", "tokens_per_second"})
 """Depend on the machine and the hour, so they are compared only within one run."""
-LOWER_IS_BETTER = TIMES
+LOWER_IS_BETTER = TIMES - {"tokens_per_second"}
 PAIRS: tuple[tuple[Subject, Subject], ...] = (
     ("incumbent", "candidate"),
     ("base", "candidate"),
@@ -24,16 +25,33 @@ def metrics_of(rows: Sequence[Scored], contract: Contract) -> tuple[Metric, ...]
     """Return every metric of one subject; no rows give no metrics."""
     if not rows:
         return ()
-    found = [_metric(name, rows) for name in rows[0].scores]
+    lower = lower_is_better(contract)
+    found = [_metric(name, rows, name not in lower) for name in shared_scores(rows)]
     for name in corpus_names(contract):
         value = corpus_value(name, rows, contract)
-        found.append(Metric(name=name, kind="corpus", value=value, n=len(rows)))
+        better = name not in lower
+        found.append(
+            Metric(name=name, kind="corpus", value=value, n=len(rows), higher_is_better=better)
+        )
     return tuple(found)
 
 
-def _metric(name: str, rows: Sequence[Scored]) -> Metric:
+def lower_is_better(contract: Contract) -> frozenset[str]:
+    """Return the metrics whose smaller figure is the better one."""
+    own = own_metrics(contract.metrics)
+    return LOWER_IS_BETTER | {each.score_name for each in own if not each.higher_is_better}
+
+
+def shared_scores(*subjects: Sequence[Scored]) -> list[str]:
+    """Return the scores that every row of every subject has: not every engine tells every time."""
+    names = subjects[0][0].scores
+    return [
+        name for name in names if all(name in each.scores for rows in subjects for each in rows)
+    ]
+
+
+def _metric(name: str, rows: Sequence[Scored], better: bool) -> Metric:
     values = [row.scores[name] for row in rows]
-    better = name not in LOWER_IS_BETTER
     value = math.fsum(values) / len(values)
     if isinstance(values[0], bool):
         return Metric(
@@ -61,8 +79,10 @@ def compare(
         if first not in subjects or second not in subjects:
             continue
         one, other = subjects[first], subjects[second]
-        for name, value in one[0].scores.items():
-            if name in TIMES and not apart.isdisjoint((first, second)):
+        timeless = not apart.isdisjoint((first, second))
+        for name in shared_scores(one, other):
+            value = one[0].scores[name]
+            if timeless and name in TIMES:
                 continue
             paired = [(a.scores[name], b.scores[name]) for a, b in zip(one, other, strict=True)]
             if isinstance(value, bool):
@@ -72,6 +92,8 @@ def compare(
                 means = _means([float(b) - float(a) for a, b in paired])
                 found.append(Comparison(metric=name, first=first, second=second, means=means))
         for name in corpus_names(contract):
+            if timeless and name in TIMES:
+                continue
             means = corpus_difference(name, one, other, contract)
             found.append(Comparison(metric=name, first=first, second=second, means=means))
     return tuple(found)

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from dataset.json_schemas import SchemaChecker, load_schema
 from policy import documents
 from policy.contract import Contract
 from policy.dataset_card import DatasetCard, parse_card
@@ -28,7 +29,6 @@ from policy.proposal import POINTER_FILE, Proposal, propose
 from policy.recipe import Recipe
 from policy.rules import Policy
 from runner import messages, model_messages
-from runner.json_schemas import SchemaChecker, load_schema
 
 RECIPE, CONTRACT, CARD = "recipe.yml", "contract/contract.yml", "data/README.md"
 _MODEL_NAME: TypeAdapter[str] = TypeAdapter(ModelName)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset.rows import Row, rows_digest
 from policy.consistency import contradictions
 from policy.digest import digest_bytes
 from policy.errors import UserError
@@ -40,7 +41,6 @@ from runner.job import Job, make_cache
 from runner.line import Run, accepted_rows, require_unchanged
 from runner.metrics import TIMES, compare
 from runner.publish import publish_outputs
-from runner.rows import Row, rows_digest
 from runner.stored_outputs import (
     NotReusable,
     Stored,

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset import messages
+from dataset.rows import Defect, Row, read_rows
 from policy.evidence import RowFinding
 from policy.rules import DataGate
-from runner import messages
 from runner.repository import ModelFolder
-from runner.rows import Defect, Row, read_rows
 
 Found = tuple[DataGate, RowFinding]
 

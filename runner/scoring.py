@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from dataset.json_schemas import SchemaChecker, canonical
+from dataset.rows import Row
+from dataset.strict_json import loads
 from policy.contract import Contract
 from runner.engine import Answer
-from runner.json_schemas import SchemaChecker, canonical
-from runner.rows import Row
-from runner.strict_json import loads
 
 Scores = dict[str, bool | float]
 UNREADABLE = "(no label)"

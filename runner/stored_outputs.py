@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from dataset.rows import Row
 from policy.documents import Document
 from policy.evidence import Count, Evidence, Measurement, Subject
 from policy.names import Digest
@@ -23,7 +24,6 @@ from runner.engine import Answer
 from runner.evaluate import measurement_of, outputs_name
 from runner.outputs import write_outputs
 from runner.repository import ModelFolder
-from runner.rows import Row
 from runner.scoring import Scored, score
 
 

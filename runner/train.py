@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from dataset.rows import Row, rows_digest
 from policy.evidence import TrainingFacts
 from policy.recipe import Recipe
 from registry.digest import digest_file
@@ -23,7 +24,6 @@ from runner import messages, model_messages
 from runner.adapter import load_with_adapter, precision, save_adapter, use_gpu
 from runner.base_model import BaseModel
 from runner.chat import MASKED, Chat, Encoded
-from runner.rows import Row, rows_digest
 from runner.tracking import RunName, open_tracking
 from runner.training_order import steps_of, training_order
 

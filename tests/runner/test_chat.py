@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataset.formats import Turn
+from dataset.rows import Row
 from policy.errors import UserError
 from runner.chat import MASKED, Chat, TemplateName
-from runner.row_formats import Turn
-from runner.rows import Row
 from runner.train import encode_rows
 from tests.runner.worlds import saved_base
 

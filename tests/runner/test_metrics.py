@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 
+from dataset.formats import Turn
+from dataset.json_schemas import load_schema
+from dataset.rows import Row
 from policy.contract import Contract
 from policy.evidence import Subject
 from policy.statistics import compare_means
 from runner.corpus import corpus_difference, corpus_value
 from runner.engine import Answer
-from runner.json_schemas import load_schema
 from runner.metrics import compare, metrics_of
-from runner.row_formats import Turn
-from runner.rows import Row
 from runner.scoring import Scored, rouge_l, score
 
 STRUCTURED = Contract(

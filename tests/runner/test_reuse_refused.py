@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from dataset.rows import rows_digest
 from policy.errors import UserError
 from policy.evidence import SHIPPED, Evidence
 from registry import Registry
 from runner import commands
 from runner.line import run_line
-from runner.rows import rows_digest
 from tests.runner.reuse_worlds import MODEL, World, keep, refused, reuses, said, stored, timeless
 from tests.runner.worlds import POLICY, commit
 

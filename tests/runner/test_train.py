@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from dataset.rows import Row, read_rows
 from policy.errors import UserError
 from policy.evidence import TrainingFacts
 from policy.recipe import Recipe
 from runner.base_model import BaseModel, model_digest
 from runner.chat import Chat
-from runner.rows import Row, read_rows
 from runner.tracking import run_name
 from runner.train import encode_rows, train
 from tests.runner.worlds import RECIPE, rows, saved_base, write_rows

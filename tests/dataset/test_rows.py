@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.row_formats import Turn, turns_of
-from runner.rows import Defect, Row, normalised, read_rows, rows_digest
+from dataset.formats import Turn, turns_of
+from dataset.rows import Defect, Row, normalised, read_rows, rows_digest
 
 SAID = st.text(string.printable, min_size=1, max_size=30)
 

@@ -14,9 +14,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
+from dataset import messages
+from dataset.strict_json import loads
 from policy.errors import UserError
-from runner import messages
-from runner.strict_json import loads
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
+from dataset import messages
+from dataset.formats import FormatName, NotARow, Turn, turns_of
+from dataset.strict_json import loads
 from policy.digest import digest_of
-from runner import messages
-from runner.row_formats import FormatName, NotARow, Turn, turns_of
-from runner.strict_json import loads
 
 MAX_LINE_BYTES = 16_000_000
 """A longer line is a file that lost its line ends."""

@@ -1,0 +1,63 @@
+"""Every sentence that this room says to a person: where it is, what is wrong, how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from policy.errors import UserError
+
+NOT_APPROVED = "not approved; a person must set it to true"
+NO_SOURCE = "no source; name it in the row or in the dataset card"
+NO_LICENCE = "no licence; name it in the row or in the dataset card"
+
+
+# Files
+
+
+def unreadable(where: str, error: Exception) -> UserError:
+    said = getattr(error, "strerror", None) or str(error)
+    return UserError.one(where, f"cannot be read: {said}", "mend the file or its rights")
+
+
+def bad_json_file(where: str, error: ValueError) -> UserError:
+    line = getattr(error, "lineno", 1)
+    return UserError.one(f"{where}:{line}", f"not valid JSON: {error}", "mend the syntax there")
+
+
+def bad_schema(where: str, place: str, said: str) -> UserError:
+    return UserError.one(f"{where} {place}".rstrip(), f"no JSON Schema: {said}", "mend it there")
+
+
+def remote_reference(where: str, reference: str) -> UserError:
+    return UserError.one(
+        where,
+        f"refers to {reference!r}, outside this file",
+        "write the referred part under $defs and refer to #/$defs/<name>",
+    )
+
+
+# Rows
+
+
+def line_too_long(limit: int) -> str:
+    return f"longer than {limit} bytes; does the file have line ends?"
+
+
+def licence_not_allowed(licence: str) -> str:
+    return f"the licence {licence!r} is not among those that the policy allows"
+
+
+def same_text(line: int) -> str:
+    return f"the user says the same as in line {line}"
+
+
+def same_id(line: int) -> str:
+    return f"the same id as in line {line}"
+
+
+def leaked(place: str) -> str:
+    return f"the user says the same as in {place}, which is trained on"
+
+
+def mixed_formats(kinds: Sequence[str]) -> str:
+    return f"rows come in several formats: {', '.join(kinds)}; use one in a file"
