@@ -10,6 +10,7 @@ from policy.verdict import Finding, Outcome
 WORDS = {
     Outcome.PASSED: "passed",
     Outcome.WAIVED: "waived",
+    Outcome.WARNED: "warned",
     Outcome.MISSING: "missing",
     Outcome.INCONCLUSIVE: "inconclusive",
     Outcome.ERRORED: "errored",

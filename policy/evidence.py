@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from policy.digest import digest_bytes
 from policy.documents import Document, parse_json
@@ -20,6 +20,20 @@ Count = Annotated[int, Field(ge=0, lt=2**53)]
 RowCount = Annotated[int, Field(ge=0, le=10**9)]
 Subject = Literal["base", "incumbent", "merged", "candidate"]
 """`merged` is the trained model in transformers; `candidate` the quantised file that would ship."""
+
+Dump = SerializerFunctionWrapHandler
+
+
+def _without(dumped: dict[str, object], **empty: object) -> dict[str, object]:
+    """Return a dumped document without the fields that say nothing.
+
+    What was recorded before there were such fields keeps its bytes, and so its digest.
+    """
+    return {
+        key: value
+        for key, value in dumped.items()
+        if key not in empty or (value != empty[key] and value != [])
+    }
 
 
 class RowFinding(Document):
@@ -136,22 +150,76 @@ class PairedCounts(Document):
         return self.both + self.only_first + self.only_second + self.neither
 
 
+class Resampled(Document):
+    """What only rows can tell of a mean's difference: a 95 % interval and p, and how they came."""
+
+    low: float
+    high: float
+    p: float
+    resamples: Count
+    seed: Count
+    clusters: Count | None = None
+    """How many groups of rows were drawn and flipped together; None: each row by itself."""
+
+
 class PairedMeans(Document):
     """Per-row differences (second minus first) of a mean metric."""
 
     n: RowCount
     mean_difference: float
     sd_difference: float
+    resampled: Resampled | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, dump: Dump) -> dict[str, object]:
+        return _without(dump(self), resampled=None)
+
+
+class Group(Document):
+    """One metric of two subjects on the rows that have one value of a field."""
+
+    value: str
+    counts: PairedCounts | None = None
+    means: PairedMeans | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, dump: Dump) -> dict[str, object]:
+        return _without(dump(self), counts=None, means=None)
+
+
+class Slice(Document):
+    """A comparison for each value of a field of the rows; every row is in exactly one group.
+
+    Beyond the largest groups the `rest` of the values stand together.
+    """
+
+    field: str
+    groups: tuple[Group, ...]
+    rest: Group | None = None
+    rest_values: Count = 0
+    """How many values the rest holds."""
+
+    @property
+    def parts(self) -> tuple[Group, ...]:
+        return self.groups if self.rest is None else (*self.groups, self.rest)
 
 
 class Comparison(Document):
-    """One metric of two subjects on the same rows."""
+    """One metric of two subjects on the same rows, and on the slices that the policy names."""
 
     metric: str
     first: Subject
     second: Subject
     counts: PairedCounts | None = None
     means: PairedMeans | None = None
+    slices: tuple[Slice, ...] = ()
+
+    def slice(self, field: str) -> Slice | None:
+        return next((each for each in self.slices if each.field == field), None)
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, dump: Dump) -> dict[str, object]:
+        return _without(dump(self), slices=())
 
 
 class ParityFacts(Document):

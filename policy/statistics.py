@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 from policy.evidence import PairedCounts, PairedMeans
 
+ALPHA = 0.05
 Z95 = NormalDist().inv_cdf(0.975)
-POWER_Z = Z95 + NormalDist().inv_cdf(0.80)
+POWER_Z = NormalDist().inv_cdf(0.80)
+USUAL_DISCORDANCE = 0.10
+"""The share of rows on which two versions of a model usually differ; fewer seen may be luck."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Second minus first on the same rows: estimate, 95 % interval, p, detectable effect."""
+    """Second minus first on the same rows: estimate, 95 % interval, p, detectable effect.
+
+    `detectable` is what n rows show with 80 % power at `alpha`; `spread` is what that rests on: the
+    share of discordant rows, or the standard deviation of the rows' differences.
+    """
 
     n: int
     value: float
@@ -22,6 +30,58 @@ class Difference:
     high: float
     p: float
     detectable: float
+    spread: float = 0.0
+    shares: bool = True
+    alpha: float = ALPHA
+
+    def rows_to_show(self, effect: float) -> int | None:
+        """Return how many rows would show `effect` with 80 % power; None where none ever would."""
+        if not effect > 0 or not math.isfinite(self.spread):
+            return None
+        if not self.shares:
+            return max(2, math.ceil((_z(self.alpha) + POWER_Z) ** 2 * (self.spread / effect) ** 2))
+        if effect > 1:
+            return None
+        discordant = max(self.spread, effect)
+        slope = _z(self.alpha) * math.sqrt(discordant)
+        slope += POWER_Z * math.sqrt(discordant - effect * effect)
+        return math.ceil(((slope + math.sqrt(slope * slope + 4 * effect)) / (2 * effect)) ** 2)
+
+
+def _z(alpha: float) -> float:
+    """Return the two-sided normal quantile."""
+    return NormalDist().inv_cdf(1 - alpha / 2)
+
+
+def holm(values: Sequence[float]) -> tuple[float, ...]:
+    """Return Holm's step-down adjusted p values, in the order given (Holm 1979)."""
+    adjusted = [1.0] * len(values)
+    highest = 0.0
+    order = sorted(range(len(values)), key=values.__getitem__)
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
+        adjusted[place] = highest
+    return tuple(adjusted)
+
+
+def detectable_share(n: int, discordant: float, alpha: float = ALPHA) -> float:
+    """Return the smallest paired difference of two shares that n rows show with 80 % power.
+
+    Miettinen's (1968) conditional variance, as in Connor (1987), with the continuity correction
+    that the exact test asks for: n d = 1 + z_alpha sqrt(n D) + z_beta sqrt(n (D - d^2)), where D is
+    the discordant share. Against the exact power of the exact McNemar test it is never below 80 %
+    (80 to 87 % from 300 rows on); Connor's formula without the correction gives 76 to 78 %.
+    """
+    if n == 0:
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(60):  # the effect less what it asks for grows with the effect
+        effect = (low + high) / 2
+        seen = max(discordant, effect)
+        wanted = 1 + _z(alpha) * math.sqrt(n * seen)
+        wanted += POWER_Z * math.sqrt(max(0.0, n * (seen - effect * effect)))
+        low, high = (low, effect) if n * effect >= wanted else (effect, high)
+    return high
 
 
 def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
@@ -55,15 +115,14 @@ def exact_mcnemar(only_first: int, only_second: int) -> float:
     return min(1.0, 2 * tail)
 
 
-def compare_shares(counts: PairedCounts) -> Difference:
+def compare_shares(counts: PairedCounts, alpha: float = ALPHA) -> Difference:
     """Return the paired difference of two shares: Newcombe (1998), method 10, and exact McNemar.
 
-    `detectable` is the effect that n rows show with 80 % power at 5 %, from the discordant share
-    that was seen, but at least the 10 % that is usual between two models (Connor 1987).
+    `detectable` rests on the discordant share that was seen, but at least the usual one.
     """
     n = counts.n
     if n == 0:
-        return Difference(0, 0.0, -1.0, 1.0, 1.0, 1.0)
+        return Difference(0, 0.0, -1.0, 1.0, 1.0, 1.0, USUAL_DISCORDANCE, alpha=alpha)
     first = counts.both + counts.only_first
     second = counts.both + counts.only_second
     p1, p2 = first / n, second / n
@@ -73,14 +132,16 @@ def compare_shares(counts: PairedCounts) -> Difference:
     value = p2 - p1
     below = (p2 - low2) ** 2 - 2 * phi * (p2 - low2) * (high1 - p1) + (high1 - p1) ** 2
     above = (high2 - p2) ** 2 - 2 * phi * (high2 - p2) * (p1 - low1) + (p1 - low1) ** 2
-    discordant = max((counts.only_first + counts.only_second) / n, 0.10)
+    discordant = max((counts.only_first + counts.only_second) / n, USUAL_DISCORDANCE)
     return Difference(
         n=n,
         value=value,
         low=max(-1.0, value - math.sqrt(max(0.0, below))),
         high=min(1.0, value + math.sqrt(max(0.0, above))),
         p=exact_mcnemar(counts.only_first, counts.only_second),
-        detectable=min(1.0, POWER_Z * math.sqrt(discordant / n)),
+        detectable=detectable_share(n, discordant, alpha),
+        spread=discordant,
+        alpha=alpha,
     )
 
 
@@ -96,14 +157,21 @@ def _correlation(counts: PairedCounts) -> float:
     return product / math.sqrt(margins)
 
 
-def compare_means(means: PairedMeans) -> Difference:
-    """Return the paired difference of two means by the normal approximation."""
+def compare_means(means: PairedMeans, alpha: float = ALPHA) -> Difference:
+    """Return the paired difference of two means: as resampled, else by the normal approximation."""
     n = means.n
     if n < 2:
-        return Difference(n, means.mean_difference, -math.inf, math.inf, 1.0, math.inf)
+        return Difference(
+            n, means.mean_difference, -math.inf, math.inf, 1.0, math.inf, math.inf, False, alpha
+        )
     error = means.sd_difference / math.sqrt(n)
     value = means.mean_difference
-    if error == 0:
-        return Difference(n, value, value, value, 1.0 if value == 0 else 0.0, 0.0)
-    p = 2 * (1 - NormalDist().cdf(abs(value) / error))
-    return Difference(n, value, value - Z95 * error, value + Z95 * error, p, POWER_Z * error)
+    low, high = value - Z95 * error, value + Z95 * error
+    if means.resampled is not None:
+        low, high, p = means.resampled.low, means.resampled.high, means.resampled.p
+    elif error == 0:
+        p = 1.0 if value == 0 else 0.0
+    else:
+        p = 2 * (1 - NormalDist().cdf(abs(value) / error))
+    detectable = (_z(alpha) + POWER_Z) * error
+    return Difference(n, value, low, high, p, detectable, means.sd_difference, False, alpha)

@@ -10,6 +10,7 @@ from policy.verdict import Finding, Outcome
 MARKS = {
     Outcome.PASSED: "ok",
     Outcome.WAIVED: "waived",
+    Outcome.WARNED: "warned",
     Outcome.MISSING: "MISSING",
     Outcome.INCONCLUSIVE: "INCONCLUSIVE",
     Outcome.ERRORED: "ERRORED",

@@ -8,10 +8,11 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What a gate found. Only `passed` and `waived` let a proposal through."""
+    """What a gate found. Only `passed`, `waived` and `warned` let a proposal through."""
 
     PASSED = "passed"
     WAIVED = "waived"
+    WARNED = "warned"
     MISSING = "missing"
     INCONCLUSIVE = "inconclusive"
     ERRORED = "errored"
@@ -19,7 +20,7 @@ class Outcome(StrEnum):
 
     @property
     def lets_through(self) -> bool:
-        return self in (Outcome.PASSED, Outcome.WAIVED)
+        return self in (Outcome.PASSED, Outcome.WAIVED, Outcome.WARNED)
 
 
 _SEVERITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
@@ -77,4 +78,6 @@ def gather(name: str, parts: Sequence[Finding], sentence: str = "") -> Finding:
 
 def _held(parts: Sequence[Finding]) -> str:
     waived = sum(part.outcome is Outcome.WAIVED for part in parts)
-    return f"{waived} of {len(parts)} only by override" if waived else f"all {len(parts)} hold"
+    warned = sum(part.outcome is Outcome.WARNED for part in parts)
+    text = f"{waived} of {len(parts)} only by override" if waived else f"all {len(parts)} hold"
+    return f"{text}, {warned} with a warning" if warned else text
