@@ -1,8 +1,8 @@
 """The four shapes that rows come in, each brought to the same list of turns.
 
 OpenAI `messages`, prompt and completion, Alpaca, and ShareGPT. Tool calls become the text that the
-model is to write, a JSON list of names and arguments, so that every template and engine treats them
-alike.
+model is to write, a JSON list of names and arguments, and the `tools` of OpenAI's format a part of
+the system turn, so that every template and engine treats them alike.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ class NotARow(ValueError):  # noqa: N818 - says what the value is
         self.field = field
 
 
+TOOLS = (
+    "You can call these functions. To call them, answer with nothing but a JSON list of objects, "
+    'each with "name" and "arguments".'
+)
+"""What the model is told before the functions; a change of it changes what is trained."""
+
 _SHAREGPT_ROLES: dict[str, Role] = {
     "system": "system",
     "human": "user",
@@ -60,7 +66,34 @@ def turns_of(row: dict[str, Any]) -> tuple[FormatName, tuple[Turn, ...], frozens
 
 
 def _messages(row: dict[str, Any]) -> tuple[Turn, ...]:
-    return _listed(row["messages"], "messages", "role", "content", _ROLES)
+    turns = _listed(row["messages"], "messages", "role", "content", _ROLES)
+    return turns if "tools" not in row else _with_tools(turns, row["tools"])
+
+
+def _with_tools(turns: tuple[Turn, ...], tools: Any) -> tuple[Turn, ...]:
+    """Write the declared functions below what the system says."""
+    if not isinstance(tools, list) or not tools:
+        raise NotARow("tools", "must be a list with at least one function")
+    functions = [_function(tool, f"tools.{number}") for number, tool in enumerate(tools)]
+    names = [function["name"] for function in functions]
+    if len(set(names)) < len(names):
+        raise NotARow("tools", "declares a function twice")
+    written = json.dumps(functions, separators=(",", ":"), ensure_ascii=False)
+    told = f"{TOOLS}\n{_text(written, 'tools')}"
+    if turns[0].role == "system":
+        return (Turn("system", f"{turns[0].content}\n\n{told}"), *turns[1:])
+    return (Turn("system", told), *turns)
+
+
+def _function(tool: Any, field: str) -> dict[str, Any]:
+    function = tool.get("function") if isinstance(tool, dict) else None
+    if not isinstance(function, dict) or tool.get("type", "function") != "function":
+        raise NotARow(field, "must be an object with type: function and a function")
+    if not isinstance(function.get("name"), str) or not function["name"]:
+        raise NotARow(f"{field}.function.name", "must be text")
+    if not isinstance(function.get("parameters", {}), dict):
+        raise NotARow(f"{field}.function.parameters", "must be a JSON Schema, an object")
+    return {key: function[key] for key in ("name", "description", "parameters") if key in function}
 
 
 def _sharegpt(row: dict[str, Any]) -> tuple[Turn, ...]:

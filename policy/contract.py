@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from policy.documents import Document
 
 SchemaFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.json$")]
+OwnMetric = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 TaskKind = Literal["structured", "classification", "tool_calls", "text"]
 
 
@@ -25,6 +26,16 @@ class Contract(Document):
     """Fields of the answer that are compared one by one."""
     label_field: str | None = None
     """For classification: the field of a JSON answer that holds the label; none: the whole text."""
+
+    metrics: tuple[OwnMetric, ...] = ()
+    """Own metrics, by the names of entry points `countersign.metrics` that the runner has."""
+
+    @model_validator(mode="after")
+    def _metrics_are_named_once(self) -> Contract:
+        doubled = sorted({name for name in self.metrics if self.metrics.count(name) > 1})
+        if doubled:
+            raise ValueError(f"metrics names {doubled[0]!r} twice: keep one of them")
+        return self
 
     @model_validator(mode="after")
     def _structured_needs_a_schema(self) -> Contract:

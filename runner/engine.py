@@ -10,6 +10,9 @@ Progress = Callable[[int, int], None]
 """Called with the number of prompts answered and the number of all."""
 
 
+Finish = Literal["stop", "length", "failed"]
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a model said to one prompt."""
@@ -19,7 +22,11 @@ class Answer:
     """Generated tokens, the one that ended the answer included."""
     seconds: float
     """Time spent on this prompt; in a batch, the batch's time by its size."""
-    finish: Literal["stop", "length"]
+    finish: Finish
+    """How it ended: by itself, cut off at the limit, or never given (`problem` says why)."""
+    first_token: float | None = None
+    """Seconds until the first token was there; None where an engine cannot tell."""
+    problem: str = ""
 
 
 class Engine(Protocol):

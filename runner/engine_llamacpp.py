@@ -58,14 +58,16 @@ class LlamaCppEngine:
         started = time.perf_counter()
         ids: list[int] = []
         stopped = False
+        first: float | None = None
         for token in self._model.greedy(self._model.tokenise(prompt)):
+            first = time.perf_counter() - started if first is None else first
             ids.append(token)
             stopped = self._model.ends(token)
             if stopped or len(ids) >= limit:
                 break
         text = self._model.detokenise(ids[:-1] if stopped else ids)
         seconds = time.perf_counter() - started
-        return Answer(text, len(ids), seconds, "stop" if stopped else "length")
+        return Answer(text, len(ids), seconds, "stop" if stopped else "length", first)
 
     def close(self) -> None:
         self._model.close()

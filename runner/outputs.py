@@ -12,13 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from policy.digest import canonical_json, digest_bytes, digest_of
-from policy.evidence import Subject
 from policy.recipe import Decoding
 from registry.digest import digest_file
 from runner.engine import Answer
 from runner.scoring import Scored
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when cached answers would be read differently."""
 
 
@@ -67,9 +66,7 @@ def _read(file: Path) -> list[Answer]:
     return [Answer(**json.loads(line)) for line in file.read_text().splitlines()]
 
 
-def write_outputs(
-    subject: Subject, prompts: Sequence[str], rows: Sequence[Scored], path: Path
-) -> str:
+def write_outputs(subject: str, prompts: Sequence[str], rows: Sequence[Scored], path: Path) -> str:
     """Write one line for each row, answer and scores together; return the file's digest.
 
     `prompts` are the digests of the rendered prompts.
@@ -84,6 +81,7 @@ def write_outputs(
                 "answer": row.answer.text,
                 "finish": row.answer.finish,
                 "tokens": row.answer.tokens,
+                "problem": row.answer.problem,
                 "expected": row.row.answer,
                 "scores": row.scores,
             }

@@ -22,9 +22,9 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from dataset.rows import Row
 from policy.errors import Problem, UserError
 from runner import own_metric_messages as say
-from runner.rows import Row
 
 GROUP = "countersign.metrics"
 PREFIX = "own."
@@ -67,7 +67,8 @@ def own_metrics(names: tuple[str, ...]) -> tuple[OwnMetric, ...]:
     installed: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=GROUP):
         installed.setdefault(point.name, []).append(point)
-    found, problems = [], []
+    found: list[OwnMetric] = []
+    problems: list[Problem] = []
     for name in names:
         try:
             found.append(_load(name, installed.get(name, []), sorted(installed)))

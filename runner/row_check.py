@@ -15,6 +15,7 @@ from dataset.rows import Defect, Row, read_rows
 from policy.evidence import RowFinding
 from policy.rules import DataGate
 from runner.repository import ModelFolder
+from runner.tool_calls import row_problems
 
 Found = tuple[DataGate, RowFinding]
 
@@ -48,6 +49,8 @@ class RowCheck:
             yield finding(row, field, message)
         if row.messages[-1].role != "assistant":
             return
+        for field, message in row_problems(row):
+            yield finding(row, field, message)
         folder = self.folder
         if folder.input_schema is not None:
             for field, message in folder.input_schema.problems(row.last_user_text):

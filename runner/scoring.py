@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from dataset.json_schemas import SchemaChecker, canonical
@@ -15,8 +16,9 @@ from dataset.rows import Row
 from dataset.strict_json import loads
 from policy.contract import Contract
 from runner.engine import Answer
+from runner.own_metrics import own_metrics
+from runner.tool_calls import Scores, tool_call_scores
 
-Scores = dict[str, bool | float]
 UNREADABLE = "(no label)"
 """Stands for a label that an answer did not give."""
 
@@ -37,10 +39,15 @@ def score(row: Row, answer: Answer, contract: Contract, schema: SchemaChecker | 
     scores: Scores = {
         "answered": answer.finish == "stop" and bool(answer.text.strip()),
         "latency": answer.seconds,
+        "tokens_per_second": answer.tokens / answer.seconds if answer.seconds else 0.0,
     }
+    if answer.first_token is not None:
+        scores["first_token"] = answer.first_token
     if schema is not None:
         scores["schema_valid"] = answer.finish == "stop" and schema.fits(answer.text)
     scores.update(_TASKS[contract.task](row, answer, contract))
+    for own in own_metrics(contract.metrics):
+        scores[own.score_name] = own.score(row, answer.text)
     label = label_of(answer.text, contract) if contract.task == "classification" else ""
     return Scored(row, answer, scores, label)
 
@@ -59,40 +66,38 @@ def _structured(row: Row, answer: Answer, contract: Contract) -> Scores:
         field: field in said and canonical(said[field]) == canonical(expected.get(field))
         for field in contract.key_fields
     }
-    scores: Scores = {"exact_match": all(equal.values())}
+    scores: Scores = {"parsable": bool(said), "exact_match": all(equal.values())}
     scores.update({f"field.{field}": holds for field, holds in equal.items()})
+    for field, holds in equal.items():
+        close = 1.0 if holds else _similarity(expected.get(field), said.get(field))
+        scores[f"similarity.{field}"] = close
     return scores
 
 
+def _similarity(expected: Any, said: Any) -> float:
+    """Return the chrF of two values that are not equal, 0 to 1; what is not there is not close."""
+    if said is None:
+        return 0.0
+    texts = [each if isinstance(each, str) else canonical(each) for each in (expected, said)]
+    return chrf(*texts)
+
+
 def _classification(row: Row, answer: Answer, contract: Contract) -> Scores:
-    return {"accuracy": label_of(answer.text, contract) == label_of(row.answer, contract)}
-
-
-def _tool_calls(row: Row, answer: Answer, contract: Contract) -> Scores:
-    said = calls_of(answer.text)
+    label = label_of(answer.text, contract)
     return {
-        "parse_rate": said is not None,
-        "tool_call_match": said is not None and said == calls_of(row.answer),
+        "parsable": label != UNREADABLE,
+        "accuracy": label == label_of(row.answer, contract),
     }
 
 
-def calls_of(text: str) -> list[str] | None:
-    """Return an answer's calls in comparable form, in order; None where it is no list of calls."""
-    try:
-        value = loads(text)
-    except ValueError:
-        return None
-    calls = value if isinstance(value, list) else [value]
-    found = []
-    for call in calls:
-        if not isinstance(call, dict) or not isinstance(call.get("name"), str):
-            return None
-        found.append(canonical([call["name"], call.get("arguments", {})]))
-    return found
+def _tool_calls(row: Row, answer: Answer, contract: Contract) -> Scores:
+    scores = tool_call_scores(row, answer.text)
+    return {"parsable": scores["parse_rate"], **scores}
 
 
 def _text(row: Row, answer: Answer, contract: Contract) -> Scores:
     return {
+        "parsable": bool(answer.text.strip()),
         "exact_match": answer.text.strip() == row.answer.strip(),
         "rouge_l": rouge_l(row.answer, answer.text),
     }
@@ -108,9 +113,26 @@ _TASKS: dict[str, Callable[[Row, Answer, Contract], Scores]] = {
 
 def rouge_l(expected: str, said: str) -> float:
     """Return the ROUGE-L F-measure without stemming (Lin 2004), 0 to 1."""
+    return float(_rouge().score(expected, said)["rougeL"].fmeasure)
+
+
+def chrf(expected: str, said: str) -> float:
+    """Return sacrebleu's sentence chrF (Popovic 2015), 0 to 1."""
+    return float(_chrf().sentence_score(said, [expected]).score) / 100
+
+
+@cache
+def _rouge() -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
-    return float(RougeScorer(["rougeL"]).score(expected, said)["rougeL"].fmeasure)
+    return RougeScorer(["rougeL"])
+
+
+@cache
+def _chrf() -> Any:
+    from sacrebleu.metrics.chrf import CHRF
+
+    return CHRF()
 
 
 def _object(text: str) -> dict[str, Any]:

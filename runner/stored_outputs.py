@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pydantic import ValidationError
 
@@ -20,7 +19,7 @@ from policy.names import Digest
 from policy.recipe import Decoding
 from registry import Registry
 from runner import reuse_messages as say
-from runner.engine import Answer
+from runner.engine import Answer, Finish
 from runner.evaluate import measurement_of, outputs_name
 from runner.outputs import write_outputs
 from runner.repository import ModelFolder
@@ -38,8 +37,9 @@ class OutputLine(Document):
     subject: Subject
     prompt: Digest
     answer: str
-    finish: Literal["stop", "length"]
+    finish: Finish
     tokens: Count
+    problem: str = ""
     expected: str
     scores: dict[str, bool | float]
 
@@ -74,7 +74,7 @@ def read_stored(
     scored = tuple(
         score(
             row,
-            Answer(line.answer, line.tokens, float(line.scores["latency"]), line.finish),
+            answer_of(line),
             folder.contract,
             folder.output_schema,
         )
@@ -84,6 +84,19 @@ def read_stored(
         name, earlier.engine, earlier.model, scored, earlier.outputs, folder.contract
     )
     return Stored(again, tuple(line.prompt for line in lines), scored)
+
+
+def answer_of(line: OutputLine) -> Answer:
+    """Return an answer as it was given, its times among the scores."""
+    first = line.scores.get("first_token")
+    return Answer(
+        line.answer,
+        line.tokens,
+        float(line.scores["latency"]),
+        line.finish,
+        None if first is None else float(first),
+        line.problem,
+    )
 
 
 def require_as_recorded(stored: Stored, recorded: Measurement) -> None:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from dataset.json_schemas import SchemaChecker, canonical, load_schema
+from dataset.rows import Row
+from dataset.strict_json import loads
 from policy.errors import UserError
-from runner.json_schemas import SchemaChecker, canonical, load_schema
-from runner.rows import Row
-from runner.strict_json import loads
 
 Scores = dict[str, bool | float]
 _TAGGED = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
