@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from bot.forward import head_proposal
 from policy.evidence import Incumbent
 from tests.attacks import forged as f
 from tests.bot import builders as a
@@ -99,8 +100,7 @@ def test_a_live_version_under_a_wrong_name_is_refused(world: World) -> None:
 def test_evidence_of_an_older_runner_is_refused(world: World) -> None:
     """A runner from before a gate existed measured, and says so."""
     before = world.live()
-    facts = a.facts_of(1)
-    old = a.head_proposal(facts, "0.0.9")
+    old = head_proposal(a.facts_of(1), "0.0.9")
     number = f.proposed(world, "older", f.evidence(world, "older", proposal=old).text())
     assert f.refused(world, number, before)
     assert "about another proposal" in f.told(world, number)
