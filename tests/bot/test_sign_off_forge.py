@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from attestation import public_key, verify
+from bot.commands import main
 from bot.decide import decide
 from bot.merge_group import GroupFacts, judge_group
 from policy.documents import parse_json
+from policy.errors import UserError
 from policy.evidence import Evidence
 from policy.proposal import run_key
 from policy.record import PAYLOAD_TYPE, SignOffRecord
@@ -250,3 +253,38 @@ def test_a_merge_group_under_rules_that_changed_before_it_is_not_green() -> None
     assert judge_group(same, decide(snapshot))[1].conclusion == "success"
     slipped = replace(same, group={**same.group, "models/other/pointer.json": "9"})
     assert judge_group(slipped, decide(snapshot))[1].conclusion == "failure"
+
+
+def environment(world: World) -> dict[str, str]:
+    return {
+        "COUNTERSIGN_GITHUB_API": world.forge.api_url,
+        "COUNTERSIGN_APP_ID": str(world.app.app_id),
+        "COUNTERSIGN_PRIVATE_KEY": world.app.private_key_pem,
+        "COUNTERSIGN_WEBHOOK_SECRET": "s",
+        "COUNTERSIGN_SECONDS_BETWEEN_REQUESTS": "0",
+        "COUNTERSIGN_SECONDS_BETWEEN_WRITES": "0",
+    }
+
+
+def test_explain_and_key_answer_on_the_command_line_and_write_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = world.propose(1)
+    world.settle()
+    for name, value in environment(world).items():
+        monkeypatch.setenv(name, value)
+    writes = len(world.forge.writes)
+    assert main(["explain", f"{a.REPOSITORY}#{number}"]) == 1
+    shown = capsys.readouterr().out
+    assert shown.startswith("Waiting for signatures\n")
+    assert "MISSING role operations: 1 signature missing; @omar could give it" in shown
+    assert main(["explain", f"{a.REPOSITORY}#{number}", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["verdict"]["outcome"] == "missing"
+    with pytest.raises(UserError, match="there is no such pull request"):
+        main(["explain", f"{a.REPOSITORY}#99"])
+    with pytest.raises(UserError, match="is no pull request; such as"):
+        main(["explain", "7"])
+    assert main(["key"]) == 0
+    assert capsys.readouterr().out == public_key(world.app.private_key_pem)
+    made = world.forge.writes[writes:]
+    assert all(write.path.endswith("/access_tokens") for write in made)
