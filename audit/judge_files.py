@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from audit import messages
 from audit.facts import ChangeFacts
 from audit.movement import Movement, judge_quarantine
-from policy import documents
 from policy.digest import digest_bytes
 from policy.errors import UserError
 from policy.evidence import Evidence, parse_evidence
-from policy.governed import MODELS, card_path, evidence_path
+from policy.governed import card_path, evidence_path
 from policy.judge import judge, judge_recovery
 from policy.override import waive
 from policy.pointer import Pointer
-from policy.proposal import propose
-from policy.recipe import Recipe
+from policy.proposal import proposed
 from policy.record import Override, SignOffRecord
 from policy.release import pointer_of
 from policy.rules import Policy
@@ -93,7 +91,7 @@ def judge_inputs(
 ) -> Finding:
     """Return whether a model's files give the proposal that the pointer names."""
     try:
-        found = proposal_digest(model, inputs, recipe, evidence.proposal.runner_version)
+        found = proposed(model, inputs, recipe, evidence.proposal.runner_version).digest
     except UserError as error:
         return Finding("inputs", Outcome.ERRORED, str(error.problems[0]))
     return _check(
@@ -102,17 +100,6 @@ def judge_inputs(
         messages.inputs_match(found),
         messages.inputs_differ(found, pointer.proposal),
     )
-
-
-def proposal_digest(
-    model: str, inputs: Sequence[tuple[str, str]], recipe: str | None, runner_version: str
-) -> str:
-    """Return the digest of a model's files, computed here; UserError on a broken recipe."""
-    where = f"{MODELS}/{model}/recipe.yml"
-    if recipe is None:
-        raise UserError.one(where, "missing", "nothing says what was trained")
-    read = documents.parse(Recipe, recipe, where)
-    return propose(model, inputs, read.base_model, read.base_model_revision, runner_version).digest
 
 
 def judge_verdict(

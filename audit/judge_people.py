@@ -11,7 +11,7 @@ from audit.movement import movement
 from policy import codeowners
 from policy.errors import UserError
 from policy.governed import is_rule
-from policy.people_rules import Quorum, strictest
+from policy.people_rules import ChangeKind, Quorum
 from policy.record import Override, SignOffRecord
 from policy.rules import Policy
 from policy.signoff import SignOffFacts, judge_sign_off, latest_states, signers
@@ -29,17 +29,12 @@ class Signer:
 
 def quorum_of(candidate: Candidate, policy: Policy) -> Quorum:
     """Return the strictest count of each role over everything that the signed head changes."""
-    asked = []
+    changes: list[tuple[str, frozenset[ChangeKind]]] = []
     for move in candidate.models:
         way = movement(move.model, move.history, move.before, move.after)
-        if move.before != move.after and way.kind == "rollback":
-            asked.append(policy.sign_off.asked("rollback", move.model))
-            continue
-        asked.append(policy.sign_off.asked("promote", move.model))
-        asked.extend(policy.sign_off.asked(kind, move.model) for kind in sorted(move.kinds))
-    if any(is_rule(path) for path in candidate.paths):
-        asked.append(policy.sign_off.asked("policy"))
-    return strictest(asked)
+        back = move.before != move.after and way.kind == "rollback"
+        changes.append((move.model, frozenset({"rollback"}) if back else move.kinds))
+    return policy.sign_off.needed(changes, rules=any(is_rule(path) for path in candidate.paths))
 
 
 def judge_people(candidate: Candidate, policy: Policy, rules: Rules) -> Finding:

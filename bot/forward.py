@@ -12,7 +12,6 @@ from bot.model_state import ModelState
 from bot.own_comment import earlier_keys
 from bot.runs import Found, deciding, runs_of_key, tries
 from bot.snapshot import ModelFacts, Run, Snapshot
-from policy import documents
 from policy.errors import UserError
 from policy.evidence import SHIPPED, Evidence
 from policy.governed import MODELS
@@ -20,8 +19,7 @@ from policy.judge import judge
 from policy.override import waivable, waive
 from policy.pointer import Pointer
 from policy.pointers import quarantined, read_pointer
-from policy.proposal import POINTER_FILE, Proposal, propose, run_key
-from policy.recipe import Recipe
+from policy.proposal import POINTER_FILE, Proposal, proposed, run_key
 from policy.release import pointer_of
 from policy.rules import Policy
 from policy.verdict import Finding, Outcome, gather
@@ -32,18 +30,8 @@ SHOWN_RUNS = 5
 
 def head_proposal(facts: ModelFacts, runner_version: str | None = None) -> Proposal:
     """Return the proposal at head, as this side computes it; raise UserError on a broken recipe."""
-    where = f"{MODELS}/{facts.name}/recipe.yml"
-    if facts.recipe is None:
-        raise UserError.one(where, "missing at the head", "add it, or leave the model alone")
-    recipe = documents.parse(Recipe, facts.recipe, where)
     known = {} if runner_version is None else {"runner_version": runner_version}
-    return propose(
-        facts.name,
-        facts.head_inputs,
-        recipe.base_model,
-        recipe.base_model_revision,
-        **known,
-    )
+    return proposed(facts.name, facts.head_inputs, facts.recipe, **known)
 
 
 def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> ModelState:

@@ -14,7 +14,7 @@ from policy.changes import change_kinds
 from policy.codeowners import Codeowners
 from policy.errors import UserError
 from policy.governed import card_path, evidence_path, pointer_path
-from policy.people_rules import Quorum, strictest
+from policy.people_rules import ChangeKind, Quorum
 from policy.rules import Policy
 from policy.signoff import Review, SignOffFacts, judge_sign_off, latest_states, signers
 from policy.verdict import Finding, Outcome, gather
@@ -151,17 +151,13 @@ def unsigned(
 def quorum_of(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -> Quorum:
     """Return the strictest count of each role over all kinds of change in the pull request."""
     facts = {model.name: model for model in snapshot.models}
-    asked: list[Quorum] = []
+    changes: list[tuple[str, frozenset[ChangeKind]]] = []
     for state in states:
-        if state.kind == "rollback":
-            asked.append(policy.sign_off.asked("rollback", state.model))
-            continue
         model = facts.get(state.model, ModelFacts(state.model))
+        back = state.kind == "rollback"
         kinds = change_kinds(model.head_inputs, model.base_inputs)
-        asked += [policy.sign_off.asked(kind, state.model) for kind in ("promote", *kinds)]
-    if snapshot.rules_changed:
-        asked.append(policy.sign_off.asked("policy"))
-    return strictest(asked)
+        changes.append((state.model, frozenset({"rollback"}) if back else kinds))
+    return policy.sign_off.needed(changes, rules=bool(snapshot.rules_changed))
 
 
 def who_signed(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:

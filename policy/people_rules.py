@@ -87,6 +87,21 @@ class SignOffRules(Document):
         quorum: Quorum = getattr(self, kind)
         return quorum
 
+    def needed(self, changes: Iterable[tuple[str, Iterable[ChangeKind]]], *, rules: bool) -> Quorum:
+        """Return the strictest count of each role over all changes of a pull request.
+
+        Each change is a model and its kinds; what is no rollback is a promotion too. `rules` says
+        that the rules themselves change.
+        """
+        asked: list[Quorum] = []
+        for model, kinds in changes:
+            found = frozenset(kinds)
+            found |= frozenset[ChangeKind]() if "rollback" in found else {"promote"}
+            asked += [self.asked(kind, model) for kind in sorted(found)]
+        if rules:
+            asked.append(self.asked("policy"))
+        return strictest(asked)
+
     def quorums(self) -> Iterator[tuple[str, Quorum]]:
         """Yield every quorum under the key that it stands at."""
         for kind in ("promote", "rollback", "data", "recipe", "contract", "policy"):

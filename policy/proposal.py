@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from policy.digest import digest_of
-from policy.documents import Document
+from policy.documents import Document, parse
 from policy.errors import UserError
 from policy.names import Digest, ModelName
+from policy.recipe import Recipe
 from policy.version import RUNNER_VERSION
 
 POINTER_FILE = "pointer.json"
@@ -72,6 +73,20 @@ def propose(
         base_revision=revision,
         runner_version=runner_version,
     )
+
+
+def proposed(
+    model: str,
+    blobs: Iterable[tuple[str, str]],
+    recipe_text: str | None,
+    runner_version: str = RUNNER_VERSION,
+) -> Proposal:
+    """Return the proposal that a model's files make; UserError on a missing or broken recipe."""
+    where = f"models/{model}/recipe.yml"
+    if recipe_text is None:
+        raise UserError.one(where, "missing at the head", "add it, or leave the model alone")
+    recipe = parse(Recipe, recipe_text, where)
+    return propose(model, blobs, recipe.base_model, recipe.base_model_revision, runner_version)
 
 
 def run_key(proposal: str, incumbent: str | None) -> str:
