@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sys
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import StopTest
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bot import messages
+from bot.command_messages import FREEZE_LABEL, HOLD_LABEL
 from forge.records import Issue, Pull
 from tests.bot import builders as a
 from tests.bot import stateful_history as history
@@ -69,8 +70,8 @@ class Promotions(RuleBasedStateMachine):
             self.here.ahead += 2
 
     def _do(self, names: tuple[str, ...], seed: int, hear: bool) -> None:
-        draw = random.Random(seed)
         before = len(self.trail)
+        draw = random.Random(seed + before)  # the same seed is another deed at another time
         getattr(self.deeds, draw.choice(names))(draw)
         if len(self.trail) == before:  # it could not be done; something is
             self.deeds.ship(draw)
@@ -97,9 +98,9 @@ class Promotions(RuleBasedStateMachine):
     def _mark_holds(self) -> None:
         """Remember what the bot shows as held, until somebody says that it is not any more."""
         for number, thread, _ in self.here.pulls(state="open"):
-            if any("/unhold" in comment.body for comment in thread.comments.values()):
+            if any(comment.body == "/unhold" for comment in thread.comments.values()):
                 self.held.discard(number)
-            elif messages.HOLD_LABEL in thread.labels:
+            elif HOLD_LABEL in thread.labels:
                 self.held.add(number)
 
     # What must hold
@@ -157,7 +158,7 @@ class Promotions(RuleBasedStateMachine):
 
     def _look_at_freezes(self, landing: history.Landing) -> None:
         for thread in self.here.record.issues.values():
-            if command_messages.FREEZE_LABEL in thread.labels and thread.state == "open":
+            if FREEZE_LABEL in thread.labels and thread.state == "open":
                 assert thread.created > (landing.pull.merged_at or 0), "merged while frozen"
 
     def tell(self) -> None:
@@ -174,7 +175,7 @@ class Promotions(RuleBasedStateMachine):
                 self._rest()
                 failed = False
         finally:
-            if failed and kind is not StopTest:
+            if (failed and kind is not StopTest) or "COUNTERSIGN_TELL" in os.environ:
                 self.tell()
             for name in ("refused", "granted", "killed", "502", "forced"):
                 totals[name] += self.town.counts[name]
