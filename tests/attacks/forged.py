@@ -77,23 +77,27 @@ def signed(world: World, number: int) -> None:
     """Everybody signs the head, and the bot looks again with no error to hide behind."""
     world.approve(number, "grace", "omar")
     looked_at(world, number)
+    if world.pull(number)["merged"]:
+        world.settle()
 
 
 def looked_at(world: World, number: int) -> None:
     """Let the bot work; an error of its own that the queue would log and drop is raised here."""
     world.settle()
     world.evaluator.pull(world.app.installation_id, a.REPOSITORY, number)
-    world.settle()
 
 
 def refused(world: World, number: int, before: str | None) -> bool:
-    """Return whether everybody's signature leaves the pull request red and main as it was."""
+    """Return whether everybody's signature leaves the pull request red and main as it was.
+
+    It is closed then: the next scenario's merge costs no look at it.
+    """
     signed(world, number)
-    return (
-        world.live() == before
-        and not world.pull(number)["merged"]
-        and world.conclusion(number) not in ("success", "neutral", "skipped", None, "no check")
-    )
+    pull, check = world.pull(number), world.conclusion(number)
+    if pull["state"] == "open":
+        world.api("ada", "PATCH", f"/pulls/{number}", {"state": "closed"})
+    red = check not in ("success", "neutral", "skipped", None, "no check")
+    return red and not pull["merged"] and world.live() == before
 
 
 def told(world: World, number: int) -> str:
