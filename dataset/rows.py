@@ -7,7 +7,6 @@ else that is not a row is named.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from json import JSONDecodeError
@@ -89,12 +88,13 @@ def read_rows(path: Path, where: str) -> Iterator[Row | Defect]:
                 if number == 1:
                     line = line.removeprefix(b"\xef\xbb\xbf")
                 if line.strip():
-                    yield _row(line, where, number)
+                    yield row_of(line, where, number)
     except OSError as error:
         raise messages.unreadable(where, error) from error
 
 
-def _row(line: bytes, where: str, number: int) -> Row | Defect:
+def row_of(line: bytes, where: str, number: int) -> Row | Defect:
+    """Return the row that one line holds, or what is wrong with it."""
     try:
         value = loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -115,11 +115,6 @@ def _row(line: bytes, where: str, number: int) -> Row | Defect:
         return Defect(where, number, str(given), error.field, str(error))
     metadata = {key: item for key, item in value.items() if key not in keys and key != "id"}
     return Row(str(given), turns, metadata, number, where, name)
-
-
-def normalised(text: str) -> str:
-    """Return a text by which two are the same: compatible forms, no case, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def rows_digest(rows: Sequence[Row]) -> str:

@@ -20,7 +20,7 @@ from random import Random
 
 import yaml
 
-from dataset.rows import normalised
+from dataset.sketch import normalised
 from runner import messages
 from runner.repository import find_repository, load_model, require_model_name
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from dataset import messages
 from dataset.formats import FormatName
-from dataset.rows import Defect, Row, normalised, read_rows
+from dataset.rows import Defect, Row, read_rows
+from dataset.sketch import normalised
 from policy.documents import Document
 from policy.evidence import DataFacts, GateFacts, RowFinding, SplitFacts
 from policy.rules import DataGate

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset.formats import Turn, turns_of
-from dataset.rows import Defect, Row, normalised, read_rows, rows_digest
+from dataset.rows import Defect, Row, read_rows, rows_digest
+from dataset.sketch import normalised
 
 SAID = st.text(string.printable, min_size=1, max_size=30)
 
