@@ -5,18 +5,17 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot import command_messages, figures, messages
+from bot import command_messages, examples, figures, messages
 from bot.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
 from bot.model_state import ModelState
 from bot.own_comment import remembered
 from bot.verdict_tree import WORDS, sentence, tree
-from policy.evidence import Evidence, Subject
+from policy.evidence import Evidence
 from policy.verdict import Finding, Outcome
 
 SHOWN_FINDINGS = 20
 ROOTS = ("countersign", "sign-off")
 """Findings that everything is a part of; naming them tells nobody anything."""
-SUBJECTS: dict[Subject, str] = {"base": "Base", "incumbent": "Live", "candidate": "Candidate"}
 
 
 def body(
@@ -124,9 +123,12 @@ def folded(state: ModelState) -> str:
     of = html.escape(visible(state.model)) + ": "  # Markdown is not read inside a summary
     parts = []
     if state.evidence is not None:
-        samples = sample_table(state.evidence)
-        if samples:
-            parts.append(fold(of + "sample of answers", samples))
+        shown = (
+            ("rows won and lost", examples.won_and_lost(state.evidence)),
+            ("sample of answers", examples.sample_table(state.evidence)),
+            ("rows as they were trained on", examples.rendered_rows(state.evidence)),
+        )
+        parts += [fold(of + name, text) for name, text in shown if text]
         parts.append(fold(of + "digests, stages, time", details(state, state.evidence)))
     return "\n\n".join(parts)
 
@@ -197,21 +199,6 @@ def data_findings(evidence: Evidence) -> str:
         if gate.count > len(shown):
             lines.append(f"  - {messages.more(gate.count - len(shown))}")
     return "Findings in the data:\n\n" + "\n".join(lines) if lines else ""
-
-
-def sample_table(evidence: Evidence) -> str:
-    """Return held-out rows with what each subject said, for a person to read."""
-    subjects = [subject for subject in SUBJECTS if evidence.measurement(subject)]
-    rows = [
-        (
-            code(sample.input, 200),
-            code(sample.expected, 120),
-            *(code(sample.answers.get(subject, ""), 120) or "–" for subject in subjects),
-        )
-        for sample in evidence.samples[:10]
-    ]
-    names = (SUBJECTS[subject] for subject in subjects)
-    return table(("Input", "Expected", *names), rows) if rows else ""
 
 
 def details(state: ModelState, evidence: Evidence) -> str:
