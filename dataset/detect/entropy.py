@@ -1,0 +1,30 @@
+"""How random a string looks: what a key generator makes, and what a person writes in its place."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+
+_PLACEHOLDER = re.compile(
+    r"(?i)x{4,}|\*{3,}|\.{3,}|0{8,}|1{8,}|a{6,}|1234567|abcdef|example|placeholder|changeme|change_me"
+    r"|your|dummy|sample|redacted|insert|replace|xxx|todo|<|>|\$\{|\{\{|%\(|process\.env|os\.environ"
+)
+_WORDY = re.compile(r"(?:[A-Z]?[a-z]{3,}|[A-Z]{3,})(?:[-_. /]?(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}))*[0-9]{0,2}")
+
+
+def bits_per_character(value: str) -> float:
+    """Return the Shannon entropy of the characters: 4 at most for hex, 6 for base64."""
+    size = len(value)
+    return -sum(n / size * math.log2(n / size) for n in Counter(value).values())
+
+
+def is_random(value: str) -> bool:
+    """Return whether a value looks drawn at random rather than written by a person.
+
+    The bar grows with the length, since a short string cannot reach its alphabet's entropy: a
+    random string of n distinct characters has at most log2(n) bits each.
+    """
+    if len(value) < 8 or _PLACEHOLDER.search(value) or _WORDY.fullmatch(value):
+        return False
+    return bits_per_character(value) >= min(3.0, 0.8 * math.log2(len(value)))

@@ -1,0 +1,71 @@
+"""National identity numbers, each confirmed by its country's own rules (python-stdnum)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from dataset.detect.engine import PatternSet, load, utf8
+from dataset.detect.fold import stands_alone
+from dataset.detect.hit import Candidate, Hit, Text
+from dataset.detect.national_table import NUMBERS, National
+from dataset.detect.words import REFERENCE, Words
+
+_NINO_NEVER = ("BG", "GB", "NK", "KN", "TN", "NT", "ZZ")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    number: National
+    layout: re.Pattern[str]
+    words: Words | None
+    """The words that must stand beside the number; none where the layout is enough."""
+
+
+@cache
+def _rules() -> tuple[PatternSet, tuple[_Rule, ...]]:
+    rules, patterns = [], []
+    for number in NUMBERS:
+        words = Words.of(*number.words.split(",")) if number.words else None
+        for layout, needed in ((number.alone, None), (number.worded, words)):
+            if layout:
+                bounded = re.compile(rf"(?<![A-Za-z0-9_])(?:{layout})(?![A-Za-z0-9_])", re.ASCII)
+                rules.append(_Rule(number, bounded, needed))
+                patterns.append(layout)
+    return PatternSet(patterns), tuple(rules)
+
+
+def nationals(text: Text) -> Iterator[Candidate]:
+    """Yield each confirmed number; where two countries claim one, the nearer word decides."""
+    patterns, rules = _rules()
+    for index in patterns.matching(utf8(text.plain)):
+        rule = rules[index]
+        for match in rule.layout.finditer(text.plain):
+            start, end = match.span()
+            if not stands_alone(text.plain, start, end):
+                continue
+            if rule.words is None:
+                rank = 16
+            else:
+                distance = rule.words.distance(text.original, start, end)
+                if distance is None or _is_reference(text.original, start, end, distance):
+                    continue
+                rank = 14 if distance <= 8 else 15
+            if is_number(rule.number, match.group()):
+                yield Candidate(rank, Hit(rule.number.kind, start, end))
+
+
+def _is_reference(text: str, start: int, end: int, distance: int) -> bool:
+    other = REFERENCE.distance(text, start, end)
+    return other is not None and other < distance
+
+
+def is_number(number: National, value: str) -> bool:
+    """Return whether the value keeps all of its country's rules."""
+    if not number.validator:
+        return value[:2].upper() not in _NINO_NEVER
+    if len({character for character in value if character.isdigit()}) < 2:
+        return False  # 00000000000 and its like pass several countries' sums
+    return bool(load(f"stdnum.{number.validator}").is_valid(value.replace(" ", "")))
