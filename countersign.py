@@ -29,6 +29,7 @@ COMMANDS: dict[str, Subcommand] = {
     "recover": Subcommand("runner.commands", "recover", "verify and measure a rollback's artifact"),
     "import": Subcommand("runner.commands", "import_csv", "make a governed model of a CSV file"),
     "base": Subcommand("runner.commands", "base", "build a tiny base model (base build MODEL)"),
+    "compare": Subcommand("runner.compare", "compare", "tell whether scores of B fell behind A"),
     "verify": Subcommand("registry.commands", "verify", "check the artifacts that pointers name"),
     "judge": Subcommand("policy.commands", "judge", "judge an evidence file by a policy, offline"),
     "owners": Subcommand("policy.commands", "owners", "show which CODEOWNERS line decides a path"),

@@ -14,6 +14,8 @@ Z95 = NormalDist().inv_cdf(0.975)
 POWER_Z = NormalDist().inv_cdf(0.80)
 USUAL_DISCORDANCE = 0.10
 """The share of rows on which two versions of a model usually differ; fewer seen may be luck."""
+MOST_ROWS = 1e6
+"""The ratio of spread to effect beyond which no number of rows, 8e12 of them, is worth naming."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Difference:
     alpha: float = ALPHA
 
     def rows_to_show(self, effect: float) -> int | None:
-        """Return how many rows would show `effect` with 80 % power; None where none ever would."""
-        if not effect > 0 or not math.isfinite(self.spread):
+        """Return how many rows would show `effect` with 80 % power; None beyond any number."""
+        if not effect > 0 or not self.spread / MOST_ROWS <= effect:
             return None
         if not self.shares:
             return max(2, math.ceil((_z(self.alpha) + POWER_Z) ** 2 * (self.spread / effect) ** 2))
