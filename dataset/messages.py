@@ -61,3 +61,40 @@ def leaked(place: str) -> str:
 
 def mixed_formats(kinds: Sequence[str]) -> str:
     return f"rows come in several formats: {', '.join(kinds)}; use one in a file"
+
+
+def another_version(found: object, expected: int) -> str:
+    return f"schema version {found!r}; the contract is at version {expected}"
+
+
+def template_token(token: str) -> str:
+    return f"holds the chat template's token {token!r}"
+
+
+CANARY = "holds a canary: this text was marked as one that must not be trained on"
+RECITED = "recites a sentence of the row's system prompt"
+NO_CONSENT = "consent is refused; remove the row"
+
+
+def near_same(place: str, jaccard: float) -> str:
+    return f"nearly the same question as in {place} (Jaccard {jaccard:.2f})"
+
+
+def near_leak(place: str, jaccard: float) -> str:
+    return f"nearly the same question as in {place}, which is trained on (Jaccard {jaccard:.2f})"
+
+
+def conflict(place: str) -> str:
+    return f"the same question as in {place}, and another answer"
+
+
+def in_two_splits(field: str, place: str) -> str:
+    return f"its {field} stands in another split too, at {place}"
+
+
+def too_few_groups(groups: int, least: int) -> str:
+    return f"{groups} groups, {least} needed; add rows of other groups"
+
+
+def share_too_large(what: str, share: float, limit: float) -> str:
+    return f"{share:.1%} of the training rows {what}; at most {limit:.1%} may"

@@ -13,7 +13,24 @@ from policy.people_rules import OverrideRules, Role, RoleName, SignOffRules, Sto
 
 Share = Annotated[float, Field(ge=0, le=1)]
 MetricName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(?:[.:][A-Za-z0-9_]+)?$")]
-DataGate = Literal["contract", "approved", "provenance", "duplicates", "leakage"]
+DataGate = Literal[
+    "contract",
+    "approved",
+    "provenance",
+    "duplicates",
+    "leakage",
+    "near_duplicates",
+    "near_leakage",
+    "label_conflicts",
+    "diversity",
+    "splits",
+    "prompt_leaks",
+]
+_SHARES: dict[DataGate, float] = {
+    "near_duplicates": 0.05,
+    "near_leakage": 0.02,
+    "label_conflicts": 0.01,
+}
 
 
 class MetricGate(Document):
@@ -45,8 +62,30 @@ class DataRules(Document):
     min_test_rows: Annotated[int, Field(ge=1)] = 100
     max_findings: dict[DataGate, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     """How many findings of a gate are let through; a gate that is not named: none."""
+    max_share: dict[DataGate, Share] = Field(default_factory=dict)
+    """The share of rows that a gate may name; unnamed: 5 % of near duplicates, 2 % of test rows
+    near to a trained one, 1 % of label conflicts, and none for every other gate."""
     licences: tuple[str, ...] = ()
     """Licences that rows and card may carry; empty: any, but never none."""
+    near_jaccard: Annotated[float, Field(ge=0.7, le=1)] = 0.9
+    """From which Jaccard similarity of their pairs of words two questions are near duplicates."""
+    group_fields: tuple[str, ...] = ("group", "conversation_id", "customer_id")
+    """Row fields that name a group: no group may stand in two splits."""
+    min_groups: Annotated[int, Field(ge=0)] = 0
+    max_group_share: Share = 1.0
+    max_answer_share: Share = 0.95
+    """The largest share of training rows that may have one and the same answer."""
+    max_duplicate_answer_share: Share = 1.0
+    """The largest share of training rows whose answer another row has too."""
+    max_prefix_share: Share = 0.95
+    """The largest share of training rows whose question begins with the same 32 bytes."""
+    canaries: tuple[Annotated[str, Field(min_length=6)], ...] = ()
+    """Texts that must stand in no row: marks planted in what must not be trained on."""
+
+    def allowed(self, gate: DataGate, rows: int) -> int:
+        """Return how many findings of a gate are let through among so many rows."""
+        share = self.max_share.get(gate, _SHARES.get(gate, 0.0))
+        return max(self.max_findings.get(gate, 0), int(share * rows))
 
 
 class TrainingRules(Document):

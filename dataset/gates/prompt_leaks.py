@@ -1,0 +1,50 @@
+"""Texts that break out of the conversation: template tokens, canaries, recited system prompts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from dataset import messages
+from dataset.gates.gate import Gate
+from dataset.row_rules import RowRules
+from dataset.rows import Row
+
+GATE = Gate(
+    "prompt_leaks",
+    "a template's token inside a text ends turns early, and a recited system prompt is learned",
+    "remove the token, the canary or the recited lines from the text",
+)
+TOKENS = (
+    "<|", "|>", "[INST]", "[/INST]", "<<SYS>>", "<s>", "</s>", "<start_of_turn>", "<end_of_turn>",
+    "<bos>", "<eos>", "<pad>", "<unk>", "[SYSTEM_PROMPT]", "[AVAILABLE_TOOLS]", "[TOOL_CALLS]",
+)  # fmt: skip
+"""Every one of these, or a part of it, stands in a text that holds a template's token."""
+_TEMPLATE = re.compile(
+    r"<\|[A-Za-z0-9_▁ ]{2,40}\|>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\]"
+    r"|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>"
+)
+SHORTEST_FRAGMENT = 40
+
+
+def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
+    """Yield (field, message) for each turn that holds what belongs to no text."""
+    system = row.messages[0].content if row.messages[0].role == "system" else ""
+    parts = fragments(system)
+    for number, turn in enumerate(row.messages):
+        place = f"messages.{number}"
+        if token := _TEMPLATE.search(turn.content):
+            yield place, messages.template_token(token.group())
+        for canary in rules.canaries:
+            if canary in turn.content:
+                yield place, messages.CANARY
+        if turn.role != "system" and any(part in turn.content for part in parts):
+            yield place, messages.RECITED
+
+
+@lru_cache(maxsize=4096)
+def fragments(system: str) -> tuple[str, ...]:
+    """Return the sentences of a system prompt that are long enough to be no one else's."""
+    pieces = (piece.strip() for piece in re.split(r"(?<=[.!?])\s+|\n", system))
+    return tuple(piece for piece in pieces if len(piece) >= SHORTEST_FRAGMENT)[:32]
