@@ -12,10 +12,10 @@ from pathlib import Path
 
 from dataset import messages
 from dataset.rows import Defect, Row, read_rows
+from dataset.tool_calls import row_problems
 from policy.evidence import RowFinding
 from policy.rules import DataGate
 from runner.repository import ModelFolder
-from runner.tool_calls import row_problems
 
 Found = tuple[DataGate, RowFinding]
 

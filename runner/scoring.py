@@ -17,7 +17,7 @@ from dataset.strict_json import loads
 from policy.contract import Contract
 from runner.engine import Answer
 from runner.own_metrics import own_metrics
-from runner.tool_calls import Scores, tool_call_scores
+from runner.tool_scores import Scores, tool_call_scores
 
 UNREADABLE = "(no label)"
 """Stands for a label that an answer did not give."""

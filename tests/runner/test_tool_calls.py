@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from dataset.rows import Defect, Row, read_rows
+from dataset.tool_calls import calls_of, row_problems
 from policy.contract import Contract
 from runner.engine import Answer
 from runner.scoring import score
-from runner.tool_calls import calls_of, row_problems
 
 CALLS = Contract(task="tool_calls", schema_version=1)
 TOOLS: list[dict[str, Any]] = [
