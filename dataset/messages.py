@@ -98,3 +98,23 @@ def too_few_groups(groups: int, least: int) -> str:
 
 def share_too_large(what: str, share: float, limit: float) -> str:
     return f"{share:.1%} of the training rows {what}; at most {limit:.1%} may"
+
+
+def another_digest(where: str, expected: str, found: str) -> UserError:
+    return UserError.one(
+        where,
+        f"its SHA-256 is {found.removeprefix('sha256:')}, not {expected.removeprefix('sha256:')}",
+        "fetch the file that was meant, or name the digest that it has",
+    )
+
+
+def changed_while_read(where: str) -> UserError:
+    return UserError.one(where, "changed while it was read", "run this again")
+
+
+def process_died(where: str) -> UserError:
+    return UserError.one(
+        where,
+        "a process that read it was ended from outside, as happens when memory runs out",
+        "free memory, or run it in one process with --workers 1",
+    )

@@ -1,4 +1,4 @@
-"""What the gates for single rows go by: plain values, so that they can be sent to other processes."""
+"""What the gates for single rows go by: plain values, which can be sent to other processes."""
 
 from __future__ import annotations
 

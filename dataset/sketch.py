@@ -5,8 +5,8 @@ than everything else the gates do: a word is its bytes, eight at a time, as numb
 
 The key of a text is taken from its words in order, so that case and white space do not count; the
 bands come from a MinHash over its pairs of neighbouring words, without the punctuation around them.
-A key has 64 bits: among a billion texts the chance of any false match is 3 %, among a million one in
-forty million. A made-up collision can only add a finding, never hide one.
+A key has 64 bits: among a billion texts the chance of any false match is 3 %, among a million one
+in 37 million. A made-up collision can only add a finding, never hide one.
 """
 
 from __future__ import annotations

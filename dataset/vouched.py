@@ -1,9 +1,9 @@
 """Fast decoding that vouches for what it read, or leaves the line to the strict reader.
 
 msgspec refuses NaN, broken UTF-8 and half surrogates as the strict reader does, but keeps the last
-of two equal keys. So the value is written again: a key that was dropped took at least two quotes along, and every
-quote that is kept is written as one (where the line writes one as `\\u0022`, the strict reader
-decides). Equal counts of quotes therefore prove that nothing was dropped.
+of two equal keys. So the value is written again: a key that was dropped took at least two quotes
+along, and every quote that is kept is written as one (where the line writes one as `\\u0022`, the
+strict reader decides). Equal counts of quotes therefore prove that nothing was dropped.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+import numpy as np
+
 from dataset import messages
 from dataset.gates.gate import Gate
 from dataset.row_rules import RowRules
@@ -16,15 +18,12 @@ GATE = Gate(
     "a template's token inside a text ends turns early, and a recited system prompt is learned",
     "remove the token, the canary or the recited lines from the text",
 )
-TOKENS = (
-    "<|", "|>", "[INST]", "[/INST]", "<<SYS>>", "<s>", "</s>", "<start_of_turn>", "<end_of_turn>",
-    "<bos>", "<eos>", "<pad>", "<unk>", "[SYSTEM_PROMPT]", "[AVAILABLE_TOOLS]", "[TOOL_CALLS]",
-)  # fmt: skip
-"""Every one of these, or a part of it, stands in a text that holds a template's token."""
 _TEMPLATE = re.compile(
     r"<\|[A-Za-z0-9_▁ ]{2,40}\|>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\]"
     r"|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>"
 )
+_AFTER_BRACKET = np.zeros(256, dtype=np.bool_)
+_AFTER_BRACKET[np.frombuffer(b"/ISAT", dtype=np.uint8)] = True
 SHORTEST_FRAGMENT = 40
 
 
@@ -34,13 +33,32 @@ def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
     parts = fragments(system)
     for number, turn in enumerate(row.messages):
         place = f"messages.{number}"
-        if token := _TEMPLATE.search(turn.content):
-            yield place, messages.template_token(token.group())
+        if token := template_token(turn.content):
+            yield place, messages.template_token(token)
         for canary in rules.canaries:
             if canary in turn.content:
                 yield place, messages.CANARY
         if turn.role != "system" and any(part in turn.content for part in parts):
             yield place, messages.RECITED
+
+
+def template_token(text: str) -> str | None:
+    """Return the first token of a chat template that a text holds."""
+    if "<" not in text and "[" not in text:
+        return None
+    found = _TEMPLATE.search(text)
+    return found.group() if found else None
+
+
+def may_hold(data: bytes) -> bool:
+    """Return False only where no text in these lines of JSON can hold a template's token."""
+    if b"<" in data:
+        return True
+    here = np.frombuffer(data, dtype=np.uint8)
+    before, after = here[:-1], here[1:]
+    if bool(((before == ord("[")) & _AFTER_BRACKET[after]).any()):
+        return True
+    return bool(((before == ord("\\")) & (after == ord("u"))).any()) and b"\\u00" in data
 
 
 @lru_cache(maxsize=4096)

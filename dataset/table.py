@@ -1,0 +1,104 @@
+"""What is known of one file once it was read: its figures, and the way back to a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dataset.columns import I64, Column
+from dataset.examine import Figures
+from dataset.formats import FormatName
+from dataset.rows import Row, row_of
+from dataset.source import Source
+
+
+@dataclass
+class Table:
+    """One file of a split. Row numbers are positions in the columns, from 0; lines are the file's."""
+
+    split: str
+    source: Source
+    rows: int = 0
+    formats: dict[FormatName, None] = field(default_factory=dict)
+    lines: Column = field(default_factory=Column)
+    questions: Column = field(default_factory=Column)
+    answers: Column = field(default_factory=Column)
+    ids: Column = field(default_factory=Column)
+    prefixes: Column = field(default_factory=Column)
+    groups: Column = field(default_factory=Column)
+    words: Column = field(default_factory=Column)
+    bands: Column = field(default_factory=Column)
+    grouped: bool = False
+    """Whether some row names a group; where none does, `groups` is empty."""
+    _offsets: list[tuple[int, int, int]] = field(default_factory=list)
+    """Where a line lies in the file: (first line, offset, bytes) of every chunk."""
+
+    @property
+    def where(self) -> str:
+        return self.source.where
+
+    @property
+    def length(self) -> int:
+        """Return the number of rows that have figures: the good ones."""
+        return self.lines.length
+
+    def add(self, figures: Figures, first_line: int, offset: int, size: int) -> None:
+        """Add the figures of one chunk, in order."""
+        before = self.lines.length
+        self._offsets.append((first_line, offset, size))
+        for column, block in (
+            (self.lines, figures.lines),
+            (self.questions, figures.questions),
+            (self.answers, figures.answers),
+            (self.ids, figures.ids),
+            (self.prefixes, figures.prefixes),
+            (self.words, figures.words),
+            (self.bands, figures.bands),
+        ):
+            column.append(block)
+        if figures.groups is not None and not self.grouped:
+            self.grouped = True
+            for start in range(0, before, 1 << 20):
+                self.groups.append(np.zeros(min(1 << 20, before - start), dtype=np.uint64))
+        if self.grouped:
+            groups = figures.groups
+            self.groups.append(np.zeros(len(figures), np.uint64) if groups is None else groups)
+
+    def lines_of(self, rows: I64) -> list[int]:
+        """Return the line of each row, in any order."""
+        ordered = np.unique(rows)
+        lines = self.lines.taken(ordered)
+        return [int(lines[at]) for at in np.searchsorted(ordered, rows)]
+
+    def fetch(self, lines: Sequence[int]) -> Iterator[Row]:
+        """Yield the rows of some lines again, ascending, reading no more of the file than needed."""
+        wanted = sorted(set(lines))
+        if not wanted:
+            return
+        for first_line, data in self._pieces(wanted):
+            pieces = data.split(b"\n")
+            low, high = np.searchsorted(wanted, (first_line, first_line + len(pieces)))
+            for line in wanted[low:high]:
+                text = pieces[line - first_line]
+                if line == 1:
+                    text = text.removeprefix(b"\xef\xbb\xbf")
+                row = row_of(text, self.where, line)
+                if isinstance(row, Row):
+                    yield row
+
+    def _pieces(self, wanted: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        if self.source.seekable:
+            starts = [first for first, _, _ in self._offsets]
+            at = sorted({int(np.searchsorted(starts, line, side="right")) - 1 for line in wanted})
+            with self.source.open() as stored:
+                for index in at:
+                    first_line, offset, size = self._offsets[index]
+                    stored.seek(offset)
+                    yield first_line, stored.read(size).removesuffix(b"\n")
+            return
+        for chunk in Source(self.source.path, self.where).chunks():
+            if chunk.first_line > wanted[-1]:
+                return
+            yield chunk.first_line, chunk.data.removesuffix(b"\n")
