@@ -11,6 +11,8 @@ _MARKS = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 """What may begin markup anywhere in a line; `_` between letters is only itself."""
 _LEADING = re.compile(r"^(\d+)([.)])(?=\s|$)|^([-+](?=[-+\s]|$)|[=#:])")
 """What may begin a block at the start of a line."""
+LOOKED_AT = 50
+"""How many characters are looked at for one that is shown."""
 LIMIT = 65_000
 """Below GitHub's 65,536 characters for a comment and 65,535 for a check's field."""
 
@@ -18,8 +20,10 @@ LIMIT = 65_000
 def visible(text: str, limit: int = 300) -> str:
     """Return one line of printable characters, at most `limit` long; controls become spaces.
 
-    Bidirectional overrides and invisible characters go too: what is read is what is there.
+    Bidirectional overrides and invisible characters go too: what is read is what is there. Of a
+    long text only the beginning is looked at: nobody has to be shown a megabyte to be shown a line.
     """
+    text = text[: LOOKED_AT * limit]
     flat = "".join(
         " " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char
         for char in text
