@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from policy.evidence import Evidence, Metric, Subject
-from policy.judge import difference_from
+from policy.judge_metrics import difference_from
 from policy.messages import LATENCY, figure
 
 NOTHING = "–"

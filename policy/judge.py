@@ -8,7 +8,7 @@ difference that the sample cannot show is `inconclusive`. Facts that contradict 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from policy import messages
 from policy.consistency import contradictions, of_measurements
@@ -16,22 +16,19 @@ from policy.evidence import (
     SHIPPED,
     DataFacts,
     Evidence,
-    Measurement,
     ParityFacts,
     TrainingFacts,
 )
+from policy.judge_difference import ROUNDING
+from policy.judge_metrics import judge_metrics
 from policy.pointer import Pointer
-from policy.rules import DataGate, MetricGate, Policy
-from policy.statistics import Difference, compare_means, compare_shares
+from policy.rules import DataGate, Policy
 from policy.verdict import Finding, Outcome, gather
 
 DATA_GATES: tuple[DataGate, ...] = ("contract", "approved", "provenance", "duplicates", "leakage")
-ALPHA = 0.05
 STAGES = ("validate", "train", "export", "evaluate", "publish", "attest")
 """What a fine-tune's run consists of; evidence that leaves one out is not whole."""
 RECOVERY_STAGES = ("verify", "benchmark", "publish")
-ROUNDING = 1e-9
-"""What a difference of two figures may be off: 0.6 - 0.4 is 0.19999999999999996."""
 
 
 def judge(
@@ -46,7 +43,7 @@ def judge(
     parts.append(judge_data(policy, evidence.data))
     if parts[-1].outcome.lets_through:
         parts.append(judge_training(policy, evidence.training))
-        parts.append(gather("measurement", tuple(_judge_metrics(policy, evidence))))
+        parts.append(gather("measurement", judge_metrics(policy, evidence)))
         parts.append(judge_export(policy, evidence))
     parts.extend(_contradicted(contradictions(evidence)))
     return gather("evidence", parts)
@@ -203,86 +200,6 @@ def _judge_parity(policy: Policy, parity: ParityFacts | None) -> Finding:
     )
     sentence = messages.parity(parity, least)
     return Finding("parity", Outcome.PASSED if holds else Outcome.FAILED, sentence)
-
-
-def _judge_metrics(policy: Policy, evidence: Evidence) -> Iterator[Finding]:
-    candidate = evidence.measurement("candidate")
-    for gate in policy.gates.metrics:
-        if candidate is None:
-            yield Finding(gate.metric, Outcome.MISSING, messages.no_measurement(gate.metric))
-        else:
-            yield judge_metric(gate, evidence, candidate)
-    least = policy.gates.data.min_test_rows
-    rows = min((metric.n for metric in candidate.metrics), default=least) if candidate else least
-    if rows < least:  # rows with findings that are let through are not measured on
-        yield Finding("rows", Outcome.FAILED, messages.rows_too_few("measured", rows, least))
-
-
-def judge_metric(gate: MetricGate, evidence: Evidence, candidate: Measurement) -> Finding:
-    """Return what one metric of the candidate comes to: bars, then the incumbent, then the base."""
-    metric = candidate.metric(gate.metric)
-    if metric is None or metric.n == 0:
-        return Finding(gate.metric, Outcome.MISSING, messages.no_metric(gate.metric, candidate))
-    if not math.isfinite(metric.value):
-        return Finding(gate.metric, Outcome.FAILED, messages.not_a_number(gate.metric))
-    parts: list[Finding] = []
-    if gate.min is not None:
-        holds = metric.value >= gate.min
-        parts.append(_bar("min", holds, messages.at_least(metric, gate.min)))
-    if gate.max is not None:
-        holds = metric.value <= gate.max
-        parts.append(_bar("max", holds, messages.at_most(metric, gate.max)))
-    if gate.max_drop is not None:
-        parts.append(_judge_drop(gate.metric, gate.max_drop, evidence, metric.higher_is_better))
-    if gate.min_gain_over_base is not None:
-        base = evidence.measurement("base")
-        figure = base.metric(gate.metric) if base else None
-        if figure is None:
-            parts.append(Finding("base", Outcome.MISSING, messages.no_base(gate.metric)))
-        else:
-            sign = 1 if metric.higher_is_better else -1
-            gain = sign * (metric.value - figure.value)
-            sentence = messages.gain(gain, gate.min_gain_over_base)
-            parts.append(_bar("base", gain + ROUNDING >= gate.min_gain_over_base, sentence))
-    return gather(gate.metric, parts, messages.metric(metric, parts))
-
-
-def _judge_drop(name: str, margin: float, evidence: Evidence, higher_is_better: bool) -> Finding:
-    """Judge a drop against the incumbent: significant and at least the margin fails.
-
-    A drop that the sample could not have shown (its smallest detectable effect is above the margin)
-    is inconclusive, unless the interval already rules a drop of the margin out.
-    """
-    if evidence.incumbent is None:
-        return Finding("incumbent", Outcome.PASSED, messages.NO_INCUMBENT)
-    difference = difference_from(evidence, name)
-    if difference is None or difference.n == 0:
-        return Finding("incumbent", Outcome.MISSING, messages.no_comparison(name))
-    if not math.isfinite(difference.value) or not difference.detectable >= 0:
-        return Finding("incumbent", Outcome.FAILED, messages.not_a_number(name))
-    sign = 1 if higher_is_better else -1
-    change = sign * difference.value
-    worst_case = difference.low if higher_is_better else -difference.high
-    sentence = messages.drop(difference, margin)
-    if difference.p < ALPHA and -change + ROUNDING >= margin and change < 0:
-        return Finding("incumbent", Outcome.FAILED, sentence)
-    if worst_case >= -margin:
-        return Finding("incumbent", Outcome.PASSED, sentence)
-    if difference.detectable > margin:
-        return Finding("incumbent", Outcome.INCONCLUSIVE, messages.inconclusive(difference, margin))
-    return Finding("incumbent", Outcome.PASSED, sentence)
-
-
-def difference_from(evidence: Evidence, metric: str) -> Difference | None:
-    """Return candidate minus incumbent for `metric`, or None where it was not measured."""
-    comparison = evidence.comparison(metric, "incumbent", "candidate")
-    if comparison is None:
-        return None
-    if comparison.counts is not None:
-        return compare_shares(comparison.counts)
-    if comparison.means is not None:
-        return compare_means(comparison.means)
-    return None
 
 
 def judge_recovery(

@@ -21,6 +21,9 @@ STOP_UNTRAINED = "the stop token is never trained: the model would not know when
 NO_PARITY = "the exported file was not compared with the trained model"
 ARTIFACT_MEASURED = "the file that ships is the file that was measured"
 ARTIFACT_NOT_MEASURED = "the file that would ship is not the file that was measured"
+THE_INCUMBENT = "the incumbent"
+THE_MERGED_MODEL = "the model before it was quantised"
+SMALLER_DROP = "a real drop, though a smaller one"
 NO_INCUMBENT = "there is no incumbent yet to fall behind"
 RECOVERY_OK = "the evidence is of a rollback"
 RECOVERY_WRONG = "the evidence is not of a rollback"
@@ -176,19 +179,41 @@ def signed(value: float) -> str:
     return f"{value:+.3f}"
 
 
-def drop(difference: Difference, margin: float) -> str:
+def drop(difference: Difference, margin: float, against: str, p: float, tests: int) -> str:
+    """Return what was seen; `p` is the one that counts, adjusted for so many tests."""
+    among = f" for {tests} tests together" if tests > 1 else ""
     return (
-        f"{signed(difference.value)} against the incumbent "
-        f"({signed(difference.low)} to {signed(difference.high)}, p = {difference.p:.2g}, "
+        f"{signed(difference.value)} against {against} "
+        f"({signed(difference.low)} to {signed(difference.high)}, p = {p:.2g}{among}, "
         f"n = {difference.n}); a drop of {margin:g} fails"
     )
 
 
-def inconclusive(difference: Difference, margin: float) -> str:
+def inconclusive(difference: Difference, rows: int | None) -> str:
+    known = f"about {rows} rows would settle it" if rows else "no number of rows would settle it"
     return (
-        f"{drop(difference, margin)}; {difference.n} rows can only show "
-        f"{difference.detectable:.3f}, so this is not known"
+        f"{difference.n} rows can only show {difference.detectable:.3f}, so this is not known; "
+        f"{known}"
     )
+
+
+def group_too_small(rows: int, least: int) -> str:
+    return f"{rows} rows, and groups of fewer than {least} are not judged"
+
+
+def no_slices(metric: str, field: str) -> str:
+    return f"{metric} was not compared for each {field}"
+
+
+def slices(groups: int, blocked: Sequence[Finding], warned: int) -> str:
+    """Return what the groups of a field come to, the first that do not hold by name."""
+    text = f"{groups - len(blocked)} of {groups} groups hold"
+    if warned:
+        text += f", {warned} with a warning"
+    if not blocked:
+        return text
+    named = ", ".join(group.name for group in blocked[:3])
+    return f"{text}; not: {named}{', ...' if len(blocked) > 3 else ''}"
 
 
 def metric(value: Metric, parts: Sequence[Finding]) -> str:

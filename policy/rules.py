@@ -13,6 +13,7 @@ from policy.people_rules import OverrideRules, Role, RoleName, SignOffRules, Sto
 
 Share = Annotated[float, Field(ge=0, le=1)]
 MetricName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(?:[.:][A-Za-z0-9_]+)?$")]
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
 DataGate = Literal[
     "contract",
     "approved",
@@ -33,11 +34,22 @@ _SHARES: dict[DataGate, float] = {
 }
 
 
+class SliceGate(Document):
+    """A margin against the incumbent for every value of one field of the rows."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    max_drop: Annotated[float, Field(ge=0)]
+    min_rows: Annotated[int, Field(ge=0)] = 0
+    """Groups of fewer rows are shown with a warning, and not judged."""
+
+
 class MetricGate(Document):
     """A bar for one metric of the quantised candidate, the file that ships.
 
     `min`/`max` are absolute; `max_drop` is the margin against the incumbent, `min_gain_over_base`
-    the least gain over the untuned base. `higher_is_better` follows the metric.
+    the least gain over the untuned base, `max_quantisation_drop` the margin against the merged
+    model before it was quantised. `higher_is_better` follows the metric.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -47,11 +59,29 @@ class MetricGate(Document):
     max: float | None = None
     max_drop: Annotated[float, Field(ge=0)] | None = None
     min_gain_over_base: float | None = None
+    max_quantisation_drop: Annotated[float, Field(ge=0)] | None = None
+    slices: dict[FieldName, SliceGate] = Field(default_factory=dict)
+    """Margins per value of a field: of the row, or of the answer that it expects; `label` is the
+    expected label of a classification."""
+    non_inferior: bool = False
+    """For what must not fall: the interval itself must rule a drop of `max_drop` out."""
 
     @model_validator(mode="after")
     def _asks_something(self) -> MetricGate:
-        if (self.min, self.max, self.max_drop, self.min_gain_over_base) == (None,) * 4:
-            raise ValueError("the gate asks nothing: give min, max, max_drop or min_gain_over_base")
+        asked = (
+            self.min,
+            self.max,
+            self.max_drop,
+            self.min_gain_over_base,
+            self.max_quantisation_drop,
+        )
+        if not self.slices and all(bar is None for bar in asked):
+            raise ValueError(
+                "the gate asks nothing: give min, max, max_drop, min_gain_over_base, "
+                "max_quantisation_drop or slices"
+            )
+        if self.non_inferior and self.max_drop is None and self.max_quantisation_drop is None:
+            raise ValueError("non_inferior needs the margin that it rules out: give max_drop")
         return self
 
 
@@ -100,6 +130,15 @@ class ExportRules(Document):
     min_equal_answers: Share = 0.95
 
 
+class CoverageRules(Document):
+    """How many of the held-out rows must be answered, and answered so that it can be read."""
+
+    min_answered: Share = 0.0
+    """Least share of answers that came to their own end and are not empty."""
+    min_parsable: Share = 0.0
+    """Least share of answers that could be read: schema-valid, a label, or tool calls."""
+
+
 class RecoveryRules(Document):
     """How closely a rolled-back artifact must repeat its recorded benchmark."""
 
@@ -112,6 +151,7 @@ class Gates(Document):
     data: DataRules = DataRules()
     training: TrainingRules = TrainingRules()
     metrics: Annotated[tuple[MetricGate, ...], Field(min_length=1)]
+    coverage: CoverageRules = CoverageRules()
     export: ExportRules = ExportRules()
     recovery: RecoveryRules = RecoveryRules()
 
@@ -122,6 +162,11 @@ class Gates(Document):
         if doubled:
             raise ValueError(f"metric {doubled[0]!r} has two gates: write its bars into one")
         return self
+
+    @property
+    def slice_fields(self) -> tuple[str, ...]:
+        """Return every field that a gate looks at value by value; the runner measures these."""
+        return tuple(sorted({field for gate in self.metrics for field in gate.slices}))
 
 
 class Policy(Document):

@@ -76,11 +76,11 @@ def detectable_share(n: int, discordant: float, alpha: float = ALPHA) -> float:
     """
     if n == 0:
         return 1.0
-    low, high = 0.0, 1.0
+    low, high, z = 0.0, 1.0, _z(alpha)
     for _ in range(60):  # the effect less what it asks for grows with the effect
         effect = (low + high) / 2
         seen = max(discordant, effect)
-        wanted = 1 + _z(alpha) * math.sqrt(n * seen)
+        wanted = 1 + z * math.sqrt(n * seen)
         wanted += POWER_Z * math.sqrt(max(0.0, n * (seen - effect * effect)))
         low, high = (low, effect) if n * effect >= wanted else (effect, high)
     return high
