@@ -28,10 +28,10 @@ from tests.bot import builders as a
 from tests.bot.world import SECRET, World
 
 
-def delivery(port: int, installation: int, number: int) -> float:
+def delivery(port: int, installation: int, number: int, action: str = "synchronize") -> float:
     """Send one signed delivery about a pull request; return the seconds until its answer."""
     payload = {
-        "action": "synchronize",
+        "action": action,
         "repository": {"full_name": a.REPOSITORY, "default_branch": "main"},
         "installation": {"id": installation},
         "pull_request": {"number": number},
@@ -81,10 +81,12 @@ def start_bot(world: World, port: int, folder: Path) -> subprocess.Popen[bytes]:
     raise RuntimeError((folder / "bot.log").read_text())
 
 
-def measure(port: int, installation: int, count: int, number: int) -> list[float]:
+def measure(
+    port: int, installation: int, count: int, number: int, action: str = "synchronize"
+) -> list[float]:
     found = []
     for _ in range(count):
-        found.append(delivery(port, installation, number))
+        found.append(delivery(port, installation, number, action))
         time.sleep(0.02)
     return found
 
@@ -118,7 +120,7 @@ def main() -> None:
             bot = start_bot(world, port, folder)
             try:
                 begun = evaluated(port)
-                told("idle", measure(port, app, count, 999), evaluated(port) - begun)
+                told("idle", measure(port, app, count, 1, "assigned"), evaluated(port) - begun)
                 stop = threading.Event()
 
                 def keep_busy() -> None:

@@ -150,10 +150,12 @@ def _comment(payload: dict[str, Any], repository: str, installation: int) -> Eve
 
 
 def _issue(payload: dict[str, Any], repository: str, installation: int) -> Event | None:
-    """A freeze is an issue of an App: closing it may let everything go on."""
-    about = payload["action"] in ("closed", "reopened", "edited", "deleted", "unlabeled")
-    ours = str(payload["issue"]["user"]["type"]) == "Bot"
-    if not about or not ours or _by_bot(payload):
+    """A freeze is an issue of an App: opening it stops every promotion, closing it may end that."""
+    issue, action = payload["issue"], payload["action"]
+    ours = str(issue["user"]["type"]) == "Bot"
+    begun = action == "opened" and str(issue["title"]).startswith(command_messages.FREEZE_TITLE)
+    about = action in ("closed", "reopened", "edited", "deleted", "unlabeled")
+    if not ours or not (begun or (about and not _by_bot(payload))):
         return None
     return Event(repository, installation, every_pull=True)
 

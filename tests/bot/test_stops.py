@@ -144,3 +144,18 @@ def test_a_run_is_cancelled_on_request_and_started_again(world: World) -> None:
     assert world.conclusion(number) == "action_required"
     say(world, "ken", number, "/cancel")  # nothing is under way: nothing happens
     assert world.conclusion(number) == "action_required"
+
+
+def test_a_freeze_takes_back_every_green_check_at_once(tmp_path: Path) -> None:
+    person = STOPPING.replace("merge: bot", "merge: person")
+    with World(tmp_path, {"policy/policy.yml": person}) as world:
+        first = world.propose(1)
+        world.settle()
+        world.approve(first, "grace", "omar")
+        world.settle()
+        assert world.conclusion(first) == "success"
+        world.push("rules", {"policy/policy.yml": person + "# stricter\n"})
+        other = world.open("rules", "Rules")
+        world.settle()
+        say(world, "omar", other, "/freeze audit week")
+        assert world.conclusion(first) == "action_required"
