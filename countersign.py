@@ -30,6 +30,7 @@ COMMANDS: dict[str, Subcommand] = {
     "import": Subcommand("runner.commands", "import_csv", "make a governed model of a CSV file"),
     "base": Subcommand("runner.commands", "base", "build a tiny base model (base build MODEL)"),
     "compare": Subcommand("runner.compare", "compare", "tell whether scores of B fell behind A"),
+    "win-rate": Subcommand("runner.judge_commands", "win_rate", "compare answers by a judge model"),
     "verify": Subcommand("registry.commands", "verify", "check the artifacts that pointers name"),
     "judge": Subcommand("policy.commands", "judge", "judge an evidence file by a policy, offline"),
     "owners": Subcommand("policy.commands", "owners", "show which CODEOWNERS line decides a path"),
