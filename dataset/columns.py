@@ -44,7 +44,7 @@ class Column:
         self._kept += block.nbytes
         if self._kept > self.limit:
             if self._spilled is None:
-                self._spilled = cast("IO[bytes]", tempfile.TemporaryFile(prefix="countersign-"))
+                self._spilled = cast("IO[bytes]", tempfile.TemporaryFile(prefix="countersign-"))  # noqa: SIM115 - lives as long as the column
             for kept in self._blocks:
                 self._spilled.write(np.ascontiguousarray(kept).tobytes())
             self._spilled_rows = self.length

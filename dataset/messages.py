@@ -77,11 +77,16 @@ NO_CONSENT = "consent is refused; remove the row"
 
 
 def near_same(place: str, jaccard: float) -> str:
-    return f"nearly the same question as in {place} (Jaccard {jaccard:.2f})"
+    return f"nearly the same question as in {place}{_alike(jaccard)}"
 
 
 def near_leak(place: str, jaccard: float) -> str:
-    return f"nearly the same question as in {place}, which is trained on (Jaccard {jaccard:.2f})"
+    return f"nearly the same question as in {place}, which is trained on{_alike(jaccard)}"
+
+
+def _alike(jaccard: float) -> str:
+    """Return how alike two texts are; below 0, nobody read them again."""
+    return f" (Jaccard {jaccard:.2f})" if jaccard >= 0 else " (by their MinHash alone)"
 
 
 def conflict(place: str) -> str:

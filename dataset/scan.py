@@ -62,7 +62,7 @@ def scan(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> Iterator[Table]:
-    """Yield a table for each file, in order, and count into `tallies` what its rows are found to be."""
+    """Yield a table for each file, in order; `tallies` count what its rows are found to be."""
     sources = [source for _, source in splits]
     total = sum(source.stored_size() for source in sources)
     count = processes(sources, workers)
@@ -77,12 +77,12 @@ def scan(
         for split, source in splits:
             table = Table(split, source)
             for chunk, part in _examined(source, check, pool, WAITING * count):
-                for line, why in chunk.defects:
-                    table.rows += 1
-                    tallies["contract"].add(RowFinding(file=source.where, line=line, message=why))
                 table.rows += part.rows
                 for gate, tally in part.tallies.items():
                     tallies[gate].join(tally)
+                for line, why in chunk.defects:
+                    table.rows += 1
+                    tallies["contract"].add(RowFinding(file=source.where, line=line, message=why))
                 table.formats.update(dict.fromkeys(part.formats))
                 table.add(part.figures, chunk.first_line, chunk.offset, len(chunk.data))
                 if progress is not None:
@@ -99,21 +99,26 @@ def _examined(
         for chunk in source.chunks():
             yield chunk, examine(check, source.where, chunk.first_line, chunk.data)
         return
-    queue: deque[tuple[Chunk, Future[Examined]]] = deque()
+    queue: deque[tuple[Chunk, Future[Examined | None]]] = deque()
     try:
         for chunk in source.chunks():
             queue.append((chunk, pool.submit(_work, _task(source, chunk))))
             if len(queue) >= waiting:
-                done, future = queue.popleft()
-                yield done, future.result()
+                yield _done(source, *queue.popleft())
         while queue:
-            done, future = queue.popleft()
-            yield done, future.result()
+            yield _done(source, *queue.popleft())
     except BrokenProcessPool as error:
         raise messages.process_died(source.where) from error
     finally:
         for _, future in queue:
             future.cancel()
+
+
+def _done(source: Source, chunk: Chunk, future: Future[Examined | None]) -> tuple[Chunk, Examined]:
+    examined = future.result()
+    if examined is None:
+        raise messages.changed_while_read(source.where)
+    return chunk, examined
 
 
 def _task(source: Source, chunk: Chunk) -> _Task:
@@ -130,7 +135,8 @@ def _prepare(rules: RowRules) -> None:
     _check = RowCheck(rules)
 
 
-def _work(task: _Task) -> Examined:
+def _work(task: _Task) -> Examined | None:
+    """Examine a chunk; None where the file no longer holds what was hashed."""
     assert _check is not None
     data = task.data
     if data is None:
@@ -138,5 +144,5 @@ def _work(task: _Task) -> Examined:
             stored.seek(task.offset)
             data = stored.read(task.size)
         if xxh3_64_intdigest(data) != task.check:
-            raise messages.changed_while_read(task.where)
+            return None
     return examine(_check, task.where, task.first_line, data)

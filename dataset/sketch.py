@@ -33,8 +33,9 @@ LONGEST_WORD = 64
 _WHITE = b"\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f "
 _UPPER = bytes(range(65, 91))
 _FOLD = bytes.maketrans(_WHITE + _UPPER, b" " * len(_WHITE) + _UPPER.lower())
+PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _PUNCTUATION = np.zeros(256, dtype=np.bool_)
-_PUNCTUATION[np.frombuffer(b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", dtype=np.uint8)] = True
+_PUNCTUATION[np.frombuffer(PUNCTUATION.encode(), dtype=np.uint8)] = True
 _MASKS: U64 = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
 _ODD_STEP = np.uint64(0x9E3779B97F4A7C15)
 _WORD_BASE = 0xD6E8FEB86659FD93

@@ -16,7 +16,7 @@ from dataset.source import Source
 
 @dataclass
 class Table:
-    """One file of a split. Row numbers are positions in the columns, from 0; lines are the file's."""
+    """One file of a split. Row numbers count from 0 in the columns; lines are those of the file."""
 
     split: str
     source: Source
@@ -73,7 +73,7 @@ class Table:
         return [int(lines[at]) for at in np.searchsorted(ordered, rows)]
 
     def fetch(self, lines: Sequence[int]) -> Iterator[Row]:
-        """Yield the rows of some lines again, ascending, reading no more of the file than needed."""
+        """Yield the rows of some lines again, ascending, reading only the chunks they are in."""
         wanted = sorted(set(lines))
         if not wanted:
             return

@@ -53,7 +53,7 @@ def _validated(run: Run, options: Options) -> tuple[GatedData, Finding]:
     job = run.job
     try:
         with run.stage("validate"):
-            gated = gate_data(job.folder, job.policy.gates.data.licences, job.reporter.progress)
+            gated = gate_data(job.folder, job.policy.gates.data, job.reporter.progress)
             run.found.data = gated.facts
             stop_at_gates(job, gated.facts)
     except Stopped:

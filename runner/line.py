@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dataset.row_check import RowCheck
 from dataset.rows import Row
 from policy.errors import Problem, UserError
 from policy.evidence import SHIPPED, DataFacts, Evidence, StageFacts, TrainingFacts
@@ -19,10 +20,9 @@ from policy.judge import judge_data
 from runner import messages, model_messages
 from runner.adapter import ADAPTER_FILES
 from runner.attest import Findings, attest, device_name, library_versions
-from runner.data_gates import GatedData, gate_data
+from runner.data_gates import GatedData, gate_data, row_rules
 from runner.job import Job, make_cache, own_folder
 from runner.repository import load_model
-from runner.row_check import RowCheck
 from runner.workspace import Workspace
 
 Stage = Literal["validate", "train", "export", "evaluate", "publish", "attest"]
@@ -197,12 +197,12 @@ def run_line(run: Run, until: Stage = "attest") -> None:
 def validate(run: Run) -> GatedData:
     """Run the data gates, unless they were run over these very files."""
     job = run.job
-    licences = job.policy.gates.data.licences
+    rules = job.policy.gates.data
     return run.workspace.keep(
         "validate",
-        [job.folder.proposal.digest, sorted(licences), library_versions(["jsonschema"])],
+        [job.folder.proposal.digest, rules.model_dump(), library_versions(["jsonschema"])],
         GatedData,
-        lambda _: gate_data(job.folder, licences, job.reporter.progress),
+        lambda _: gate_data(job.folder, rules, job.reporter.progress),
     )
 
 
@@ -226,7 +226,7 @@ def accepted_rows(job: Job, split: str) -> tuple[Row, ...]:
     """Return the rows of a split that no gate for single rows names; UserError if none is left."""
     path = job.folder.data_file(split)
     where = job.folder.where(path)
-    check = RowCheck.of(job.folder, job.policy.gates.data.licences)
+    check = RowCheck(row_rules(job.folder, job.policy.gates.data))
     rows = tuple(check.accepted(path, where))
     if not rows:
         raise messages.no_rows(where)

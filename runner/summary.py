@@ -13,7 +13,7 @@ from policy import tree
 from policy.evidence import Evidence, Metric
 from policy.messages import figure
 from policy.verdict import Finding, Outcome
-from runner.data_gates import GATES, GatedData
+from runner.data_gates import GatedData
 from runner.repository import ModelFolder
 
 SHOWN_FINDINGS = 10
@@ -33,14 +33,14 @@ def validation(folder: ModelFolder, gated: GatedData, verdict: Finding) -> dict[
     gates: list[dict[str, Any]] = [
         {
             "gate": gate,
-            "outcome": outcomes[gate].outcome.value,
+            "outcome": (outcomes[gate].outcome if gate in outcomes else Outcome.PASSED).value,
             "count": counted[gate].count,
             "findings": [found.model_dump() for found in counted[gate].findings],
         }
-        for gate in GATES
+        for gate in counted
     ]
     for leaf in verdict.parts:
-        if leaf.name not in GATES:
+        if leaf.name not in counted:
             gates.append(
                 {"gate": leaf.name, "outcome": leaf.outcome.value, "count": 0, "findings": []}
             )

@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 
+from dataset.examine import SHOWN
+from dataset.row_check import RowCheck
 from policy.evidence import GateFacts
-from runner.data_gates import SHOWN, GatedData, gate_data
+from policy.rules import DataRules
+from runner.data_gates import GatedData, gate_data, row_rules
 from runner.repository import load_model
-from runner.row_check import RowCheck
 from tests.runner.worlds import CARD, CONTRACT, row, rows, said, world
 
-LICENCES = ("CC0-1.0",)
+RULES = DataRules(licences=("CC0-1.0",))
 
 
-def gated(folder: Path, licences: tuple[str, ...] = LICENCES, **files: Any) -> GatedData:
-    return gate_data(load_model(world(folder / "repo", base=False, **files), "colours"), licences)
+def gated(folder: Path, rules: DataRules = RULES, **files: Any) -> GatedData:
+    return gate_data(load_model(world(folder / "repo", base=False, **files), "colours"), rules)
 
 
 def facts(found: GatedData, gate: str) -> GateFacts:
@@ -119,7 +121,7 @@ def test_two_formats_in_a_file_are_a_finding(tmp_path: Path) -> None:
 def test_the_cards_licence_stands_for_rows_that_name_none(tmp_path: Path) -> None:
     found = gated(tmp_path, card=CARD | {"license": "proprietary"})
     assert counts(found) == {"provenance": 52}
-    found = gated(tmp_path / "any", licences=(), card=CARD | {"license": "proprietary"})
+    found = gated(tmp_path / "any", rules=DataRules(), card=CARD | {"license": "proprietary"})
     assert counts(found) == {}
 
 
@@ -129,7 +131,7 @@ def test_an_input_schema_is_asked_too(tmp_path: Path) -> None:
     )
     schema = {"type": "string", "maxLength": 34}
     (repo / "models/colours/contract/input.schema.json").write_text(json.dumps(schema))
-    found = gate_data(load_model(repo, "colours"), LICENCES)
+    found = gate_data(load_model(repo, "colours"), RULES)
     longer = sum(len(said(number)[0]) > 34 for number in [*range(40), *range(60, 72)])
     assert 0 < longer < 52
     assert facts(found, "contract").count == longer
@@ -139,6 +141,6 @@ def test_an_input_schema_is_asked_too(tmp_path: Path) -> None:
 def test_what_a_gate_names_is_not_trained_on(tmp_path: Path) -> None:
     train = [*rows(range(40)), row(900, approved=False), "{", row(901, licence="no")]
     folder = load_model(world(tmp_path / "repo", base=False, train=train), "colours")
-    check = RowCheck.of(folder, LICENCES)
+    check = RowCheck(row_rules(folder, RULES))
     accepted = list(check.accepted(folder.data_file("train"), "train.jsonl"))
     assert [each.id for each in accepted] == [f"r-{number}" for number in range(40)]

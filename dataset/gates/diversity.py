@@ -1,0 +1,65 @@
+"""Training rows that are all alike: few groups, one answer, one beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dataset import messages
+from dataset.columns import Column, counts
+from dataset.examine import Tally
+from dataset.gates.gate import Gate
+from dataset.table import Table
+from policy.evidence import RowFinding
+from policy.rules import DataRules
+
+GATE = Gate(
+    "diversity",
+    "a model learns what most rows share and little else",
+    "add rows of other kinds, or remove some of those that share what is named",
+)
+
+
+def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
+    """Count the limits on groups, answers and beginnings that a training file breaks."""
+    for table in tables:
+        if table.split in ("test", "validation") or not table.length:
+            continue
+        for field, message in _broken(table, rules):
+            tally.add(RowFinding(file=table.where, line=1, field=field, message=message))
+
+
+def _broken(table: Table, rules: DataRules) -> Iterator[tuple[str, str]]:
+    largest, again, _ = shares(table.answers)
+    groups = shares(table.groups) if table.grouped else (0.0, 0.0, 0)
+    if groups[2] < rules.min_groups:
+        yield "group", messages.too_few_groups(groups[2], rules.min_groups)
+    for field, what, share, limit in (
+        ("group", "are of one group", groups[0], rules.max_group_share),
+        ("messages", "have one and the same answer", largest, rules.max_answer_share),
+        (
+            "messages",
+            "have an answer that another row has too",
+            again,
+            rules.max_duplicate_answer_share,
+        ),
+        (
+            "messages",
+            "begin with the same 32 bytes",
+            shares(table.prefixes)[0],
+            rules.max_prefix_share,
+        ),
+    ):
+        if share > limit:
+            yield field, messages.share_too_large(what, share, limit)
+
+
+def shares(column: Column) -> tuple[float, float, int]:
+    """Return the largest share of one key, the share of rows whose key is not theirs alone, and
+    the number of different keys."""
+    largest = alone = different = 0
+    for found in counts(column):
+        largest = max(largest, int(found.max()))
+        alone += int((found == 1).sum())
+        different += len(found)
+    rows = max(1, column.length)
+    return largest / rows, 1 - alone / rows, different

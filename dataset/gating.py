@@ -1,0 +1,110 @@
+"""All gates over all files of a dataset: one pass over the rows, then the questions about all rows.
+
+The facts that come out hold counts and places, never verdicts; the policy judges them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dataset import messages
+from dataset.examine import Tally
+from dataset.formats import FormatName
+from dataset.gates import (
+    approved,
+    contract,
+    diversity,
+    duplicates,
+    label_conflicts,
+    leakage,
+    near_duplicates,
+    near_leakage,
+    prompt_leaks,
+    provenance,
+    splits,
+)
+from dataset.gates.gate import Gate
+from dataset.row_rules import RowRules
+from dataset.scan import Progress, scan
+from dataset.source import Source
+from dataset.table import Table
+from policy.evidence import DataFacts, GateFacts, RowFinding, SplitFacts
+from policy.rules import DataGate, DataRules
+
+Count = Callable[[list[Table], DataRules, Tally], None]
+_TABLE_GATES: tuple[tuple[Gate, Count], ...] = tuple(
+    (module.GATE, module.count)
+    for module in (
+        duplicates,
+        leakage,
+        near_duplicates,
+        near_leakage,
+        label_conflicts,
+        diversity,
+        splits,
+    )
+)
+GATES: tuple[Gate, ...] = (
+    contract.GATE,
+    approved.GATE,
+    provenance.GATE,
+    prompt_leaks.GATE,
+    *(gate for gate, _ in _TABLE_GATES),
+)
+ROW_PASS = "rows"
+"""The name, among the seconds, of the one pass over all rows."""
+
+
+@dataclass
+class Gated:
+    """What the gates counted, the formats of each file, and the seconds that each part took."""
+
+    facts: DataFacts
+    formats: dict[str, tuple[FormatName, ...]]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(split.rows for split in self.facts.splits)
+
+
+def gate(
+    sources: list[tuple[str, Source]],
+    row_rules: RowRules,
+    rules: DataRules,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> Gated:
+    """Run every gate over (split, file) pairs; UserError where a file cannot be read at all."""
+    tallies: dict[DataGate, Tally] = {each.name: Tally() for each in GATES}
+    seconds: dict[str, float] = {}
+    started = time.perf_counter()
+    tables = []
+    for table in scan(sources, row_rules, tallies, progress, workers):
+        tables.append(table)
+        if len(table.formats) > 1:
+            message = messages.mixed_formats(list(table.formats))
+            tallies["contract"].add(RowFinding(file=table.where, line=1, message=message))
+    seconds[ROW_PASS] = time.perf_counter() - started
+    for each, count in _TABLE_GATES:
+        started = time.perf_counter()
+        count(tables, rules, tallies[each.name])
+        seconds[each.name] = time.perf_counter() - started
+    facts = DataFacts(
+        splits=tuple(
+            SplitFacts(
+                split=table.split,
+                path=table.where,
+                rows=table.rows,
+                digest=table.source.digest,
+            )
+            for table in tables
+        ),
+        gates=tuple(
+            GateFacts(gate=name, count=tally.count, findings=tuple(tally.findings))
+            for name, tally in tallies.items()
+        ),
+    )
+    return Gated(facts, {table.where: tuple(table.formats) for table in tables}, seconds)
