@@ -19,6 +19,7 @@ from policy.evidence import (
     PairedCounts,
     PairedMeans,
     ParityFacts,
+    Slice,
     TrainingFacts,
 )
 from policy.proposal import propose
@@ -159,6 +160,53 @@ def _of_comparison(evidence: Evidence, comparison: Comparison) -> Iterator[str]:
         yield say.other_figures(name)
     if comparison.means is not None and not _means_are_of(comparison.means, first, second):
         yield say.other_figures(name)
+    if comparison.means is not None and not _resampled_holds(comparison.means):
+        yield say.no_interval(name)
+    yield from _of_slices(comparison, name)
+
+
+def _resampled_holds(means: PairedMeans) -> bool:
+    """Return whether an interval and a p could be those of so many draws."""
+    found = means.resampled
+    return found is None or (
+        -math.inf < found.low <= found.high < math.inf
+        and 0 < found.p <= 1
+        and found.resamples > 0
+        and (found.clusters is None or found.clusters <= means.n)
+    )
+
+
+def _of_slices(comparison: Comparison, name: str) -> Iterator[str]:
+    """Yield where the groups of a field are not the rows of the comparison, each of them once."""
+    for field in _doubled(each.field for each in comparison.slices):
+        yield say.twice(f"slice of {name}", field)
+    for each in comparison.slices:
+        by = f"{name} by {each.field}"
+        for value in _doubled(group.value for group in each.groups):
+            yield say.twice(f"group of {by}", value)
+        if (each.rest is None) != (each.rest_values == 0):
+            yield say.other_rest(by)
+        if not _groups_are_of(each, comparison):
+            yield say.other_groups(by)
+        means = [group.means for group in each.parts if group.means is not None]
+        if not all(_resampled_holds(one) for one in means):
+            yield say.no_interval(by)
+
+
+def _groups_are_of(each: Slice, whole: Comparison) -> bool:
+    """Return whether the groups add up to the whole; a corpus figure is no sum, only its rows."""
+    if whole.counts is not None:
+        counted = [group.counts for group in each.parts]
+        return all(
+            sum(getattr(one, name) if one else -1 for one in counted) == getattr(whole.counts, name)
+            for name in ("both", "only_first", "only_second", "neither")
+        )
+    means = [group.means for group in each.parts]
+    return (
+        whole.means is not None
+        and all(one is not None and one.sd_difference >= 0 for one in means)
+        and sum(one.n for one in means if one is not None) == whole.means.n
+    )
 
 
 def _counts_are_of(counts: PairedCounts, first: Metric, second: Metric) -> bool:

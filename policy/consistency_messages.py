@@ -53,5 +53,17 @@ def other_figures(name: str) -> str:
     return f"the comparison of {name} is of other figures than those measured"
 
 
+def no_interval(name: str) -> str:
+    return f"the interval and p of {name} are none that resampling gives"
+
+
+def other_groups(name: str) -> str:
+    return f"the groups of {name} are not the rows that were compared"
+
+
+def other_rest(name: str) -> str:
+    return f"{name} names values that stand together, but not their rows, or the other way round"
+
+
 def compared_less(answers: int, rows: int) -> str:
     return f"only {answers} answers were compared after the export, {rows} rows were measured"
