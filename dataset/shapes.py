@@ -30,6 +30,8 @@ def plain_turns(value: dict[str, Any]) -> tuple[FormatName, Plain] | None:
 
 def _messages(value: dict[str, Any]) -> Plain | None:
     roles, texts = [], []
+    if "tools" in value:  # they become part of the system turn
+        return None
     try:
         for turn in value["messages"]:
             role, text = turn["role"], turn["content"]

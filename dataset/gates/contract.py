@@ -8,6 +8,7 @@ from dataset import messages
 from dataset.gates.gate import Gate
 from dataset.row_rules import RowRules
 from dataset.rows import Row
+from dataset.tool_calls import row_problems
 
 GATE = Gate(
     "contract",
@@ -24,6 +25,7 @@ def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
         yield "schema_version", messages.another_version(version, rules.schema_version)
     if row.messages[-1].role != "assistant":
         return
+    yield from row_problems(row)
     for name, checker, text in (
         ("input", rules.input_checker, row.last_user_text),
         ("output", rules.output_checker, row.answer),
