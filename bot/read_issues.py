@@ -30,12 +30,14 @@ class IssueReader:
     def freeze(self) -> FreezeFacts:
         """Return the newest freeze of all promotions; who closed it is read where it is closed.
 
-        Whoever has write access can edit an issue, so any one of its three marks shows that it is a
-        freeze: label, first line, title.
+        Whoever has write access can edit an issue. So any one of its three marks shows that it is a
+        freeze: label, first line, title; and where none is left, that this App once gave it the
+        label, which GitHub's log tells and nobody can edit.
         """
         asked = {"state": "all", "creator": self._bot}
         items = self._api.pages(f"{self._base}/issues", asked, most=3)
-        found = [item for item in items if self._ours(item) and _is_freeze(item)]
+        ours = [item for item in items if self._ours(item) and "pull_request" not in item]
+        found = [item for item in ours if _is_freeze(item) or self._was_freeze(item)]
         if not found:
             return FreezeFacts()
         newest = max(found, key=lambda item: int(item["number"]))
@@ -52,6 +54,21 @@ class IssueReader:
                 closed=str(newest.get("closed_at") or ""),
             )
         )
+
+    def _was_freeze(self, item: dict[str, Any]) -> bool:
+        """Return whether this App gave the label of a freeze; asked again only after a change."""
+        url = f"{self._base}/issues/{item['number']}/events"
+        known = f"{url} {item['updated_at']}"
+        found: bool | None = self._api.recall(known)
+        if found is None:
+            found = any(
+                event["event"] == "labeled"
+                and (event.get("actor") or {}).get("login") == self._bot
+                and (event.get("label") or {}).get("name") == command_messages.FREEZE_LABEL
+                for event in self._api.pages(url, most=1)
+            )
+            self._api.remember(known, found)
+        return found
 
     def _ours(self, item: dict[str, Any]) -> bool:
         return bool(item.get("user")) and item["user"]["login"] == self._bot
