@@ -79,10 +79,14 @@ def commands_of(comment: Comment) -> tuple[Command, ...]:
 
 
 def _parsed(body: str) -> Iterable[tuple[str, str]]:
-    """Yield the name and the text of every line that begins like a command."""
+    """Yield the name and the text of every line that begins like a command, also as it is typed.
+
+    Whoever writes `\\/hold` wants to show the command, and not to give it.
+    """
+    typed = {line.split()[0] for line in body.splitlines() if line.strip()}
     for line in lines(body):
         name = line.partition(" ")[0].removeprefix("/")
-        if line.startswith("/") and name in _SHAPES:
+        if line.startswith("/") and name in _SHAPES and f"/{name}" in typed:
             free = name in ("hold", "freeze", "override")  # these end in words of a person
             yield name, line.replace(_FOREIGN, "") if free else line
 
