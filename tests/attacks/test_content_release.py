@@ -222,6 +222,23 @@ def test_the_release_commit_goes_to_the_branch_of_the_proposal_alone(
     assert world.live() == before
 
 
+def test_a_branch_that_the_bot_may_not_push_to_is_said_and_not_left_open(world: World) -> None:
+    """Its author forbids the App to push there, so that no check would ever come."""
+    before = world.live()
+
+    def protected(method: str, path: str) -> int | None:
+        return 422 if method == "PATCH" and path.endswith("/git/refs/heads/closed") else None
+
+    world.forge.faults = protected
+    try:
+        number = f.proposed(world, "closed")
+        assert f.refused(world, number, before)
+    finally:
+        world.forge.faults = None
+    assert "The release commit cannot be added" in f.told(world, number)
+    assert world.conclusion(number) == "failure"
+
+
 def _heads(world: World) -> dict[str, str]:
     store = world.forge.repository(a.REPOSITORY).store
     return {

@@ -1,4 +1,4 @@
-"""Theme: changing the rules in the pull request that they judge, and standing in for who measures."""
+"""Theme: new rules in the pull request that they judge, and others in the place of who measures."""
 
 from __future__ import annotations
 
