@@ -20,6 +20,7 @@ class Subcommand(NamedTuple):
 
 COMMANDS: dict[str, Subcommand] = {
     "validate": Subcommand("runner.commands", "validate", "check a model's files and data gates"),
+    "data": Subcommand("dataset.commands", "main", "look into rows: validate"),
     "train": Subcommand("runner.commands", "train", "train the adapter that the recipe asks for"),
     "evaluate": Subcommand("runner.commands", "evaluate", "measure base, incumbent and candidate"),
     "export": Subcommand("runner.commands", "export", "merge, convert to GGUF, quantise, compare"),
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Subcommand] = {
     "import": Subcommand("runner.commands", "import_csv", "make a governed model of a CSV file"),
     "base": Subcommand("runner.commands", "base", "build a tiny base model (base build MODEL)"),
     "compare": Subcommand("runner.compare", "compare", "tell whether scores of B fell behind A"),
+    "ask": Subcommand("runner.endpoint_commands", "ask", "score an OpenAI-compatible endpoint"),
     "win-rate": Subcommand("runner.judge_commands", "win_rate", "compare answers by a judge model"),
     "verify": Subcommand("registry.commands", "verify", "check the artifacts that pointers name"),
     "judge": Subcommand("policy.commands", "judge", "judge an evidence file by a policy, offline"),
@@ -110,6 +112,7 @@ OWN_PACKAGES = (
     "policy",
     "attestation",
     "registry",
+    "dataset",
     "runner",
     "serving",
     "bot",

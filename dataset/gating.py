@@ -53,7 +53,7 @@ GATES: tuple[Gate, ...] = (
     prompt_leaks.GATE,
     *(gate for gate, _ in _TABLE_GATES),
 )
-ROW_PASS = "rows"
+ROW_PASS = "rows"  # noqa: S105 - no password
 """The name, among the seconds, of the one pass over all rows."""
 
 

@@ -123,3 +123,21 @@ def process_died(where: str) -> UserError:
         "a process that read it was ended from outside, as happens when memory runs out",
         "free memory, or run it in one process with --workers 1",
     )
+
+
+def no_models_folder(start: object) -> UserError:
+    return UserError.one(
+        str(start),
+        "no folder named models, here or above",
+        "name the repository with --repo, or a file with --file",
+    )
+
+
+def unknown_model(name: str, known: Sequence[str]) -> UserError:
+    return UserError.one(name, "no such model", f"known are: {', '.join(known) or 'none'}")
+
+
+def one_of_both() -> UserError:
+    return UserError.one(
+        "countersign data validate", "takes a MODEL or --file, and one of them", "name one"
+    )

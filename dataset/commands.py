@@ -1,0 +1,28 @@
+"""`countersign data`: a lazy table of what can be done with a dataset."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "validate": ("dataset.validate", "run the data gates over a model or a file of rows"),
+}
+"""Each word, the module whose `main(argv) -> exit code` it runs, and what that does."""
+
+
+def main(argv: list[str]) -> int:
+    """Run one subcommand of `countersign data`."""
+    if not argv or argv[0] in ("-h", "--help"):
+        width = max(map(len, COMMANDS))
+        print("usage: countersign data COMMAND [options]\n")
+        for name, (_, summary) in COMMANDS.items():
+            print(f"  {name:<{width}}  {summary}")
+        print("\ncountersign data COMMAND --help tells a command's options.")
+        return 0 if argv else 2
+    if argv[0] not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        print(f"countersign data: unknown command {argv[0]!r}; known: {known}", file=sys.stderr)
+        return 2
+    code: int = importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:])
+    return code
