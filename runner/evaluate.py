@@ -37,17 +37,19 @@ from runner.adapter import use_gpu
 from runner.attest import device_name
 from runner.base_model import BaseModel, load_weights
 from runner.chat import Chat
+from runner.comparing import compare
 from runner.engine import Answer, Engine
 from runner.engine_llamacpp import LlamaCppEngine
 from runner.engine_transformers import TransformersEngine
 from runner.export_model import MERGED, ExportFacts
 from runner.gguf_chat import GgufChat
 from runner.merge import set_stops
-from runner.metrics import compare, metrics_of
+from runner.metrics import metrics_of
 from runner.outputs import Asked, answers_of, write_outputs
 from runner.parity import answer_parity
 from runner.repository import ModelFolder
 from runner.scoring import Scored, score
+from runner.slicing import NO_CUTS, Cuts
 
 BATCH = 32
 SAMPLES = 10
@@ -75,6 +77,7 @@ class Bench:
     fresh: bool
     out: Path
     progress: Progress
+    cuts: Cuts = NO_CUTS
 
     @property
     def decoding(self) -> Decoding:
@@ -121,7 +124,7 @@ def evaluate(
     scored: dict[Subject, Sequence[Scored]] = {name: each.scored for name, each in found.items()}
     return Evaluation(
         measurements=tuple(each.measurement for each in found.values()),
-        comparisons=compare(scored, bench.folder.contract),
+        comparisons=compare(scored, bench.folder.contract, cuts=bench.cuts),
         parity=_parity(found["merged"], found["candidate"], exported),
         samples=tuple(samples_of(bench.folder.proposal.digest, bench.rows, scored)),
     )

@@ -109,6 +109,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     from runner.export_model import MERGED, ExportFacts, export_model
     from runner.library_noise import hush
     from runner.publish import Published, publish
+    from runner.slicing import Cuts
 
     hush()
     use_gpu()  # loads torch, so that whoever asks for the device is told the truth
@@ -153,6 +154,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     if reached < STAGES.index("evaluate"):
         return
     made = job.workspace / "export"
+    cuts = Cuts.of(job.policy)
     subjects = ["base", "merged", "candidate", *(["incumbent"] if job.pointer else [])]
     with run.stage("evaluate"):
         evaluation = workspace.keep(
@@ -164,10 +166,11 @@ def run_line(run: Run, until: Stage = "attest") -> None:
                 job.incumbent.model_dump() if job.incumbent else None,
                 library_versions(METRICS),
                 device_name(),
+                [list(cuts.slices), list(cuts.clusters)],
             ],
             Evaluation,
             lambda place: evaluate(
-                Bench(folder, rows, job.cache, job.fresh, place, say.progress),
+                Bench(folder, rows, job.cache, job.fresh, place, say.progress, cuts),
                 base,
                 chat,
                 exported,

@@ -28,6 +28,7 @@ from registry import Registry
 from runner import reuse_messages as say
 from runner.adapter import use_gpu
 from runner.attest import device_name
+from runner.comparing import compare
 from runner.evaluate import (
     Bench,
     Subjected,
@@ -39,8 +40,9 @@ from runner.evaluate import (
 )
 from runner.job import Job, make_cache
 from runner.line import Run, accepted_rows, require_unchanged
-from runner.metrics import TIMES, compare
+from runner.metrics import TIMES
 from runner.publish import publish_outputs
+from runner.slicing import Cuts
 from runner.stored_outputs import (
     NotReusable,
     Stored,
@@ -99,7 +101,10 @@ def reuse_outputs(run: Run, digest: str) -> bool:
             )
         scored = {name: each.scored for name, each in subjects.items()}
         found.measurements = tuple(each.measurement for each in subjects.values())
-        found.comparisons = compare(scored, job.folder.contract, apart=frozenset({INCUMBENT}))
+        cuts = Cuts.of(job.policy)
+        found.comparisons = compare(
+            scored, job.folder.contract, apart=frozenset({INCUMBENT}), cuts=cuts
+        )
         found.samples = tuple(samples_of(job.folder.proposal.digest, taken.rows, scored))
         note.text = say.answers_reused(digest, taken.told)
     with run.stage("publish"):

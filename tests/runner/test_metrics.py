@@ -18,9 +18,10 @@ from dataset.rows import Row
 from policy.contract import Contract
 from policy.evidence import Subject
 from policy.statistics import compare_means
+from runner.comparing import compare
 from runner.corpus import corpus_difference, corpus_value
 from runner.engine import Answer
-from runner.metrics import compare, metrics_of
+from runner.metrics import metrics_of
 from runner.scoring import Scored, rouge_l, score
 
 STRUCTURED = Contract(
@@ -127,6 +128,7 @@ def test_metrics_say_what_they_are() -> None:
     assert metrics_of([], LABELS) == ()
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=50))
 def test_paired_counts_give_both_shares_back(pairs: list[tuple[bool, bool]]) -> None:
     subjects: dict[Subject, Sequence[Scored]] = {
