@@ -47,7 +47,10 @@ class Asked:
 def answers_of(
     asked: Asked, cache: Path, fresh: bool, ask: Callable[[], list[Answer]]
 ) -> list[Answer]:
-    """Return the answers from the cache, or ask and keep them; a torn file is asked again."""
+    """Return the answers from the cache, or ask and keep them; a torn file is asked again.
+
+    Where a question failed on its way nothing is kept: that was the network, and not the model.
+    """
     name = asked.digest.removeprefix("sha256:")
     file = cache / "answers" / name[:2] / f"{name}.jsonl"
     if not fresh and file.is_file():
@@ -55,6 +58,8 @@ def answers_of(
         if len(kept) == len(asked.prompts):
             return kept
     answers = ask()
+    if any(answer.finish == "failed" for answer in answers):
+        return answers
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.part")
     part.write_text("".join(json.dumps(asdict(answer)) + "\n" for answer in answers))
