@@ -22,6 +22,7 @@ from runner.adapter import ADAPTER_FILES
 from runner.attest import Findings, attest, device_name, library_versions
 from runner.data_gates import GatedData, gate_data, row_rules
 from runner.job import Job, make_cache, own_folder
+from runner.own_metrics import package_versions
 from runner.repository import load_model
 from runner.workspace import Workspace
 
@@ -96,6 +97,8 @@ def run_line(run: Run, until: Stage = "attest") -> None:
         stop_at_gates(job, found.data)
     if reached < STAGES.index("train"):
         return
+    # A metric that is not installed must not cost a training.
+    own_metrics = package_versions(folder.contract.metrics)
     if job.reuse is not None and until == "attest":
         from runner.reuse import reuse_outputs
 
@@ -164,7 +167,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
                 exported.artifact,
                 exported.merged,
                 job.incumbent.model_dump() if job.incumbent else None,
-                library_versions(METRICS),
+                library_versions(METRICS) | own_metrics,
                 device_name(),
                 [list(cuts.slices), list(cuts.clusters)],
             ],
