@@ -14,6 +14,7 @@ from bot.markdown import code, plain, table, visible
 from policy.dataset_card import DatasetCard, parse_card
 from policy.errors import UserError
 from policy.evidence import SHIPPED, Evidence, TrainingFacts
+from policy.judge_metrics import difference_from
 from policy.pointer import Pointer
 from policy.record import Override
 
@@ -32,6 +33,7 @@ def render(
         f"# {plain(evidence.model)} {pointer.version}",
         _what_changed(evidence, pointer),
         *_forced(overrides),
+        *_report(evidence),
         "## Evaluation",
         _evaluation(evidence),
         "## Data",
@@ -116,6 +118,38 @@ def _forced(overrides: Sequence[Override]) -> list[str]:
         for o in overrides
     ]
     return ["## Forced", "\n".join(lines)]
+
+
+def _report(evidence: Evidence) -> list[str]:
+    """Return what improved and what regressed against the version before, as far as rows show it.
+
+    A metric improved or regressed where its 95 % interval leaves zero out.
+    """
+    measured = evidence.measurement("candidate")
+    if measured is None or evidence.incumbent is None:
+        return []
+    better: list[str] = []
+    worse: list[str] = []
+    unclear: list[str] = []
+    for metric in measured.metrics:
+        difference = difference_from(evidence, metric.name)
+        if difference is None or not math.isfinite(difference.value):
+            continue
+        change, interval = figures.change_of(evidence, metric.name, difference)
+        said = f"- {code(metric.name)}: {change} ({interval})"
+        if difference.low <= 0 <= difference.high:
+            unclear.append(said)
+        else:
+            (better if (difference.value > 0) == metric.higher_is_better else worse).append(said)
+    parts = []
+    for head, lines in (
+        ("Improved", better),
+        ("Regressed", worse),
+        ("Not clearly either", unclear),
+    ):
+        if lines:
+            parts.append(f"{head}:\n\n" + "\n".join(lines))
+    return ["## What changed for the better and the worse", *parts] if parts else []
 
 
 def _evaluation(evidence: Evidence) -> str:

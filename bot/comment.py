@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot import command_messages, examples, figures, messages
+from bot import command_messages, examples, figures, messages, slices
 from bot.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
 from bot.model_state import ModelState
 from bot.own_comment import remembered
@@ -124,6 +124,7 @@ def folded(state: ModelState) -> str:
     parts = []
     if state.evidence is not None:
         shown = (
+            ("slices", slices.slice_tables(state.evidence)),
             ("rows won and lost", examples.won_and_lost(state.evidence)),
             ("sample of answers", examples.sample_table(state.evidence)),
             ("rows as they were trained on", examples.rendered_rows(state.evidence)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from policy.evidence import Evidence, Metric, Subject
 from policy.judge_metrics import difference_from
 from policy.messages import LATENCY, figure
+from policy.statistics import Difference
 
 NOTHING = "–"
 
@@ -36,9 +37,7 @@ def _row(evidence: Evidence, metric: Metric) -> Row:
     change, interval = NOTHING, NOTHING
     difference = difference_from(evidence, metric.name)
     if difference is not None:
-        change = _signed(metric, difference.value)
-        low = _signed(metric, difference.low).removesuffix(" pts").removesuffix(" ms")
-        interval = f"{low} to {_signed(metric, difference.high)}"
+        change, interval = _change(metric, difference)
     else:
         before = _metric(evidence, "incumbent", metric.name)
         if before is not None:
@@ -51,6 +50,18 @@ def _row(evidence: Evidence, metric: Metric) -> Row:
         change=change,
         interval=interval,
     )
+
+
+def change_of(evidence: Evidence, name: str, difference: Difference) -> tuple[str, str]:
+    """Return a difference of one metric and its 95 % interval, in the metric's unit."""
+    metric = _metric(evidence, "candidate", name)
+    return _change(metric, difference) if metric is not None else (NOTHING, NOTHING)
+
+
+def _change(metric: Metric, difference: Difference) -> tuple[str, str]:
+    low = _signed(metric, difference.low).removesuffix(" pts").removesuffix(" ms")
+    interval = f"{low} to {_signed(metric, difference.high)}"
+    return _signed(metric, difference.value), interval
 
 
 def _metric(evidence: Evidence, subject: Subject, name: str) -> Metric | None:

@@ -1,0 +1,69 @@
+"""Slices that moved: the groups of rows on which the candidate and the live version differ most."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bot import figures
+from bot.markdown import code, table
+from policy.evidence import Comparison, Evidence, Group
+from policy.judge_metrics import difference_of
+from policy.statistics import Difference, holm
+
+SHOWN_EACH = 5
+"""How many groups that fell most, and how many that rose most, for each field and metric."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One group of one field, with its paired difference and p adjusted within the field (Holm)."""
+
+    value: str
+    difference: Difference
+    p_adjusted: float
+
+
+def slice_tables(evidence: Evidence) -> str:
+    """Return a table for each metric and field that was compared by slices; empty without one."""
+    parts = []
+    for comparison in evidence.comparisons:
+        if (comparison.first, comparison.second) != ("incumbent", "candidate"):
+            continue
+        for part in comparison.slices:
+            moved = _moved(comparison, part.field)
+            if moved:
+                head = f"{code(comparison.metric)} by {code(part.field)}, {_groups(len(moved))}:"
+                parts.append(f"{head}\n\n{_table(evidence, comparison.metric, moved)}")
+    return "\n\n".join(parts)
+
+
+def _moved(comparison: Comparison, field: str) -> list[Moved]:
+    part = comparison.slice(field)
+    found: list[tuple[Group, Difference]] = []
+    for group in part.parts if part is not None else ():
+        difference = difference_of(group)
+        if difference is not None and difference.n and math.isfinite(difference.value):
+            found.append((group, difference))
+    adjusted = holm([difference.p for _, difference in found])
+    moved = [
+        Moved("all other values" if part and group is part.rest else group.value, difference, p)
+        for (group, difference), p in zip(found, adjusted, strict=True)
+    ]
+    return sorted(moved, key=lambda each: (each.difference.value, each.value))
+
+
+def _table(evidence: Evidence, metric: str, moved: list[Moved]) -> str:
+    shown = moved[:SHOWN_EACH] + moved[SHOWN_EACH:][-SHOWN_EACH:]
+    rows = []
+    for each in shown:
+        change, interval = figures.change_of(evidence, metric, each.difference)
+        p = f"{each.p_adjusted:.2g}"
+        rows.append((code(each.value), str(each.difference.n), change, interval, p))
+    return table(("Group", "Rows", "Change", "95 % interval", "p (Holm)"), rows)
+
+
+def _groups(count: int) -> str:
+    if count <= 2 * SHOWN_EACH:
+        return "1 group" if count == 1 else f"{count} groups"
+    return f"the {SHOWN_EACH} that fell most and the {SHOWN_EACH} that rose most of {count} groups"
