@@ -35,7 +35,7 @@ _ISSUERS = re.compile(
     r"|62[0-9]{14}|220[0-4][0-9]{12}"  # UnionPay, Mir
 )
 _ISSUERS_WITH_A_WORD = re.compile(
-    r"4[0-9]{12}|(?:2131|1800)[0-9]{11}"  # old Visa, old JCB
+    r"4[0-9]{12}|(?:2131|1800)[0-9]{11}|35[0-9]{14}"  # old Visa, JCB at large
     r"|(?:5[0678]|6[0-9])[0-9]{10,17}"  # Maestro, RuPay, long UnionPay
 )
 
@@ -90,7 +90,7 @@ def cards(text: Text) -> Iterator[Candidate]:
         for end in _ends(match):
             value = re.sub("[ -]", "", text.plain[start:end])
             if (
-                len(set(value)) > 2
+                len(set(value)) > 1
                 and load("stdnum.luhn").is_valid(value)
                 and stands_alone(text.plain, start, end)
                 and (

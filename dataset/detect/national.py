@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,6 +13,8 @@ from dataset.detect.hit import Candidate, Hit, Text
 from dataset.detect.national_table import NUMBERS, National
 from dataset.detect.words import REFERENCE, Words
 
+_CLOSE = 8
+"""Characters: a word this near before a number is its label."""
 _NINO_NEVER = ("BG", "GB", "NK", "KN", "TN", "NT", "ZZ")
 
 
@@ -47,14 +49,40 @@ def nationals(text: Text) -> Iterator[Candidate]:
             if not stands_alone(text.plain, start, end):
                 continue
             if rule.words is None:
+                if _belongs_to_another(rule.number, text.original, start, end):
+                    continue
                 rank = 16
             else:
                 distance = rule.words.distance(text.original, start, end)
                 if distance is None or _is_reference(text.original, start, end, distance):
                     continue
-                rank = 14 if distance <= 8 else 15
+                rank = 14 if distance <= _CLOSE else 15
             if is_number(rule.number, match.group()):
                 yield Candidate(rank, Hit(rule.number.kind, start, end))
+
+
+@cache
+def national_words() -> Words:
+    """Return the words of all national numbers together."""
+    return Words.of(*_words_of(NUMBERS))
+
+
+@cache
+def _words_of_others(number: National) -> Words:
+    return Words.of(*(set(_words_of(NUMBERS)) - set(_words_of([number]))))
+
+
+def _words_of(numbers: Iterable[National]) -> list[str]:
+    return [word for number in numbers if number.words for word in number.words.split(",")]
+
+
+def _belongs_to_another(number: National, text: str, start: int, end: int) -> bool:
+    """Return whether a word right before the number says that it is one of another sort."""
+    distance = _words_of_others(number).distance(text, start, start)
+    if distance is None or distance > _CLOSE:
+        return False
+    own = Words.of(*_words_of([number])).distance(text, start, start) if number.words else None
+    return own is None or distance < own
 
 
 def _is_reference(text: str, start: int, end: int, distance: int) -> bool:

@@ -32,7 +32,7 @@ NUMBERS: tuple[National, ...] = (
     National("au_tfn", "Australia: tax file number", "au.tfn", "",
              r"\d{3} ?\d{3} ?\d{2,3}", "tfn,tax file number"),
     National("be_nn", "Belgium: national number", "be.nn",
-             r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", r"\d{11}",
+             r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", r"\d{2} ?\d{2} ?\d{2} ?\d{3} ?\d{2}",
              "rijksregisternummer,rijksregister,registre national,numéro national,"
              "national number,nrn,niss,insz"),
     National("bg_egn", "Bulgaria: ЕГН", "bg.egn", "", r"\d{10}", "егн,egn"),
@@ -53,7 +53,7 @@ NUMBERS: tuple[National, ...] = (
              "steuer-id,steueridentifikationsnummer,steuerliche identifikationsnummer,idnr,"
              "steuer-identifikationsnummer,steuernummer"),
     National("dk_cpr", "Denmark: CPR", "dk.cpr", "", r"\d{6}[- ]?\d{4}",
-             "cpr,cpr-nummer,cpr-nr,personnummer", checked=False),
+             "cpr,cpr-nummer,cpr-nr", checked=False),
     National("do_cedula", "Dominican Republic: cédula", "do.cedula", "",
              r"\d{3}-?\d{7}-?\d", "cédula,cedula"),
     National("ec_ci", "Ecuador: cédula", "ec.ci", "", r"\d{9}-?\d", "cédula,cedula"),

@@ -13,6 +13,7 @@ from functools import lru_cache
 from dataset.detect.engine import load
 from dataset.detect.fold import stands_alone
 from dataset.detect.hit import Candidate, Hit, Text
+from dataset.detect.national import national_words
 from dataset.detect.words import REFERENCE, Words
 
 CALL = Words.of(
@@ -25,8 +26,8 @@ _TRUNK_ZERO = ["GB", "DE", "FR", "NL", "BE", "CH", "AT", "SE", "FI", "IE", "HU",
 _CANDIDATE = re.compile(r"(?<![0-9+(])(?:\+|\(\+?)?[0-9](?:[ ()./\t-]{0,3}[0-9]){6,16}(?![0-9])")
 _GROUP_END = re.compile(r"[0-9](?=[^0-9])")
 _DATE = re.compile(
-    r"(?:19|20)[0-9]{2}[-./ ][0-9]{1,2}[-./ ][0-9]{1,2}"
-    r"|[0-9]{1,2}[-./ ][0-9]{1,2}[-./ ](?:19|20)[0-9]{2}"
+    r"(?<![0-9])(?:(?:19|20)[0-9]{2}[-./ ][01]?[0-9][-./ ][0-3]?[0-9]"
+    r"|[0-3]?[0-9][-./ ][0-3]?[0-9][-./ ](?:19|20)[0-9]{2})(?![0-9])"
 )
 _NORTH_AMERICAN = re.compile(
     r"(?:1[-. ])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-. ])[0-9]{3}[-.][0-9]{4}"
@@ -54,17 +55,27 @@ def _confirm(text: Text, start: int, end: int) -> tuple[int, int] | None:
             digits = sum(character.isdigit() for character in value)
             if digits < 7 or not stands_alone(text.plain, first, stop):
                 continue
-            if _DATE.search(value) or value.count("(") != value.count(")"):
+            if value.count("(") != value.count(")"):
+                continue
+            if "+" not in value and _DATE.search(value):
                 continue
             if said is None:
                 said = CALL.distance(text.original, start, end)
-                referred = REFERENCE.distance(text.original, start, end)
+                referred = _nearest(
+                    REFERENCE.distance(text.original, start, end),
+                    national_words().distance(text.original, start, end),
+                )
                 if referred is not None and said is not None and referred < said:
                     said = None
                 said = -1 if said is None else said
-            if _is_phone(value, said=said >= 0, referred=referred is not None):
+            # Past the first group, only a word makes the rest of a longer run a telephone number.
+            if _is_phone(value, said=said >= 0, referred=referred is not None or first > start):
                 return first, stop
     return None
+
+
+def _nearest(*distances: int | None) -> int | None:
+    return min((one for one in distances if one is not None), default=None)
 
 
 @lru_cache(maxsize=4096)

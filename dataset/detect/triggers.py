@@ -68,7 +68,7 @@ _PATTERNS = {
     KEY: "|".join(KEY_PREFIXES),
     ASSIGNED: (
         rf"(?i)(?:{SECRET_WORDS})[a-z0-9_]{{0,24}}\\{{0,2}}[\"'`]?\]?\s{{0,3}}"
-        r"(?:[:=]|：|\s(?:is|ist|es|est|lautet|è|é)\s)"
+        r"(?:[:=]|：|\s(?:is|ist|es|est|lautet|è|é)[\s:])"
         r"|(?i)bearer\s{1,3}[A-Za-z0-9._~+/=-]{16}"
     ),
 }
