@@ -7,6 +7,11 @@ import sys
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("dataset.validate", "run the data gates over a model or a file of rows"),
+    "diff": ("dataset.diff", "show what changed in the rows between two revisions or files"),
+    "split": ("dataset.split", "split a file by seed: groups whole, no row moved by another"),
+    "card": ("dataset.card", "refresh a dataset card's facts, and say what a person must write"),
+    "sample": ("dataset.sample", "print some rows, chosen by seed"),
+    "stats": ("dataset.stats", "tell and draw lengths, shares and repetitions"),
 }
 """Each word, the module whose `main(argv) -> exit code` it runs, and what that does."""
 
