@@ -202,7 +202,7 @@ def group_too_small(rows: int, least: int) -> str:
 
 
 def no_slices(metric: str, field: str) -> str:
-    return f"{metric} was not compared for each {field}"
+    return f"{metric} was not compared for each {field}; run again, the answers are kept"
 
 
 def slices(groups: int, blocked: Sequence[Finding], warned: int) -> str:
