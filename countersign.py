@@ -32,6 +32,7 @@ COMMANDS: dict[str, Subcommand] = {
     "base": Subcommand("runner.commands", "base", "build a tiny base model (base build MODEL)"),
     "compare": Subcommand("runner.compare", "compare", "tell whether scores of B fell behind A"),
     "ask": Subcommand("runner.endpoint_commands", "ask", "score an OpenAI-compatible endpoint"),
+    "openai": Subcommand("runner.openai_commands", "main", "prepare a training at OpenAI, dry"),
     "win-rate": Subcommand("runner.judge_commands", "win_rate", "compare answers by a judge model"),
     "verify": Subcommand("registry.commands", "verify", "check the artifacts that pointers name"),
     "judge": Subcommand("policy.commands", "judge", "judge an evidence file by a policy, offline"),

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from policy.documents import Document
 
+DATED_MODEL = r"[a-z0-9][a-z0-9.:_-]*-(?:\d{4}-\d{2}-\d{2}|\d{4})"
 Quantisation = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"]
 
 
@@ -17,6 +18,19 @@ class Decoding(Document):
 
     max_new_tokens: Annotated[int, Field(ge=1, le=8192)] = 128
     temperature: Literal[0] = 0
+
+
+class OpenAITraining(Document):
+    """What a training at OpenAI takes: none of it has a default that could be out of date."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    n_epochs: Annotated[int, Field(ge=1, le=50)]
+    max_tokens_per_row: Annotated[int, Field(ge=1, le=10_000_000)]
+    """The longest example that the model is trained on, as its documentation says today."""
+    price_per_million_tokens: Annotated[float, Field(ge=0)] | None = None
+    """Of training, as the price list says today; without it the cost is not known."""
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
 
 
 class Recipe(Document):
@@ -28,7 +42,9 @@ class Recipe(Document):
     """A hub id, a local path, or the path of a folder with a `base.yml` that `base build` reads."""
     base_model_revision: str | None = None
     """The pinned commit of a hub id (40 hex digits), or `sha256:...` of a base that is built."""
-    engine: Literal["local"] = "local"
+    engine: Literal["local", "openai"] = "local"
+    """Who trains. With `openai`, `base_model` is the dated name of one of their models."""
+    openai: OpenAITraining | None = None
     chat_template: Literal["chatml", "alpaca", "tokenizer_default"] = "tokenizer_default"
 
     adapter: Literal["lora", "qlora"] = "lora"
@@ -60,9 +76,22 @@ class Recipe(Document):
     quantization: Quantisation = "Q8_0"
 
     @model_validator(mode="after")
+    def _engine_has_its_section(self) -> Recipe:
+        if (self.engine == "openai") != (self.openai is not None):
+            raise ValueError("the section openai and engine: openai belong together")
+        return self
+
+    @model_validator(mode="after")
     def _revision_is_pinned(self) -> Recipe:
         """A hub id without a commit may change under the same name (peft#1567)."""
         revision = self.base_model_revision
+        if self.engine == "openai":
+            if revision is not None or not re.fullmatch(DATED_MODEL, self.base_model):
+                raise ValueError(
+                    "base_model must be a dated model such as name-2025-04-14, "
+                    "without a base_model_revision: an undated name may change"
+                )
+            return self
         if revision is None:
             if self.looks_like_hub_id:
                 raise ValueError(

@@ -97,6 +97,8 @@ def run_line(run: Run, until: Stage = "attest") -> None:
         stop_at_gates(job, found.data)
     if reached < STAGES.index("train"):
         return
+    if folder.recipe.engine != "local":
+        raise messages.trained_elsewhere(folder.name, folder.recipe.engine)
     # A metric that is not installed must not cost a training.
     own_metrics = package_versions(folder.contract.metrics)
     if job.reuse is not None and until == "attest":

@@ -99,6 +99,14 @@ def another_key(expected: str, found: str) -> UserError:
     )
 
 
+def trained_elsewhere(model: str, engine: str) -> UserError:
+    return UserError.one(
+        f"models/{model}/recipe.yml engine",
+        f"{engine} does not train on this machine, and nothing is sent there by this command",
+        f"prepare the files with: countersign {engine} prepare {model}",
+    )
+
+
 def cache_not_writable(folder: Path, error: OSError) -> UserError:
     return UserError.one(
         f"cache {folder}",

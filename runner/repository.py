@@ -228,7 +228,7 @@ def _missing_data(folder: Path, card: DatasetCard, repo: Path) -> Iterator[Probl
 
 def _missing_base(folder: Path, recipe: Recipe, repo: Path) -> Iterator[Problem]:
     """Yield what is wrong with a base model that is named by its path."""
-    if recipe.looks_like_hub_id:
+    if recipe.looks_like_hub_id or recipe.engine == "openai":
         return
     path = (repo / recipe.base_model).resolve()
     file = folder / RECIPE
