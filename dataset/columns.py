@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,17 @@ def counts(column: Column) -> Iterator[NDArray[np.int64]]:
         if len(keys):
             edges = np.flatnonzero(keys[1:] != keys[:-1]) + 1
             yield np.diff(np.concatenate(([0], edges, [len(keys)])))
+
+
+T = TypeVar("T", bound=np.generic)
+
+
+def distinct(values: NDArray[T]) -> NDArray[T]:
+    """Return each value once, ascending: by sorting, many times faster than `np.unique` here."""
+    ordered = np.sort(values)
+    kept = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=kept[1:])
+    return cast("NDArray[T]", ordered[kept])
 
 
 def _sorted(rows: list[I64], others: list[I64]) -> tuple[I64, I64]:

@@ -26,7 +26,7 @@ from policy.rules import DataGate
 SHOWN = 50
 """Findings that are kept for each gate; the count is always whole."""
 LINE_ID = "line-"
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 @dataclass
@@ -94,7 +94,7 @@ def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examin
     rows, suspect, grouped = 0, check.suspects(data), False
     fields = check.rules.group_fields
     if first_line == 1:
-        data = data.removeprefix(_BOM)
+        data = data.removeprefix(BOM)
     for number, line in enumerate(data.split(b"\n"), first_line):
         value: Any = vouched(line) if 0 < len(line) <= MAX_LINE_BYTES else None
         plain = plain_turns(value) if type(value) is dict else None
@@ -131,10 +131,7 @@ def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examin
                 if isinstance(strict, Row):
                     _judged(check, strict, tallies)
             lines.append(number)
-            if len(said) == 2 or (len(said) == 3 and roles[0] == "system"):
-                texts.append(said[-2] if roles[-2] == "user" else _asked(roles, said))
-            else:
-                texts.append(_asked(roles, said))
+            texts.append(asked(roles, said))
             answers.append(said[-1])
             ids.append(identity if type(identity) is str else str(identity))
             metadata = value
@@ -166,7 +163,10 @@ def _judged(check: RowCheck, row: Row, tallies: dict[DataGate, Tally]) -> None:
         tallies.setdefault(gate, Tally()).add(found)
 
 
-def _asked(roles: Sequence[str], said: Sequence[str]) -> str:
+def asked(roles: Sequence[str], said: Sequence[str]) -> str:
+    """Return all that the user says, by which two rows are the same question."""
+    if len(said) == 3 and roles[1] == "user" and roles[0] == "system" and roles[2] != "user":
+        return said[1]
     return "\n".join(text for role, text in zip(roles, said, strict=True) if role == "user")
 
 
@@ -177,14 +177,14 @@ def _figures(
     ids: list[str],
     groups: list[int] | None,
 ) -> Figures:
-    asked = sketch(texts)
+    questions = sketch(texts)
     return Figures(
         lines=np.array(lines, dtype=np.uint32),
-        questions=asked.keys,
+        questions=questions.keys,
         answers=sketch(answers, banded=False).keys,
         ids=np.array([xxh3_64_intdigest(name.encode()) for name in ids], dtype=np.uint64),
-        prefixes=(asked.prefixes >> np.uint64(32)).astype(np.uint32),
+        prefixes=(questions.prefixes >> np.uint64(32)).astype(np.uint32),
         groups=None if groups is None else np.array(groups, dtype=np.uint64),
-        words=np.minimum(asked.words, 0xFFFFFFFF).astype(np.uint32),
-        bands=asked.bands if len(texts) else np.zeros((0, BANDS), dtype=np.uint32),
+        words=np.minimum(questions.words, 0xFFFFFFFF).astype(np.uint32),
+        bands=questions.bands if len(texts) else np.zeros((0, BANDS), dtype=np.uint32),
     )

@@ -7,18 +7,21 @@ the candidates are read again, and the Jaccard similarity of their pairs of word
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dataset.columns import I64, Column, repeats
-from dataset.rows import Row
-from dataset.sketch import BANDS, MIN_WORDS, PUNCTUATION, normalised
+from dataset.columns import I64, Column, distinct, repeats
+from dataset.sketch import BANDS, MIN_WORDS, U32, U64, shingles
 from dataset.table import Table
 
-CONFIRMED_ROWS = 200_000
-"""Rows that are read again at most: their words are held in memory, 10 KB a row at the worst."""
+Flags = NDArray[np.bool_]
+CONFIRMED_ROWS = 1_000_000
+"""Rows that are read again at most: their pairs of words are held in memory, 4 bytes each."""
+BLOCK = 1 << 14
+"""Pairs that are compared at a time."""
 CERTAIN_BANDS = 6
 """Bands that two texts must share where there are too many to read: a Jaccard of about 0.87."""
 UNKNOWN = -1.0
@@ -50,7 +53,7 @@ def _candidates(table: Table, other: Table | None, left_out: I64) -> I64:
     mine = _long(table)
     mine[left_out] = False
     theirs = None if other is None else _long(other)
-    found: list[np.ndarray[tuple[int], np.dtype[np.uint64]]] = []
+    found: list[U64] = []
     parts = max(table.bands.parts(), 1 if other is None else other.bands.parts())
     for band in range(BANDS):
         for part in range(parts):
@@ -66,7 +69,7 @@ def _candidates(table: Table, other: Table | None, left_out: I64) -> I64:
     return np.stack([later.astype(np.int64), earlier.astype(np.int64), shared], axis=1)
 
 
-def _long(table: Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _long(table: Table) -> Flags:
     kept = np.zeros(table.length, dtype=np.bool_)
     for first, block in table.words.blocks():
         kept[first : first + len(block)] = block >= MIN_WORDS
@@ -78,16 +81,14 @@ def _keyed(
     part: int,
     parts: int,
     band: int,
-    kept: np.ndarray[tuple[int], np.dtype[np.bool_]],
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint64]], I64]:
+    kept: Flags,
+) -> tuple[U64, I64]:
     keys, rows = column.part(part, parts, band)
     chosen = kept[rows]
     return keys[chosen], rows[chosen]
 
 
-def _alike(
-    keys: np.ndarray[tuple[int], np.dtype[np.uint64]], rows: I64
-) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+def _alike(keys: U64, rows: I64) -> U64:
     """Return packed pairs of rows with equal keys: each with the first one and the one before."""
     packed = np.sort((keys << np.uint64(32)) | rows.astype(np.uint64))
     ordered, places = packed >> np.uint64(32), packed & np.uint64(0xFFFFFFFF)
@@ -97,15 +98,18 @@ def _alike(
     heads = np.flatnonzero(begins)
     first = heads[np.searchsorted(heads, again, side="right") - 1] if len(again) else again
     later = places[again] << np.uint64(32)
-    return np.concatenate([later | places[first], later | places[again - 1]])
+    third = again[again - 1 != first]
+    return np.concatenate(
+        [later | places[first], (places[third] << np.uint64(32)) | places[third - 1]]
+    )
 
 
 def _across(
-    keys: np.ndarray[tuple[int], np.dtype[np.uint64]],
+    keys: U64,
     rows: I64,
-    known: np.ndarray[tuple[int], np.dtype[np.uint64]],
+    known: U64,
     places: I64,
-) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+) -> U64:
     """Return packed pairs of a row here and the first and last rows there that have its key."""
     if not len(known) or not len(keys):
         return np.zeros(0, dtype=np.uint64)
@@ -121,7 +125,7 @@ def _across(
 
 def _confirmed(table: Table, other: Table, pairs: I64, least: float) -> NearPairs:
     """Keep the best pair of each row whose similarity is at least `least`."""
-    needed = len(np.unique(pairs[:, 0])) + len(np.unique(pairs[:, 1]))
+    needed = len(distinct(pairs[:, 0])) + len(distinct(pairs[:, 1]))
     best: dict[int, tuple[float, int]] = {}
     if needed > CONFIRMED_ROWS:
         for later, earlier, shared in pairs[pairs[:, 2] >= CERTAIN_BANDS].tolist():
@@ -131,17 +135,15 @@ def _confirmed(table: Table, other: Table, pairs: I64, least: float) -> NearPair
         return _pairs(rows, [best[row][1] for row in rows], [UNKNOWN] * len(rows))
     if not len(pairs):
         return _pairs([], [], [])
-    mine = _words(table, pairs[:, 0])
-    theirs = {**mine, **_words(table, pairs[:, 1])} if other is table else None
-    theirs = _words(other, pairs[:, 1]) if theirs is None else theirs
-    for later, earlier, _ in pairs.tolist():
-        first, second = mine.get(later), theirs.get(earlier)
-        if not first or not second:
-            continue
-        both = len(first & second)
-        jaccard = both / (len(first) + len(second) - both)
-        if jaccard >= least and jaccard > best.get(later, (0.0, 0))[0]:
-            best[later] = (jaccard, earlier)
+    mine = _Shingles.of(table, pairs[:, 0] if other is not table else pairs[:, :2].ravel())
+    theirs = mine if other is table else _Shingles.of(other, pairs[:, 1])
+    for start in range(0, len(pairs), BLOCK):
+        block = pairs[start : start + BLOCK]
+        alike = _jaccard(mine, block[:, 0], theirs, block[:, 1])
+        for at in np.flatnonzero(alike >= least).tolist():
+            later, earlier, jaccard = int(block[at, 0]), int(block[at, 1]), float(alike[at])
+            if jaccard > best.get(later, (0.0, 0))[0]:
+                best[later] = (jaccard, earlier)
     rows = sorted(best)
     return _pairs(rows, [best[row][1] for row in rows], [best[row][0] for row in rows])
 
@@ -150,24 +152,51 @@ def _pairs(rows: list[int], others: list[int], jaccard: list[float]) -> NearPair
     return NearPairs(np.array(rows, dtype=np.int64), np.array(others, dtype=np.int64), jaccard)
 
 
-def _words(table: Table, rows: I64) -> dict[int, frozenset[int]]:
-    """Return the hashed pairs of words of some rows' questions."""
-    distinct = np.unique(rows)
-    lines = table.lines_of(distinct)
-    back = dict(zip(lines, distinct.tolist(), strict=True))
-    return {back[row.line]: frozenset(_shingles(row)) for row in table.fetch(lines)}
+@dataclass(frozen=True)
+class _Shingles:
+    """The hashed pairs of words of some rows, one row after the other."""
+
+    rows: I64
+    flat: U32
+    starts: I64
+    sizes: I64
+
+    @classmethod
+    def of(cls, table: Table, rows: I64) -> _Shingles:
+        """Read rows again, a few thousand at a time, and keep their shingles."""
+        once = distinct(rows)
+        lines = table.lines_of(once)
+        flat, sizes, texts = [], [], []
+        size = 0
+        for _, text in table.questions_at(lines):
+            texts.append(text)
+            size += len(text)
+            if size > 1 << 20:
+                made = shingles(texts)
+                flat.append(made[0])
+                sizes.append(made[1])
+                texts, size = [], 0
+        made = shingles(texts)
+        every = np.concatenate([*sizes, made[1]])
+        starts = np.cumsum(every) - every
+        return cls(once, np.concatenate([*flat, made[0]]), starts, every)
+
+    def keyed(self, rows: I64) -> U64:
+        """Return each row's shingles once, below the row's place in `rows`."""
+        at = np.searchsorted(self.rows, rows)
+        sizes = self.sizes[at]
+        ends = np.cumsum(sizes)
+        places = np.repeat(np.arange(len(rows)), sizes)
+        within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - sizes, sizes)
+        values = self.flat[np.repeat(self.starts[at], sizes) + within].astype(np.uint64)
+        return distinct((places.astype(np.uint64) << np.uint64(32)) | values)
 
 
-def _shingles(row: Row) -> Iterator[int]:
-    words = shingle_words(row.user_text)
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        yield hash((word, following))
-
-
-def shingle_words(text: str) -> list[str]:
-    """Return a text's words as the bands see them: without a mark of punctuation at either end."""
-    words = []
-    for word in normalised(text).split(" "):
-        bare = word[1:] if word[:1] in PUNCTUATION else word
-        words.append(bare[:-1] if bare[-1:] in PUNCTUATION else bare)
-    return words
+def _jaccard(mine: _Shingles, rows: I64, theirs: _Shingles, others: I64) -> NDArray[np.float64]:
+    """Return the Jaccard similarity of each pair of rows."""
+    first, second = mine.keyed(rows), theirs.keyed(others)
+    every = np.sort(np.concatenate((first, second)))
+    both = every[1:][every[1:] == every[:-1]] >> np.uint64(32)
+    shared = np.bincount(both.astype(np.int64), minlength=len(rows))
+    total = np.bincount((every >> np.uint64(32)).astype(np.int64), minlength=len(rows))
+    return cast("NDArray[np.float64]", shared / np.maximum(total - shared, 1))

@@ -12,6 +12,7 @@ in 37 million. A made-up collision can only add a finding, never hide one.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -65,17 +66,7 @@ def normalised(text: str) -> str:
 
 def sketch(texts: list[str], banded: bool = True) -> Sketches:
     """Return the keys and bands of texts; without `banded` the bands are all zero."""
-    plain = [text if text.isascii() else normalised(text) for text in texts]
-    data = [text.encode("utf-8", "surrogatepass") for text in plain]
-    parts: list[Sketches] = []
-    first, size = 0, 0
-    for index, piece in enumerate(data):
-        size += len(piece) + 1
-        if size >= BATCH_BYTES:
-            parts.append(_batch(data[first : index + 1], banded))
-            first, size = index + 1, 0
-    if first < len(data) or not parts:
-        parts.append(_batch(data[first:], banded))
+    parts = [_sketched(_read(data), banded) for data in _batches(texts)]
     if len(parts) == 1:
         return parts[0]
     return Sketches(
@@ -86,56 +77,89 @@ def sketch(texts: list[str], banded: bool = True) -> Sketches:
     )
 
 
-def _batch(data: list[bytes], banded: bool) -> Sketches:
-    count = len(data)
-    bands = np.zeros((count, BANDS), dtype=np.uint32)
-    if not count:
-        empty = np.zeros(0, dtype=np.uint64)
-        return Sketches(empty, empty, np.zeros(0, dtype=np.int64), bands)
+def shingles(texts: list[str]) -> tuple[U32, I64]:
+    """Return the hashed pairs of neighbouring words of texts, one after the other, and how many
+    each text has; a pair that comes again is there again."""
+    parts = [_read(data) for data in _batches(texts)]
+    found = [_pairs(part) for part in parts]
+    return np.concatenate(found), np.concatenate([part.last - part.first for part in parts])
+
+
+def _batches(texts: list[str]) -> Iterator[list[bytes]]:
+    """Yield the bytes of normalised texts, a batch at a time; one empty batch for no texts."""
+    batch: list[bytes] = []
+    size = 0
+    for text in texts:
+        plain = text if text.isascii() else normalised(text)
+        batch.append(plain.encode("utf-8", "surrogatepass"))
+        size += len(batch[-1]) + 1
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch or not texts:
+        yield batch
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A batch of texts in one buffer: where each begins and ends, and where each word does."""
+
+    text: bytes
+    joined: NDArray[np.uint8]
+    eights: U64
+    starts: I64
+    ends: I64
+    word_starts: I64
+    word_ends: I64
+    first: I64
+    last: I64
+
+
+def _read(data: list[bytes]) -> _Read:
     text = (b" ".join(data) + b" ").translate(_FOLD)
     joined = np.frombuffer(text, dtype=np.uint8)
-    lengths = np.fromiter(map(len, data), dtype=np.int64, count=count) + 1
-    ends = np.cumsum(lengths)
-    starts = ends - lengths
+    ends = np.cumsum(np.fromiter(map(len, data), dtype=np.int64, count=len(data)) + 1)
+    starts = np.concatenate((ends[:1] * 0, ends[:-1]))
     white = joined == 32
     inside = np.empty(len(joined) + 1, dtype=np.bool_)
     inside[0] = False
     np.logical_not(white, out=inside[1:])
     word_starts = np.flatnonzero(inside[1:] & ~inside[:-1])
     word_ends = np.flatnonzero(inside[1:-1] & white[1:]) + 1
-    eights = _eights(text)
-    hashes = _hashes(text, eights, word_starts, word_ends)
-    head = np.minimum(starts + PREFIX_BYTES, ends - 1)
-    prefixes = _hashes(text, eights, starts, head)
     first = np.searchsorted(word_starts, starts)
     last = np.searchsorted(word_starts, ends)
-    words = last - first
+    return _Read(text, joined, _eights(text), starts, ends, word_starts, word_ends, first, last)
 
-    up, down = _powers(len(hashes) + 1, _WORD_BASE)
+
+def _sketched(read: _Read, banded: bool) -> Sketches:
+    hashes = _hashes(read.text, read.eights, read.word_starts, read.word_ends)
+    head = np.minimum(read.starts + PREFIX_BYTES, read.ends - 1)
+    prefixes = _hashes(read.text, read.eights, read.starts, head)
+    words = read.last - read.first
+    up, down = _powers(len(hashes) + 1)
     running = np.zeros(len(hashes) + 1, dtype=np.uint64)
     np.cumsum(hashes * up[: len(hashes)], out=running[1:])
-    keys = _mixed((running[last] - running[first]) * down[first] + words.astype(np.uint64))
+    told = (running[read.last] - running[read.first]) * down[read.first]
+    bands = np.zeros((len(words), BANDS), dtype=np.uint32)
     if banded and len(hashes):
-        bare_start = word_starts + _PUNCTUATION[joined[word_starts]]
-        bare_end = np.maximum(word_ends - _PUNCTUATION[joined[word_ends - 1]], bare_start)
-        bare = _hashes(text, eights, bare_start, bare_end)
-        _fill(bands, bare, first, last, words)
-    return Sketches(keys, prefixes, words, bands)
+        _fill(bands, _pairs(read), read.first, words)
+    return Sketches(_mixed(told + words.astype(np.uint64)), prefixes, words, bands)
 
 
-def _fill(
-    bands: U32,
-    bare: U64,
-    first: I64,
-    last: I64,
-    words: I64,
-) -> None:
-    """Write the bands of the texts that have words enough: five smallest pair hashes each."""
+def _pairs(read: _Read) -> U32:
+    """Return, for each word, the hash of it and the next in its text, bare of punctuation."""
+    starts = read.word_starts + _PUNCTUATION[read.joined[read.word_starts]]
+    ends = read.word_ends - _PUNCTUATION[read.joined[read.word_ends - 1]]
+    bare = _hashes(read.text, read.eights, starts, np.maximum(ends, starts))
     following = np.zeros_like(bare)
     following[:-1] = bare[1:]
+    following[read.last[read.last > read.first] - 1] = 0
+    return ((bare * np.uint64(3) + following) * _MIX >> np.uint64(32)).astype(np.uint32)
+
+
+def _fill(bands: U32, pairs: U32, first: I64, words: I64) -> None:
+    """Write the bands of the texts that have words enough: five smallest pair hashes each."""
     having = words > 0
-    following[last[having] - 1] = 0
-    pairs = ((bare * np.uint64(3) + following) * _MIX >> np.uint64(32)).astype(np.uint32)
     long = words >= MIN_WORDS
     if not long.any():
         return
@@ -183,18 +207,19 @@ def _mixed(values: U64) -> U64:
     return cast(U64, values ^ (values >> np.uint64(31)))
 
 
-_tables: dict[int, tuple[U64, U64]] = {}
+_tables: list[tuple[U64, U64]] = []
 
 
-def _powers(length: int, base: int) -> tuple[U64, U64]:
-    """Return base**i and base**-i modulo 2**64 for i below length."""
-    known = _tables.get(base)
-    if known is None or len(known[0]) < length:
-        size = max(length, BATCH_BYTES * 2)
-        known = (_geometric(size, base), _geometric(size, pow(base, -1, 1 << 64)))
-        if length <= BATCH_BYTES * 2:
-            _tables[base] = known
-    return known[0][:length], known[1][:length]
+def _powers(length: int) -> tuple[U64, U64]:
+    """Return BASE**i and BASE**-i modulo 2**64 for i below length."""
+    if _tables and len(_tables[0][0]) >= length:
+        return _tables[0]
+    inverse = pow(_WORD_BASE, -1, 1 << 64)
+    size = max(length, BATCH_BYTES)
+    made = _geometric(size, _WORD_BASE), _geometric(size, inverse)
+    if size == BATCH_BYTES:
+        _tables[:] = [made]
+    return made
 
 
 def _geometric(length: int, base: int) -> U64:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dataset.columns import I64, Column
-from dataset.examine import Figures
+from dataset.columns import I64, Column, distinct
+from dataset.examine import BOM, Figures, asked
 from dataset.formats import FormatName
 from dataset.rows import Row, row_of
+from dataset.shapes import plain_turns
 from dataset.source import Source
+from dataset.vouched import vouched
 
 
 @dataclass
@@ -68,12 +70,31 @@ class Table:
 
     def lines_of(self, rows: I64) -> list[int]:
         """Return the line of each row, in any order."""
-        ordered = np.unique(rows)
+        ordered = distinct(rows)
         lines = self.lines.taken(ordered)
         return [int(lines[at]) for at in np.searchsorted(ordered, rows)]
 
+    def questions_at(self, lines: Sequence[int]) -> Iterator[tuple[int, str]]:
+        """Yield (line, what the user says) of some lines again, ascending."""
+        for line, text in self._texts(lines):
+            value = vouched(text)
+            plain = plain_turns(value) if type(value) is dict else None
+            if plain is not None:
+                _, (roles, said) = plain
+                yield line, asked(roles, said)
+            else:
+                row = row_of(text, self.where, line)
+                if isinstance(row, Row):
+                    yield line, row.user_text
+
     def fetch(self, lines: Sequence[int]) -> Iterator[Row]:
         """Yield the rows of some lines again, ascending, reading only the chunks they are in."""
+        for line, text in self._texts(lines):
+            row = row_of(text, self.where, line)
+            if isinstance(row, Row):
+                yield row
+
+    def _texts(self, lines: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         wanted = sorted(set(lines))
         if not wanted:
             return
@@ -82,11 +103,7 @@ class Table:
             low, high = np.searchsorted(wanted, (first_line, first_line + len(pieces)))
             for line in wanted[low:high]:
                 text = pieces[line - first_line]
-                if line == 1:
-                    text = text.removeprefix(b"\xef\xbb\xbf")
-                row = row_of(text, self.where, line)
-                if isinstance(row, Row):
-                    yield row
+                yield line, text.removeprefix(BOM) if line == 1 else text
 
     def _pieces(self, wanted: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         if self.source.seekable:

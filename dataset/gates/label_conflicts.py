@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dataset import messages
-from dataset.columns import I64, found_in, repeats
+from dataset.columns import I64, distinct, found_in, repeats
 from dataset.examine import SHOWN, Tally
 from dataset.gates.gate import Gate
 from dataset.locate import report
@@ -42,8 +42,9 @@ def _conflicts(
     if not len(rows):
         return
     mine = table.answers.taken(rows)
-    distinct, back = np.unique(places, return_inverse=True)
-    differing = np.flatnonzero(mine != other.answers.taken(distinct)[back])
+    once = distinct(places)
+    back = np.searchsorted(once, places)
+    differing = np.flatnonzero(mine != other.answers.taken(once)[back])
     shown = differing[:SHOWN]
     lines = other.lines_of(places[shown])
     located = [
