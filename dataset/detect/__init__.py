@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataset.detect.hit import Hit
 from dataset.detect.kinds import FAMILIES, KINDS, PERSONAL, SECRETS, Kind, expand
 from dataset.detect.names import NameList
-from dataset.detect.scan import scan
+from dataset.detect.scan import scan, scan_field
 from dataset.detect.triggers import may_hold, may_hold_each
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "may_hold",
     "may_hold_each",
     "scan",
+    "scan_field",
 ]

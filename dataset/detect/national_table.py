@@ -1,7 +1,7 @@
 """National identity numbers: how each is written, who confirms it, and the words beside it.
 
 `alone` is a layout so particular that its check digits settle it (a test holds the share of random
-strings in that layout that pass below 2 %). `worded` is any other layout, believed only beside one
+strings so written that pass below 3 %). `worded` is any other layout, believed only beside one
 of the number's own words: nearly every run of nine to thirteen digits is right in some country.
 """
 

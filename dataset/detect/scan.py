@@ -14,6 +14,7 @@ from dataset.detect.names import NameList
 from dataset.detect.national import nationals
 from dataset.detect.network import addresses
 from dataset.detect.phone import phones
+from dataset.detect.pseudonym import without_pseudonyms
 from dataset.detect.secrets_assigned import assigned
 from dataset.detect.secrets_blocks import private_keys
 from dataset.detect.secrets_keys import keys
@@ -51,7 +52,24 @@ def scan(
     candidates = [one for one in _candidates(view, wanted, set(found)) if one.hit.kind in wanted]
     if names is not None and "person" in wanted:
         candidates += names.find(view)
+    if candidates:
+        candidates = without_pseudonyms(text, candidates)
     return settle(candidates, len(text))
+
+
+def scan_field(
+    field: str, text: str, kinds: frozenset[str] | None = None, names: NameList | None = None
+) -> tuple[Hit, ...]:
+    """Return what a field's text holds, with the field's name as the word before it.
+
+    `{"ssn": "536904399"}` says what the digits are only by its key. Offsets are the text's own.
+    """
+    lead = f"{field}: "
+    return tuple(
+        Hit(hit.kind, hit.start - len(lead), hit.end - len(lead))
+        for hit in scan(lead + text, kinds, names)
+        if hit.start >= len(lead)
+    )
 
 
 def _candidates(view: Text, wanted: frozenset[str], found: set[int]) -> Iterator[Candidate]:

@@ -62,7 +62,7 @@ def _has_password(url: str) -> bool:
 
 
 class Format(NamedTuple):
-    """One issuer's format; `group` of the pattern is the secret."""
+    """One issuer's format; a group named `secret` narrows the hit to what must not be known."""
 
     kind: str
     pattern: str
@@ -101,15 +101,19 @@ FORMATS: tuple[Format, ...] = (
     Format("jwt", r"eyJ[0-9A-Za-z_-]{10,1000}\.eyJ[0-9A-Za-z_-]{8,1000}[0-9A-Za-z_-]{0,1000}"
            r"\.[0-9A-Za-z_-]{20,700}", is_jwt),
     Format("url_password",
-           r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:\"'<>]{0,100}:[^\s/@\"'<>]{1,200}@"
-           r"[A-Za-z0-9\[][A-Za-z0-9.:\[\]-]{0,250}", _has_password),
+           r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:\"'<>]{0,100}:(?P<secret>[^\s/@\"'<>]{1,200})@"
+           r"[A-Za-z0-9\[]", _has_password),
 )  # fmt: skip
+
+
+def _end(form: Format) -> str:
+    return "" if "?P<secret>" in form.pattern else "(?![A-Za-z0-9_])"
 
 
 @cache
 def _compiled() -> tuple[PatternSet, tuple[re.Pattern[str], ...]]:
     bounded = tuple(
-        re.compile(rf"(?<![A-Za-z0-9_-])(?:{one.pattern})(?![A-Za-z0-9_])", re.ASCII)
+        re.compile(rf"(?<![A-Za-z0-9_-])(?:{one.pattern}){_end(one)}", re.ASCII)
         for one in FORMATS
     )
     return PatternSet(one.pattern for one in FORMATS), bounded
@@ -123,4 +127,5 @@ def keys(text: Text) -> Iterator[Candidate]:
         for match in bounded[index].finditer(text.plain):
             if form.confirm(match.group()):
                 rank = 8 if form.kind == "url_password" else 4
-                yield Candidate(rank, Hit(form.kind, *match.span()))
+                group = "secret" if "secret" in match.groupdict() else 0
+                yield Candidate(rank, Hit(form.kind, *match.span(group)))
