@@ -15,6 +15,7 @@ from dataset.formats import FormatName
 from dataset.gates import (
     approved,
     contract,
+    detected,
     diversity,
     duplicates,
     label_conflicts,
@@ -51,6 +52,8 @@ GATES: tuple[Gate, ...] = (
     approved.GATE,
     provenance.GATE,
     prompt_leaks.GATE,
+    detected.PII,
+    detected.SECRET,
     *(gate for gate, _ in _TABLE_GATES),
 )
 ROW_PASS = "rows"  # noqa: S105 - no password

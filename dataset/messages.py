@@ -141,3 +141,7 @@ def one_of_both() -> UserError:
     return UserError.one(
         "countersign data validate", "takes a MODEL or --file, and one of them", "name one"
     )
+
+
+def detected(kind: str, start: int, end: int) -> str:
+    return f"holds {kind.replace('_', ' ')} at characters {start + 1} to {end}"

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from dataset.compiled import compiled
+from dataset.detect import may_hold
 from dataset.formats import Role, Turn
-from dataset.gates import approved, contract, prompt_leaks, provenance
+from dataset.gates import approved, contract, detected, prompt_leaks, provenance
 from dataset.json_schemas import SchemaChecker
 from dataset.row_rules import RowRules
 from dataset.rows import Defect, Row, read_rows
@@ -24,7 +25,14 @@ from policy.rules import DataGate
 Found = tuple[DataGate, RowFinding]
 REMEMBERED = 50_000
 """Texts whose fit is remembered: answers repeat. More are not kept, so memory stays bounded."""
-_ROW_GATES = (contract, approved, provenance, prompt_leaks)
+_ROW_GATES: tuple[tuple[DataGate, Callable[[Row, RowRules], Iterator[tuple[str, str]]]], ...] = (
+    (contract.GATE.name, contract.findings),
+    (approved.GATE.name, approved.findings),
+    (provenance.GATE.name, provenance.findings),
+    (prompt_leaks.GATE.name, prompt_leaks.findings),
+    (detected.PII.name, detected.personal),
+    (detected.SECRET.name, detected.secrets),
+)
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,9 @@ class RowCheck:
 
     def findings(self, row: Row) -> Iterator[Found]:
         """Yield everything that is wrong with a row by itself."""
-        for gate in _ROW_GATES:
-            for place, message in gate.findings(row, self.rules):
-                yield gate.GATE.name, finding(row, place, message)
+        for name, look in _ROW_GATES:
+            for place, message in look(row, self.rules):
+                yield name, finding(row, place, message)
 
     def accepted(self, path: Path, where: str) -> Iterator[Row]:
         """Yield the rows of a file that no gate for single rows names."""
@@ -104,7 +112,7 @@ class RowCheck:
                 for canary in rules.canaries:
                     if canary in text:
                         return False
-        return True
+        return not may_hold("\n".join(texts))
 
     def _in_order(self, roles: tuple[Role, ...]) -> bool:
         """Return whether roles stand in order; every order is looked at once."""

@@ -27,6 +27,7 @@ class RowRules:
     source: str | None = None
     licence: str | None = None
     canaries: tuple[str, ...] = ()
+    let_through: frozenset[str] = frozenset()
     group_fields: tuple[str, ...] = ()
 
     @classmethod
@@ -51,6 +52,7 @@ class RowRules:
             source=source,
             licence=licence,
             canaries=rules.canaries,
+            let_through=frozenset(rules.let_through),
             group_fields=rules.group_fields,
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import get_args
 
 from policy import messages
 from policy.consistency import contradictions, of_measurements
@@ -25,7 +26,7 @@ from policy.pointer import Pointer
 from policy.rules import DataGate, Policy
 from policy.verdict import Finding, Outcome, gather
 
-DATA_GATES: tuple[DataGate, ...] = ("contract", "approved", "provenance", "duplicates", "leakage")
+DATA_GATES: tuple[DataGate, ...] = get_args(DataGate)
 STAGES = ("validate", "train", "export", "evaluate", "publish", "attest")
 """What a fine-tune's run consists of; evidence that leaves one out is not whole."""
 RECOVERY_STAGES = ("verify", "benchmark", "publish")

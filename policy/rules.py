@@ -26,6 +26,8 @@ DataGate = Literal[
     "diversity",
     "splits",
     "prompt_leaks",
+    "pii",
+    "secrets",
 ]
 _SHARES: dict[DataGate, float] = {
     "near_duplicates": 0.05,
@@ -109,6 +111,8 @@ class DataRules(Document):
     """The largest share of training rows whose answer another row has too."""
     max_prefix_share: Share = 0.95
     """The largest share of training rows whose question begins with the same 32 bytes."""
+    let_through: tuple[str, ...] = ()
+    """Kinds of personal data and secrets that rows may hold, such as ip_address."""
     canaries: tuple[Annotated[str, Field(min_length=6)], ...] = ()
     """Texts that must stand in no row: marks planted in what must not be trained on."""
 

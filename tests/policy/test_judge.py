@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.evidence import Evidence, GateFacts, PairedMeans, StageFacts, parse_evidence
-from policy.judge import RECOVERY_STAGES, STAGES, judge, judge_recovery
+from policy.judge import DATA_GATES, RECOVERY_STAGES, STAGES, judge, judge_recovery
 from policy.pointer import Pointer, PointerArtifact, PointerEvidence
 from policy.verdict import Finding, Outcome
 from tests.policy import builders as b
@@ -70,7 +70,7 @@ def test_what_was_not_measured_is_missing_and_blocks(missing: dict[str, object],
 def test_a_data_gate_that_was_not_run_is_missing() -> None:
     facts = b.data()
     less = facts.model_copy(update={"gates": facts.gates[:-1]})
-    assert leaf(verdict(b.evidence(data=less)), "leakage").outcome is Outcome.MISSING
+    assert leaf(verdict(b.evidence(data=less)), DATA_GATES[-1]).outcome is Outcome.MISSING
 
 
 def test_one_finding_in_the_data_stops_it_before_training_is_judged() -> None:
@@ -203,7 +203,7 @@ def test_losing_more_rows_never_turns_red_to_green(
     assert before.outcome.lets_through or not after.outcome.lets_through
 
 
-@given(st.sampled_from(["contract", "approved", "provenance", "duplicates", "leakage"]), counts)
+@given(st.sampled_from(DATA_GATES), counts)
 def test_more_findings_never_improve_a_verdict(gate: str, count: int) -> None:
     fewer = verdict(b.evidence(data=b.data(**{gate: count})))
     more = verdict(b.evidence(data=b.data(**{gate: count + 1})))
