@@ -112,7 +112,7 @@ def test_no_slice_is_asked_where_nothing_is_live() -> None:
 
 
 def test_what_is_asked_more_often_must_be_plainer() -> None:
-    alone = ("de", table(160, 16, 4, 20))  # 6 points down, p = 0.012
+    alone = ("de", table(150, 20, 6, 24))  # 7 points down, p = 0.009
     one = only(judge_metrics(rules(BY_LOCALE), sliced(alone)))
     assert part(one, "by locale").outcome is Outcome.FAILED
     others = [(f"g{number}", table(850, 15, 25, 110)) for number in range(9)]
