@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from runner.openai_endpoint import KEY_VARIABLE, Endpoint
+
+RESERVED = frozenset(
+    {"model", "messages", "prompt", "stream", "n", "max_tokens", "temperature", "top_p", "seed"}
+)
+"""Greedy decoding is not left to the command line."""
 
 
 def add_endpoint_options(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +34,14 @@ def add_endpoint_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=_positive, default=120.0, metavar="S")
     parser.add_argument("--attempts", type=_count, default=4, metavar="N")
     parser.add_argument("--parallel", type=_count, default=4, metavar="N", help="calls at a time")
+    parser.add_argument(
+        "--decode",
+        action="append",
+        type=_setting,
+        default=[],
+        metavar="NAME=NUMBER",
+        help="more of its decoding, such as repeat_penalty=1 for llama-cpp-python's server",
+    )
 
 
 def endpoint_of(words: argparse.Namespace) -> Endpoint:
@@ -38,7 +52,16 @@ def endpoint_of(words: argparse.Namespace) -> Endpoint:
         key_variable=words.key_env,
         timeout=words.timeout,
         attempts=words.attempts,
+        extra=tuple(words.decode),
     )
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    number = float(value)
+    if not name.isidentifier() or name in RESERVED or not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} sets no decoding that is left to set")
+    return name, int(number) if number.is_integer() else number
 
 
 def _positive(text: str) -> float:

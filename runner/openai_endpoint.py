@@ -78,6 +78,10 @@ class Endpoint:
     max_wait: float = 60.0
     seed: int = 0
     key_variable: str = KEY_VARIABLE
+    extra: tuple[tuple[str, float], ...] = ()
+    """More of how it decodes, in its own terms. llama-cpp-python's server, for one, multiplies the
+    scores of tokens that were said by a repeat_penalty of 1.1 unless it is told 1, also at
+    temperature 0."""
 
     def __post_init__(self) -> None:
         """Refuse an address that is none, and a key that would be sent unencrypted."""
@@ -109,7 +113,15 @@ class Endpoint:
 
     def decoding(self, max_tokens: int) -> dict[str, Any]:
         """Return how it is asked to decode; this is part of every cache key."""
-        return {"max_tokens": max_tokens, "temperature": 0, "top_p": 1, "seed": self.seed}
+        return {
+            "max_tokens": max_tokens,
+            "temperature": 0,
+            "top_p": 1,
+            "presence_penalty": 0,
+            "frequency_penalty": 0,
+            "seed": self.seed,
+            **dict(self.extra),
+        }
 
     def connect(self) -> Connection:
         return Connection(self)

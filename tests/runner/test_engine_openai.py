@@ -68,6 +68,8 @@ def test_decoding_is_pinned() -> None:
         "max_tokens": 9,
         "temperature": 0,
         "top_p": 1,
+        "presence_penalty": 0,
+        "frequency_penalty": 0,
         "seed": 0,
     }
     assert server.asked[0][0] == "/v1/completions"
