@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from policy.digest import digest_of
-from policy.record import SignOffRecord
+from policy.record import MeasuredRecord, SignOffRecord
 
 Conclusion = Literal["success", "failure", "action_required"]
 """`neutral` and `skipped` are not here: GitHub counts them as passed."""
@@ -179,6 +179,14 @@ class RecordSignOff:
 
 
 @dataclass(frozen=True)
+class RecordMeasured:
+    """The signed record of which evidence of a run key was seen first, as a tag on the head."""
+
+    record: MeasuredRecord
+    head: str
+
+
+@dataclass(frozen=True)
 class ProposeRollback:
     """A pull request that puts a model back to what it was before a commit moved its pointer."""
 
@@ -221,6 +229,7 @@ Action = (
     | OpenFreeze
     | CloseFreeze
     | RecordSignOff
+    | RecordMeasured
     | ProposeRollback
     | CreateDeployment
     | SetDeploymentStatus

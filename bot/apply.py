@@ -24,6 +24,7 @@ from bot.actions import (
     OpenIncident,
     PostCheck,
     ProposeRollback,
+    RecordMeasured,
     RecordSignOff,
     Reply,
     SetDeploymentStatus,
@@ -95,6 +96,11 @@ class Writer:
                         writes += self._git.record(action)
                     except ForeignTagError as error:
                         barred = messages.foreign_tag(str(error))
+                case RecordMeasured():
+                    try:
+                        writes += self._git.measured(action)
+                    except ForeignTagError:
+                        return Applied(writes, look_again=not last)
                 case Merge():
                     return Applied(writes) if barred else self._merge(action, writes)
                 case _:

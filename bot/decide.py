@@ -151,6 +151,7 @@ def _decided(
     decision = _said(snapshot, verdict, states, sign_off, key)
     actions: list[Action] = [s.incident for s in states if s.incident is not None]
     actions += stop_actions
+    actions += [state.measured for state in states if state.measured is not None]
     actions += [state.cancel for state in states if state.cancel is not None]
     actions += [state.dispatch for state in states if state.dispatch is not None]
     release = _release(snapshot, states)

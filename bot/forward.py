@@ -6,20 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bot import comment_commands, messages, overrides, release
-from bot.actions import FINETUNE, DispatchRun, FileChange
+from bot.actions import FINETUNE, DispatchRun, FileChange, RecordMeasured
 from bot.changed_measures import changed_measures
 from bot.model_state import ModelState
 from bot.own_comment import earlier_keys
 from bot.runs import Found, deciding, runs_of_key, tries
 from bot.snapshot import ModelFacts, Run, Snapshot
+from policy.digest import digest_bytes
 from policy.errors import UserError
-from policy.evidence import SHIPPED, Evidence
+from policy.evidence import SHIPPED, Evidence, parse_evidence
 from policy.governed import MODELS
 from policy.judge import judge
 from policy.override import waivable, waive
 from policy.pointer import Pointer
 from policy.pointers import quarantined, read_pointer
 from policy.proposal import POINTER_FILE, Proposal, proposed, run_key
+from policy.record import MeasuredRecord
 from policy.release import pointer_of
 from policy.rules import Policy
 from policy.verdict import Finding, Outcome, gather
@@ -50,17 +52,52 @@ def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> ModelStat
     runs, dispatch = awaited(snapshot, facts, FINETUNE, key)
     earlier = _earlier_evidence(snapshot, facts, proposal, key)
     dispatch = replace(dispatch, incumbent=incumbent, reuse=next(iter(earlier), ""))
-    found = deciding(runs, _is_of(key, earlier))
+    found = deciding(runs, _is_of(key, earlier), facts.measured)
+    if facts.measured_foreign:
+        return refused(facts.name, "record", messages.foreign_tag(facts.measured_foreign))
+    if facts.measured and (found is None or not found.decides):
+        found = _recorded_at_head(facts, runs)
+        if found is None:
+            return refused(facts.name, "evidence", messages.measured_gone(facts.measured))
     if found is None or found.evidence is None or not found.decides:
         state = _awaiting(snapshot, facts, proposal, live, dispatch, found)
     else:
         state = _judged(snapshot, policy, facts, proposal, live, found.evidence, found, key)
+        if not facts.measured:
+            state = replace(state, measured=_measured(snapshot, facts, key, found.evidence))
     changed = changed_measures(facts)
     return replace(
         state,
         warnings=(messages.measures_changed(changed),) if changed else (),
         remarks=(*state.remarks, *_tries(snapshot, facts, key), *other_runs(found)),
     )
+
+
+def _measured(
+    snapshot: Snapshot, facts: ModelFacts, key: str, evidence: Evidence
+) -> RecordMeasured:
+    record = MeasuredRecord(
+        repository=snapshot.repository,
+        model=facts.name,
+        key=key,
+        evidence=evidence.digest(),
+        at=snapshot.now,
+    )
+    return RecordMeasured(record, snapshot.pull.head_sha)
+
+
+def _recorded_at_head(facts: ModelFacts, runs: tuple[Run, ...]) -> Found | None:
+    """Return the first evidence as the release commit carries it, where its run is gone."""
+    text = facts.head_evidence
+    if text is None or digest_bytes(text.encode()) != facts.measured:
+        return None
+    try:
+        evidence = parse_evidence(text, "evidence.json")
+    except UserError:
+        return None
+    place = evidence.producer.workflow_run
+    gone = Run(0, "", "evidence at the head", "", "", "", "completed", None, "", place)
+    return Found(runs[-1] if runs else gone, evidence)
 
 
 def awaited(

@@ -18,6 +18,7 @@ from bot.forward import head_proposal
 from bot.merge_group import GroupFacts
 from bot.own_comment import earlier_keys
 from bot.read_issues import IssueReader
+from bot.read_measured import MeasuredReader
 from bot.read_pull import Changes, PullReader, pull_facts
 from bot.read_runs import Runs
 from bot.read_trees import Files, Tree
@@ -300,7 +301,23 @@ class Reader:
                 history=tuple(entry.text for entry in past),
                 history_dates=tuple(entry.date for entry in past),
             )
-        return replace(facts, runs=self._runs(small, facts))
+        facts = replace(facts, runs=self._runs(small, facts))
+        measured, foreign = self._measured(small, facts)
+        return replace(facts, measured=measured, measured_foreign=foreign)
+
+    def _measured(self, small: Snapshot, facts: ModelFacts) -> tuple[str, str]:
+        """Return which evidence of the present key was seen first; nothing for a rollback."""
+        live = read_pointer(facts.base_pointer)
+        if is_rollback(small, facts):
+            return "", ""
+        try:
+            proposal = head_proposal(facts)
+        except UserError:
+            return "", ""
+        key = run_key(proposal.digest, live.artifact.digest if live else None)
+        return MeasuredReader(self._api, self._repository, self._bot.public_key).first(
+            facts.name, key
+        )
 
     def _runs(self, small: Snapshot, facts: ModelFacts) -> tuple[Run, ...]:
         """Return the runs of the key that this model waits for, and of those before it."""

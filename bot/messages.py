@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.actions import DispatchRun
 from bot.markdown import code, plain
 from bot.snapshot import Run
+from policy.messages import short
 
 CHECK_NAME = "countersign"
 COMMENT_MARKER = "<!-- countersign:pull-request -->"
@@ -36,6 +37,7 @@ OTHER_KEY = (
     "rests on evidence that never counted here, so it does not count; either somebody started the "
     "run by hand, or the bot and the runner are of different versions"
 )
+NOT_FIRST = "other evidence was recorded as the first of its run key"
 OTHER_INCUMBENT = "the evidence names another live version than the base branch does"
 NOTHING_TO_SHIP = "the evidence names no file to ship, or one that no pointer may name"
 WHOLE = "recipe, data and contract are those of the version that it goes back to"
@@ -125,6 +127,13 @@ def run_broke(run: Run, problem: str, sha: str) -> str:
     return (
         f"the run ended ({run.conclusion or 'unknown'}), but {why}: {run.url}. Mend the cause, "
         f"then comment `/train {sha}`"
+    )
+
+
+def measured_gone(digest: str) -> str:
+    return (
+        f"the evidence that was measured first ({short(digest)}) is gone with its run; measuring "
+        "again does not replace it. Change the proposal, and it is measured anew"
     )
 
 

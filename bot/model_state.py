@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.actions import CancelRun, DispatchRun, FileChange, OpenIncident
+from bot.actions import CancelRun, DispatchRun, FileChange, OpenIncident, RecordMeasured
 from bot.snapshot import Run
 from policy.evidence import Evidence
 from policy.pointer import Pointer
@@ -35,6 +35,8 @@ class ModelState:
     """The version that is live on the base branch."""
     dispatch: DispatchRun | None = None
     cancel: CancelRun | None = None
+    measured: RecordMeasured | None = None
+    """Set where evidence decides for the first time."""
     files: tuple[FileChange, ...] = ()
     overrides: tuple[Override, ...] = ()
     waivable: tuple[str, ...] = ()

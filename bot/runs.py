@@ -104,15 +104,18 @@ class Found:
         return self.evidence is not None and not self.problem
 
 
-def deciding(runs: tuple[Run, ...], is_about: Callable[[Evidence], bool]) -> Found | None:
+def deciding(
+    runs: tuple[Run, ...], is_about: Callable[[Evidence], bool], recorded: str = ""
+) -> Found | None:
     """Return the run whose evidence counts: the first written whose stages all ended, errors aside.
 
     The first and not the best: running again until the numbers please is not a way through, neither
     as a new run nor as a new attempt of an old one. A run that broke (no artifact, an errored
     stage) does not stand in the way of a later one; nor does one whose evidence `is_about` refuses,
-    for whoever may start runs may type any key. None: no run.
+    for whoever may start runs may type any key. None: no run. `recorded` is the digest of the
+    evidence that is recorded as the first: no other counts then, also where its run was deleted.
     """
-    looked = [_read(run, is_about) for run in runs]
+    looked = [_only(recorded, _read(run, is_about)) for run in runs]
     if not looked:
         return None
     whole = [found for found in looked if found.decides]
@@ -122,6 +125,14 @@ def deciding(runs: tuple[Run, ...], is_about: Callable[[Evidence], bool]) -> Fou
     else:
         first = (under_way or looked)[-1]
     return replace(first, others=tuple(found for found in looked if found is not first))
+
+
+def _only(recorded: str, found: Found) -> Found:
+    if not recorded or not found.decides or found.evidence is None:
+        return found
+    if found.evidence.digest() == recorded:
+        return found
+    return replace(found, evidence=None, problem=messages.NOT_FIRST)
 
 
 def _read(run: Run, is_about: Callable[[Evidence], bool]) -> Found:

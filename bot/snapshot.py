@@ -186,6 +186,10 @@ class ModelFacts:
     head_sizes: tuple[tuple[str, int], ...] = ()
     """The size in bytes of each input at head."""
     runs: tuple[Run, ...] = ()
+    measured: str = ""
+    """The digest of the evidence of the present run key that was seen first, by our own record."""
+    measured_foreign: str = ""
+    """The tag that should hold it, where it holds something else."""
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from attestation import EnvelopeError, public_key, sign, verify
-from bot.actions import CommitRelease, FileChange, ProposeRollback, RecordSignOff
+from bot.actions import (
+    CommitRelease,
+    FileChange,
+    ProposeRollback,
+    RecordMeasured,
+    RecordSignOff,
+)
 from bot.api import Api, ApiError, path, ref_path
 from bot.read_trees import Files
 from policy.documents import parse_json
 from policy.errors import UserError
 from policy.governed import CARDS, MODELS, pointer_path
-from policy.record import PAYLOAD_TYPE, SignOffRecord
+from policy.record import MEASURED_TYPE, PAYLOAD_TYPE, MeasuredRecord, SignOffRecord
 
 log = logging.getLogger("countersign.bot")
 
@@ -29,6 +35,16 @@ class Applied:
 
 class ForeignTagError(Exception):
     """A tag that a record would get is there already, and is not this record; names the tag."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is to be signed: the tag's name, the commit it points to, the payload and its type."""
+
+    name: str
+    commit: str
+    payload: bytes
+    kind: str
 
 
 class GitWriter:
@@ -55,46 +71,64 @@ class GitWriter:
         return Applied(3, look_again=True)
 
     def record(self, action: RecordSignOff) -> int:
-        """Sign the record and tag the head with it, unless that is done.
+        """Sign the record of who approved the head, and tag the head with it."""
+        record = action.record
+        facts = Statement(record.tag(), record.head, record.payload(), PAYLOAD_TYPE)
+        return self._state(facts, lambda payload: _tag_of(SignOffRecord, payload) == facts.name)
+
+    def measured(self, action: RecordMeasured) -> int:
+        """Sign the record of which evidence was seen first, and tag the head with it."""
+        record = action.record
+
+        def same(payload: bytes) -> bool:
+            try:
+                found = parse_json(MeasuredRecord, payload, record.tag())
+            except UserError:
+                return False
+            return (found.tag(), found.evidence) == (record.tag(), record.evidence)
+
+        return self._state(
+            Statement(record.tag(), action.head, record.payload(), MEASURED_TYPE), same
+        )
+
+    def _state(self, wanted: Statement, same: Callable[[bytes], bool]) -> int:
+        """Write a signed statement as an annotated tag, unless that is done; return the writes.
 
         Whoever may push may push a tag of that name before: it counts only with our signature over
         the same facts. ForeignTagError for any other.
         """
-        record = action.record
-        name = record.tag()
-        if self._has_record(name, record):
+        if self._stands(wanted, same):
             return 0
         tag = self._api.write(
             "POST",
             f"{self._base}/git/tags",
             {
-                "tag": name,
-                "message": sign(record.payload(), PAYLOAD_TYPE, self._key) + "\n",
-                "object": record.head,
+                "tag": wanted.name,
+                "message": sign(wanted.payload, wanted.kind, self._key) + "\n",
+                "object": wanted.commit,
                 "type": "commit",
             },
         )
-        self._create(f"refs/tags/{name}", str(tag["sha"]))
-        self._has_record(name, record)  # somebody else may have been quicker
+        self._create(f"refs/tags/{wanted.name}", str(tag["sha"]))
+        self._stands(wanted, same)  # somebody else may have been quicker
         return 2
 
-    def _has_record(self, name: str, record: SignOffRecord) -> bool:
-        there = self._api.find(f"{self._base}/git/ref/tags/{name}")
-        if there is not None and not self._is_record(there["object"], record):
-            raise ForeignTagError(name)
-        return there is not None
-
-    def _is_record(self, tagged: dict[str, str], record: SignOffRecord) -> bool:
-        """Return whether a tag's object is this record: our signature, its facts, its head."""
-        if tagged["type"] != "tag":
+    def _stands(self, wanted: Statement, same: Callable[[bytes], bool]) -> bool:
+        there = self._api.find(f"{self._base}/git/ref/tags/{wanted.name}")
+        if there is None:
             return False
+        tagged = there["object"]
+        if tagged["type"] != "tag":
+            raise ForeignTagError(wanted.name)
         tag = self._api.get(f"{self._base}/git/tags/{tagged['sha']}")
         try:
-            payload, _ = verify(str(tag["message"]), PAYLOAD_TYPE, {"own": public_key(self._key)})
-            found = parse_json(SignOffRecord, payload, record.tag())
-        except (EnvelopeError, UserError):
-            return False
-        return tag["object"]["sha"] == record.head and found.tag() == record.tag()
+            payload, _ = verify(str(tag["message"]), wanted.kind, {"own": public_key(self._key)})
+        except EnvelopeError:
+            raise ForeignTagError(wanted.name) from None
+        own_place = wanted.kind != PAYLOAD_TYPE or tag["object"]["sha"] == wanted.commit
+        if not own_place or not same(payload):
+            raise ForeignTagError(wanted.name)
+        return True
 
     def undo(self, action: ProposeRollback) -> int:
         """Open the pull request that puts a model back, once for each commit that moved it.
@@ -167,3 +201,11 @@ class GitWriter:
         except ApiError as error:
             if error.status != 422 or "already exists" not in error.message:
                 raise
+
+
+def _tag_of(kind: type[SignOffRecord], payload: bytes) -> str:
+    """Return the name that a record gives its tag; empty where the payload is no such record."""
+    try:
+        return parse_json(kind, payload, "record").tag()
+    except UserError:
+        return ""

@@ -23,7 +23,36 @@ PAYLOAD_TYPE = "application/vnd.countersign.sign-off+json"
 """What the signature is over, besides the bytes (DSSE): it can stand for nothing else."""
 TAGS = "countersign/"
 """The records' tags begin so, below `refs/tags/`."""
+MEASURED_TYPE = "application/vnd.countersign.measured+json"
+MEASURED_TAGS = "countersign-measured/"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class MeasuredRecord(Document):
+    """Which evidence of a run key was seen first: what runs say later does not replace it.
+
+    Whoever may write can delete a run that they dislike and have it measured again; this stays.
+    """
+
+    schema_version: Literal[1] = 1
+    repository: Name
+    model: ModelName
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    evidence: Digest
+    at: str
+
+    def payload(self) -> bytes:
+        """Return the bytes that are signed."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def tag(self) -> str:
+        """Return the tag's name: one for each model and key."""
+        return measured_tag(self.model, self.key)
+
+
+def measured_tag(model: str, key: str) -> str:
+    """Return the name of the tag that holds which evidence of a key was seen first."""
+    return f"{MEASURED_TAGS}{model}/{key}"
 
 
 class RecordedReview(Document):

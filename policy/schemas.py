@@ -16,7 +16,7 @@ from policy.dataset_card import DatasetCard
 from policy.evidence import Evidence
 from policy.pointer import Pointer
 from policy.recipe import Recipe
-from policy.record import SignOffRecord
+from policy.record import MeasuredRecord, SignOffRecord
 from policy.rules import Policy
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -28,6 +28,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "pointer": Pointer,
     "evidence": Evidence,
     "sign_off_record": SignOffRecord,
+    "measured_record": MeasuredRecord,
 }
 
 

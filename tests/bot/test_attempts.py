@@ -42,7 +42,7 @@ def test_running_all_jobs_again_is_no_way_to_green(world: World) -> None:
     assert world.conclusion(number) == "failure"
     attempt_again(world, a.evidence(1))
     assert world.conclusion(number) == "failure"
-    assert "the first evidence of a run key decides" in world.comments(number)[0]
+    assert "recorded as the first of its run key" in world.comments(number)[0]
 
 
 def test_an_attempt_after_one_that_broke_counts(world: World) -> None:
@@ -77,3 +77,63 @@ def test_while_an_attempt_is_under_way_only_those_before_it_have_left_anything()
     items = [listed(12, "2026-01-02T10:00:05Z"), listed(11, "2026-01-02T09:00:00Z")]
     found = left_behind(items, "evidence-k", before="2026-01-02T10:00:00Z")
     assert [item["id"] for item in found] == [11]
+
+
+def worse() -> Evidence:
+    return a.evidence(
+        1,
+        measurements=tuple(
+            a.measured.measurement(m.subject, m.model, 0.1 if m.subject == "candidate" else 0.0)
+            for m in a.evidence(1).measurements
+        ),
+    )
+
+
+def dispatched(world: World) -> list[int]:
+    listed = world.api("ada", "GET", "/actions/runs?event=workflow_dispatch")["workflow_runs"]
+    return [int(run["id"]) for run in listed]
+
+
+def test_deleting_a_red_run_is_no_way_to_green(world: World) -> None:
+    world.prepare(a.forward_key(1), worse().text())
+    number = world.propose(1)
+    world.settle()
+    assert world.conclusion(number) == "failure"
+    world.prepare(a.forward_key(1), a.evidence(1).text())
+    world.api("ada", "DELETE", f"/actions/runs/{dispatched(world)[0]}")
+    world.queue.sweep()
+    world.settle()
+    assert world.conclusion(number) == "failure"
+    assert "is gone with its run" in world.comments(number)[0]
+    assert dispatched(world) == []
+
+
+def test_deleting_the_artifact_of_a_red_run_and_running_again_is_no_way_to_green(
+    world: World,
+) -> None:
+    world.prepare(a.forward_key(1), worse().text())
+    number = world.propose(1)
+    world.settle()
+    (artifact,) = world.api("ada", "GET", "/actions/artifacts")["artifacts"]
+    world.api("ada", "DELETE", f"/actions/artifacts/{artifact['id']}")
+    attempt_again(world, a.evidence(1))
+    assert world.conclusion(number) == "failure"
+
+
+def test_evidence_that_is_released_outlives_its_run(world: World) -> None:
+    number = world.propose(1)
+    world.settle()
+    world.api("ada", "DELETE", f"/actions/runs/{dispatched(world)[0]}")
+    world.approve(number, "grace", "omar")
+    world.settle()
+    assert world.pull(number)["merged"]
+
+
+def test_a_tag_that_somebody_else_put_there_is_named_and_nothing_passes(world: World) -> None:
+    head = world.push("elsewhere", {"README.md": "x\n"})
+    name = f"countersign-measured/{a.MODEL}/{a.forward_key(1)}"
+    world.api("ada", "POST", "/git/refs", {"ref": f"refs/tags/{name}", "sha": head})
+    number = world.propose(1)
+    world.settle()
+    assert world.conclusion(number) == "failure"
+    assert name in world.comments(number)[0]

@@ -1,0 +1,44 @@
+"""Which evidence of a run key was seen first, as this bot recorded it in a signed tag."""
+
+from __future__ import annotations
+
+from attestation import EnvelopeError, verify
+from bot.api import Api, path
+from policy.documents import parse_json
+from policy.errors import UserError
+from policy.record import MEASURED_TYPE, MeasuredRecord, measured_tag
+
+
+class MeasuredReader:
+    """Reads one repository's records of first evidence."""
+
+    def __init__(self, api: Api, repository: str, public_key: str) -> None:
+        self._api = api
+        self._base = path("repos", *repository.split("/"))
+        self._key = public_key
+
+    def first(self, model: str, key: str) -> tuple[str, str]:
+        """Return the digest that is recorded for a key, and the tag if it holds anything else.
+
+        Both are empty where nothing is recorded. A digest that was read once is remembered.
+        """
+        name = measured_tag(model, key)
+        known = f"measured {self._base} {name}"
+        kept: str | None = self._api.recall(known)
+        if kept is not None:
+            return kept, ""
+        there = self._api.find(f"{self._base}/git/ref/tags/{name}")
+        if there is None:
+            return "", ""
+        if there["object"]["type"] != "tag":
+            return "", name
+        tag = self._api.get(f"{self._base}/git/tags/{there['object']['sha']}")
+        try:
+            payload, _ = verify(str(tag["message"]), MEASURED_TYPE, {"own": self._key})
+            record = parse_json(MeasuredRecord, payload, name)
+        except (EnvelopeError, UserError):
+            return "", name
+        if record.tag() != name:
+            return "", name
+        self._api.remember(known, record.evidence)
+        return record.evidence, ""
