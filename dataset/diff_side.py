@@ -10,8 +10,8 @@ import json
 from array import array
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +23,9 @@ WHOLE, PART = 16, 8
 """Bytes of a digest that says two rows are the same, and of one that says which part changed."""
 MAX_FILES = 100
 Codes = npt.NDArray[np.int64]
+_TURNS = msgspec.json.Encoder().encode
+_METADATA = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode
+"""The standard library's: metadata may hold numbers of any size."""
 
 
 class Side:
@@ -60,14 +63,14 @@ class Side:
             self.first_unreadable.append(place)
 
     def _row(self, row: Row) -> None:
-        turns = [[turn.role, turn.content] for turn in row.messages]
-        asked, said = _digest(turns[:-1]), _digest(turns[-1:])
-        metadata = _digest(row.metadata)
-        content = blake2b(asked + said, digest_size=WHOLE).digest()
+        turns = [(turn.role, turn.content) for turn in row.messages]
+        asked, said = _digest(_TURNS(turns[:-1])), _digest(_TURNS(turns[-1]))
+        metadata = _digest(_METADATA(row.metadata).encode())
+        content = _digest(asked + said)
         name = given_id(row)
-        key = _digest(["id", name]) if name else content
+        key = _digest(b"id\0" + name.encode()) if name else content
         file = "" if self.one_file else row.file
-        self.whole += blake2b(key + content + metadata + file.encode(), digest_size=WHOLE).digest()
+        self.whole += _digest(key + content + metadata + file.encode())
         self.content += content
         for column, digest in (
             (self.key, key),
@@ -152,6 +155,5 @@ def occurrence(codes: Codes) -> Codes:
     return ranks
 
 
-def _digest(value: Any) -> bytes:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return blake2b(text.encode(), digest_size=WHOLE).digest()
+def _digest(text: bytes) -> bytes:
+    return blake2b(text, digest_size=WHOLE).digest()
