@@ -106,9 +106,9 @@ def test_a_worse_copy_of_a_fact_beside_the_good_one_changes_nothing_to_green() -
 
 
 def test_findings_of_a_gate_that_the_policy_does_not_know_block() -> None:
-    gates = (*b.data().gates, GateFacts(gate="pii", count=1))
+    gates = (*b.data().gates, GateFacts(gate="horoscope", count=1))
     finding = verdict(b.evidence(data=b.data().model_copy(update={"gates": gates})))
-    assert [part.name for part in finding.blocking()] == ["pii"]
+    assert [part.name for part in finding.blocking()] == ["horoscope"]
 
 
 def test_rows_that_were_let_through_with_findings_count_neither_as_trained_nor_as_measured() -> (

@@ -61,11 +61,11 @@ def test_a_bar_that_is_gone_shows_if_it_blocked() -> None:
 
 def test_a_gate_that_stops_early_hides_what_follows_but_not_itself() -> None:
     data = b.data().model_copy(
-        update={"gates": tuple(GateFacts(gate=gate, count=2) for gate in DATA_GATES)}
+        update={"gates": tuple(GateFacts(gate=gate, count=90) for gate in DATA_GATES)}
     )
     allows = b.POLICY.replace(
         "gates:\n",
-        f"gates:\n  data: {{max_findings: {{{', '.join(f'{gate}: 2' for gate in DATA_GATES)}}}}}\n",
+        f"gates:\n  data: {{max_findings: {{{', '.join(f'{gate}: 90' for gate in DATA_GATES)}}}}}\n",
     )
     (found,) = replay(OLD, b.policy(allows), [b.evidence(data=data)])
     assert found.turned
