@@ -8,7 +8,10 @@ import math
 from runner.openai_endpoint import KEY_VARIABLE, Endpoint
 
 RESERVED = frozenset(
-    {"model", "messages", "prompt", "stream", "n", "max_tokens", "temperature", "top_p", "seed"}
+    {
+        *("model", "messages", "prompt", "stream", "n", "response_format"),
+        *("max_tokens", "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed"),
+    }
 )
 """Greedy decoding is not left to the command line."""
 
