@@ -12,6 +12,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from policy.contract import Contract
+from policy.data_diff import DataDiff
+from policy.data_manifest import DataManifest
 from policy.dataset_card import DatasetCard
 from policy.evidence import Evidence
 from policy.pointer import Pointer
@@ -24,6 +26,8 @@ KINDS: dict[str, type[BaseModel]] = {
     "recipe": Recipe,
     "contract": Contract,
     "dataset_card": DatasetCard,
+    "data_diff": DataDiff,
+    "data_manifest": DataManifest,
     "policy": Policy,
     "pointer": Pointer,
     "evidence": Evidence,
