@@ -231,7 +231,7 @@ def main() -> None:
         )
         for n in SIZES
     ]
-    (RESULTS / "calibration.svg").write_text(plot(panels))
+    (RESULTS / "calibration.svg").write_text(plot(panels, times))
     print(text)
 
 

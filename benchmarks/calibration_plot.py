@@ -28,7 +28,7 @@ NAMES = {
 }
 
 
-def plot(panels: Sequence[tuple[str, Sequence[Group]]]) -> str:
+def plot(panels: Sequence[tuple[str, Sequence[Group]]], proposals: int) -> str:
     """Return an SVG with a panel for each number of rows, and three bars for each true change."""
     width = LEFT + len(panels) * (PANEL + GAP)
     height = TOP + HEIGHT + 96
@@ -40,7 +40,8 @@ def plot(panels: Sequence[tuple[str, Sequence[Group]]]) -> str:
         f"<style>{STYLE}</style>",
         f'<rect class="back" width="{width}" height="{height}"/>',
         f'<text class="title" x="{LEFT}" y="24">'
-        "What became of 2,000 proposals whose true change is known (margin 5 points)</text>",
+        f"What became of {proposals:,} proposals whose true change is known "
+        "(margin 5 points)</text>",
         *_legend(),
         *_axis(width),
     ]

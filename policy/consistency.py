@@ -43,6 +43,12 @@ def _of_evidence(evidence: Evidence) -> Iterator[str]:
     yield from _of_subjects(evidence)
     for comparison in evidence.comparisons:
         yield from _of_comparison(evidence, comparison)
+    candidate = evidence.measurement("candidate")
+    for drift in evidence.drift:
+        answers = sum(each.second for each in drift.bins)
+        rows = max((metric.n for metric in candidate.metrics), default=0) if candidate else 0
+        if drift.of != "vocabulary" and answers != rows:
+            yield say.other_answers(drift.of, drift.against, answers, rows)
     if evidence.parity is not None:
         yield from _of_parity(evidence.parity, evidence.measurement("candidate"))
 
@@ -62,6 +68,8 @@ def _of_names(evidence: Evidence) -> Iterator[str]:
         yield say.digest_of_other_inputs(proposal.digest, again.digest)
     for name in _doubled(artifact.name for artifact in evidence.artifacts):
         yield say.twice("artifact", name)
+    for name in _doubled(f"{each.of} against {each.against}" for each in evidence.drift):
+        yield say.twice("drift of", name)
     named = ((c.metric, c.first, c.second) for c in evidence.comparisons)
     for name in _doubled(" ".join(parts) for parts in named):
         yield say.twice("comparison", name)

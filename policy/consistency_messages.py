@@ -53,6 +53,10 @@ def other_figures(name: str) -> str:
     return f"the comparison of {name} is of other figures than those measured"
 
 
+def other_answers(of: str, against: str, answers: int, rows: int) -> str:
+    return f"{of} against {against} counts {answers} answers, but {rows} rows were measured"
+
+
 def no_interval(name: str) -> str:
     return f"the interval and p of {name} are none that resampling gives"
 

@@ -222,6 +222,26 @@ class Comparison(Document):
         return _without(dump(self), slices=())
 
 
+DriftField = Literal["label", "length", "vocabulary"]
+DriftReference = Literal["incumbent", "training"]
+
+
+class Bin(Document):
+    """How many answers (of a vocabulary: words) of the reference and of the candidate are here."""
+
+    name: str
+    first: Count
+    second: Count
+
+
+class Drift(Document):
+    """The distribution of the candidate's answers beside the incumbent's or the training rows'."""
+
+    of: DriftField
+    against: DriftReference
+    bins: tuple[Bin, ...]
+
+
 class ParityFacts(Document):
     """Whether the exported file reads and answers as the trained model does."""
 
@@ -299,6 +319,7 @@ class Evidence(Document):
     parity: ParityFacts | None = None
     artifacts: tuple[ArtifactFacts, ...] = ()
     samples: tuple[Sample, ...] = ()
+    drift: tuple[Drift, ...] = ()
     reused: Digest | None = None
     """The earlier evidence whose training and outputs this one rests on; None where all was run."""
 
@@ -307,6 +328,9 @@ class Evidence(Document):
 
     def artifact(self, name: str) -> ArtifactFacts | None:
         return next((a for a in self.artifacts if a.name == name), None)
+
+    def drift_of(self, of: DriftField, against: DriftReference) -> Drift | None:
+        return next((d for d in self.drift if (d.of, d.against) == (of, against)), None)
 
     def comparison(self, metric: str, first: Subject, second: Subject) -> Comparison | None:
         return next(
@@ -321,12 +345,11 @@ class Evidence(Document):
     def text(self) -> str:
         """Return the document's exact content; its digest binds the pointer to it.
 
-        `reused` stands there only where something was: what was recorded before there was such a
-        field keeps its bytes.
+        `reused` and `drift` stand there only where something was: what was recorded before there
+        were such fields keeps its bytes.
         """
         value = self.model_dump(mode="json")
-        if self.reused is None:
-            del value["reused"]
+        value = _without(value, reused=None, drift=())
         return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
     def digest(self) -> str:

@@ -21,6 +21,7 @@ from policy.evidence import (
     TrainingFacts,
 )
 from policy.judge_difference import ROUNDING
+from policy.judge_drift import judge_drift
 from policy.judge_metrics import judge_metrics
 from policy.pointer import Pointer
 from policy.rules import DataGate, Policy
@@ -45,6 +46,7 @@ def judge(
     if parts[-1].outcome.lets_through:
         parts.append(judge_training(policy, evidence.training))
         parts.append(gather("measurement", judge_metrics(policy, evidence)))
+        parts.extend(judge_drift(policy, evidence))
         parts.append(judge_export(policy, evidence))
     parts.extend(_contradicted(contradictions(evidence)))
     return gather("evidence", parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policy.evidence import Measurement, Metric, ParityFacts, StageFacts, TrainingFacts
+from policy.evidence import Drift, Measurement, Metric, ParityFacts, StageFacts, TrainingFacts
 from policy.statistics import Difference
 from policy.verdict import Finding
 
@@ -21,6 +21,7 @@ STOP_UNTRAINED = "the stop token is never trained: the model would not know when
 NO_PARITY = "the exported file was not compared with the trained model"
 ARTIFACT_MEASURED = "the file that ships is the file that was measured"
 ARTIFACT_NOT_MEASURED = "the file that would ship is not the file that was measured"
+SIDES = ("first", "second")
 THE_INCUMBENT = "the incumbent"
 THE_MERGED_MODEL = "the model before it was quantised"
 SMALLER_DROP = "a real drop, though a smaller one"
@@ -214,6 +215,25 @@ def slices(groups: int, blocked: Sequence[Finding], warned: int) -> str:
         return text
     named = ", ".join(group.name for group in blocked[:3])
     return f"{text}; not: {named}{', ...' if len(blocked) > 3 else ''}"
+
+
+def no_drift(of: str, against: str) -> str:
+    return f"the {of} of the answers was not compared with the {against}"
+
+
+def drift(facts: Drift, measure: str, found: float, luck: float) -> str:
+    """Return a distance beside what luck gives, and the bin that moved most."""
+    name = "PSI" if measure == "psi" else "Jensen-Shannon divergence"
+    totals = [max(1, sum(getattr(each, side) for each in facts.bins)) for side in SIDES]
+    moved = max(facts.bins, key=lambda each: abs(each.second / totals[1] - each.first / totals[0]))
+    return (
+        f"{name} {found:.3f}, luck alone gives up to {luck:.3f}; most moved: {moved.name}, "
+        f"{percent(moved.first / totals[0])} to {percent(moved.second / totals[1])}"
+    )
+
+
+def drifted(sentence: str, bar: float) -> str:
+    return f"{sentence}; the band begins at {bar:g}"
 
 
 def metric(value: Metric, parts: Sequence[Finding]) -> str:

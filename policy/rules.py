@@ -9,7 +9,9 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from policy.budget import Budget
 from policy.calendar import Calendar
 from policy.documents import Document
+from policy.evidence import DriftField, DriftReference
 from policy.people_rules import OverrideRules, Role, RoleName, SignOffRules, StopRules
+from policy.statistics_drift import Measure
 
 Share = Annotated[float, Field(ge=0, le=1)]
 MetricName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(?:[.:][A-Za-z0-9_]+)?$")]
@@ -134,6 +136,30 @@ class ExportRules(Document):
     min_equal_answers: Share = 0.95
 
 
+class DriftGate(Document):
+    """Bands for how far the answers may lie from the incumbent's, or from the training rows'.
+
+    The usual bands of PSI: below 0.1 stable, from 0.25 another population. A distance that samples
+    of this size reach by luck alone never fails.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    of: DriftField
+    against: DriftReference
+    measure: Measure = "psi"
+    warn: Annotated[float, Field(gt=0)] | None = None
+    fail: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _has_bands_in_order(self) -> DriftGate:
+        if self.warn is None and self.fail is None:
+            raise ValueError("the gate asks nothing: give warn or fail")
+        if self.warn is not None and self.fail is not None and self.warn > self.fail:
+            raise ValueError("warn lies above fail; swap them")
+        return self
+
+
 class CoverageRules(Document):
     """How many of the held-out rows must be answered, and answered so that it can be read."""
 
@@ -156,6 +182,7 @@ class Gates(Document):
     training: TrainingRules = TrainingRules()
     metrics: Annotated[tuple[MetricGate, ...], Field(min_length=1)]
     coverage: CoverageRules = CoverageRules()
+    drift: tuple[DriftGate, ...] = ()
     export: ExportRules = ExportRules()
     recovery: RecoveryRules = RecoveryRules()
 

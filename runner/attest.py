@@ -17,6 +17,7 @@ from policy.evidence import (
     ArtifactFacts,
     Comparison,
     DataFacts,
+    Drift,
     Evidence,
     Measurement,
     ParityFacts,
@@ -34,9 +35,11 @@ LIBRARIES = (
     "gguf",
     "jsonschema",
     "llama-cpp-python",
+    "numpy",
     "peft",
     "rouge-score",
     "sacrebleu",
+    "scipy",
     "tokenizers",
     "torch",
     "transformers",
@@ -57,6 +60,7 @@ class Findings:
     parity: ParityFacts | None = None
     artifacts: tuple[ArtifactFacts, ...] = ()
     samples: tuple[Sample, ...] = ()
+    drift: tuple[Drift, ...] = ()
     reused: str | None = None
 
 
@@ -78,6 +82,7 @@ def attest(job: Job, found: Findings) -> Evidence:
         parity=found.parity,
         artifacts=found.artifacts,
         samples=found.samples,
+        drift=found.drift,
         reused=found.reused,
     )
 

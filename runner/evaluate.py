@@ -24,6 +24,7 @@ from policy.errors import UserError
 from policy.evidence import (
     SHIPPED,
     Comparison,
+    Drift,
     Measurement,
     ParityFacts,
     Sample,
@@ -38,6 +39,7 @@ from runner.attest import device_name
 from runner.base_model import BaseModel, load_weights
 from runner.chat import Chat
 from runner.comparing import compare
+from runner.drift import drift_of
 from runner.engine import Answer, Engine
 from runner.engine_llamacpp import LlamaCppEngine
 from runner.engine_transformers import TransformersEngine
@@ -65,6 +67,7 @@ class Evaluation(Document):
     comparisons: tuple[Comparison, ...]
     parity: ParityFacts | None = None
     samples: tuple[Sample, ...] = ()
+    drift: tuple[Drift, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Bench:
     out: Path
     progress: Progress
     cuts: Cuts = NO_CUTS
+    trained_on: tuple[Row, ...] = ()
 
     @property
     def decoding(self) -> Decoding:
@@ -127,6 +131,7 @@ def evaluate(
         comparisons=compare(scored, bench.folder.contract, cuts=bench.cuts),
         parity=_parity(found["merged"], found["candidate"], exported),
         samples=tuple(samples_of(bench.folder.proposal.digest, bench.rows, scored)),
+        drift=drift_of(scored, bench.trained_on, bench.folder.contract),
     )
 
 

@@ -30,7 +30,16 @@ Stage = Literal["validate", "train", "export", "evaluate", "publish", "attest"]
 STAGES: tuple[Stage, ...] = ("validate", "train", "export", "evaluate", "publish", "attest")
 TRAINERS = ("accelerate", "bitsandbytes", "peft", "tokenizers", "torch", "transformers")
 EXPORTERS = ("gguf", "llama-cpp-python", "torch", "transformers")
-METRICS = ("jsonschema", "rouge-score", "sacrebleu", "llama-cpp-python", "torch", "transformers")
+METRICS = (
+    "jsonschema",
+    "llama-cpp-python",
+    "numpy",
+    "rouge-score",
+    "sacrebleu",
+    "scipy",
+    "torch",
+    "transformers",
+)
 
 
 @dataclass
@@ -175,7 +184,16 @@ def run_line(run: Run, until: Stage = "attest") -> None:
             ],
             Evaluation,
             lambda place: evaluate(
-                Bench(folder, rows, job.cache, job.fresh, place, say.progress, cuts),
+                Bench(
+                    folder,
+                    rows,
+                    job.cache,
+                    job.fresh,
+                    place,
+                    say.progress,
+                    cuts,
+                    accepted_rows(job, "train"),
+                ),
                 base,
                 chat,
                 exported,
@@ -189,6 +207,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
         found.comparisons = evaluation.comparisons
         found.parity = evaluation.parity
         found.samples = evaluation.samples
+        found.drift = evaluation.drift
     if reached < STAGES.index("publish"):
         return
     with run.stage("publish"):

@@ -29,6 +29,7 @@ from runner import reuse_messages as say
 from runner.adapter import use_gpu
 from runner.attest import device_name
 from runner.comparing import compare
+from runner.drift import drift_of
 from runner.evaluate import (
     Bench,
     Subjected,
@@ -106,6 +107,7 @@ def reuse_outputs(run: Run, digest: str) -> bool:
             scored, job.folder.contract, apart=frozenset({INCUMBENT}), cuts=cuts
         )
         found.samples = tuple(samples_of(job.folder.proposal.digest, taken.rows, scored))
+        found.drift = drift_of(scored, accepted_rows(job, "train"), job.folder.contract)
         note.text = say.answers_reused(digest, taken.told)
     with run.stage("publish"):
         new = [place / outputs_name(INCUMBENT)] if INCUMBENT in subjects else []
