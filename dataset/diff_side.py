@@ -49,23 +49,28 @@ class Side:
         self.first_unreadable: list[RowPlace] = []
         for row in rows:
             if isinstance(row, Defect):
-                self._defect(row)
+                self._unread(row)
+                continue
+            try:
+                metadata = _METADATA(row.metadata)
+            except RecursionError:  # nested as deep as can just be read
+                self._unread(row)
             else:
-                self._row(row)
+                self._row(row, metadata.encode())
 
     def __len__(self) -> int:
         return len(self.line)
 
-    def _defect(self, row: Defect) -> None:
+    def _unread(self, row: Row | Defect) -> None:
         self.unreadable += 1
         if len(self.first_unreadable) < SHOWN:
             place = RowPlace(file=row.file, line=row.line, id=row.id[:MAX_TEXT])
             self.first_unreadable.append(place)
 
-    def _row(self, row: Row) -> None:
+    def _row(self, row: Row, said_of_it: bytes) -> None:
         turns = [(turn.role, turn.content) for turn in row.messages]
         asked, said = _digest(_TURNS(turns[:-1])), _digest(_TURNS(turns[-1]))
-        metadata = _digest(_METADATA(row.metadata).encode())
+        metadata = _digest(said_of_it)
         content = _digest(asked + said)
         name = given_id(row)
         key = _digest(b"id\0" + name.encode()) if name else content

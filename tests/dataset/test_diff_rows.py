@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from dataset.diff_rows import diff_rows
 from dataset.formats import Turn
-from dataset.rows import Defect, Row
+from dataset.rows import Defect, Row, row_of
 from policy.data_diff import SHOWN, DataDiff, RowList, SideFacts
 
 
@@ -167,3 +167,10 @@ def test_counts_that_do_not_add_up_are_refused() -> None:
         DataDiff(before=SideFacts(rows=2), after=SideFacts(), unchanged=0)
     with pytest.raises(ValidationError, match="counts 3 and lists 0"):
         RowList(count=3)
+
+
+def test_metadata_of_any_depth_is_compared_or_counted_as_unreadable() -> None:
+    for depth in range(900, 1010):
+        text = b'{"prompt":"a","completion":"b","deep":%b}' % (b"[" * depth + b"]" * depth)
+        found = diff_rows([], [row_of(text, "f", 1)])
+        assert found.after.rows + found.after.unreadable.count == 1

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataset.diff_rows import diff_rows
 from dataset.sample import main, shares
+from dataset.sample_lines import read_source
+from dataset.source import Source
+from dataset.stats_measure import measure
 from policy.errors import UserError
 
 
@@ -94,3 +98,17 @@ def test_what_cannot_be_sampled_is_said(
     (tmp_path / "a").write_text(content)
     with pytest.raises(UserError, match=said):
         main([str(tmp_path / "a"), "-n", count, "--seed", "1"])
+
+
+@given(st.binary(max_size=300) | st.integers(900, 1010))
+def test_whatever_a_file_holds_is_a_row_or_a_located_line(
+    tmp_path_factory: pytest.TempPathFactory, drawn: bytes | int
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "rows.jsonl"
+    deep = b'{"prompt":"a","completion":"b","deep":%b}'
+    nested = drawn if isinstance(drawn, bytes) else deep % (b"[" * drawn + b"]" * drawn)
+    path.write_bytes(b'{"prompt":"a","completion":"b"}\n' + nested + b"\n")
+    rows = list(read_source(Source(str(path), "rows")))
+    found = diff_rows([], rows)
+    assert found.after.rows == measure(rows).rows >= 1
+    assert found.after.unreadable.count == len(rows) - found.after.rows
