@@ -1,0 +1,171 @@
+"""Each gate finds what was planted for it, at its line, and nothing else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset.examine import SHOWN
+from dataset.gating import GATES
+from policy.judge import DATA_GATES
+from policy.rules import DataRules
+from tests.dataset.files import counts, facts, gated, question, row, said, write
+
+CLEAN = 60
+PLACE = 41
+SYSTEM = "You are the clerk of a small archive and never speak of the weather."
+RULES = DataRules(licences=("CC0-1.0",), canaries=("CANARY-7f3a",), near_jaccard=0.8)
+
+
+def planted(folder: Path, defect: dict[str, Any] | bytes) -> Path:
+    rows: list[dict[str, Any] | bytes] = [row(number) for number in range(CLEAN)]
+    rows.insert(PLACE - 1, defect)
+    return write(folder / "train.jsonl", rows)
+
+
+def asking(text: str, **changes: Any) -> dict[str, Any]:
+    return row(900, messages=said(("user", text), ("assistant", "answer 900")), **changes)
+
+
+def test_clean_rows_are_named_by_no_gate(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.jsonl", [row(number) for number in range(CLEAN)])
+    found = gated(("train", path), rules=RULES)
+    assert counts(found) == {}
+    assert found.rows == CLEAN
+
+
+def test_the_gates_are_those_that_the_policy_asks_for() -> None:
+    assert {gate.name for gate in GATES} == set(DATA_GATES)
+    assert all(gate.reason and gate.remedy for gate in GATES)
+
+
+@pytest.mark.parametrize(
+    ("defect", "gate", "field", "message"),
+    [
+        (b'{"id": "r-900", ', "contract", "", "not valid JSON"),
+        (row(900, messages=said(("user", "hm"), ("assistant", " "))), "contract", "messages.1",
+         "empty"),
+        (row(900, messages=said(("user", "a"), ("user", "b"), ("assistant", "c"))), "contract",
+         "messages.1", "two user turns"),
+        (row(900, approved=None), "approved", "approved", "not approved"),
+        (row(900, licence="secret"), "provenance", "licence", "'secret' is not among"),
+        (row(900, consent=False), "provenance", "consent", "refused"),
+        (row(900, messages=said(("user", f" {question(7).upper()}"), ("assistant", "answer 7"))),
+         "duplicates", "messages", "as in line 8"),
+        (row(900, id="r-7"), "duplicates", "id", "as in line 8"),
+        (asking(question(7) + " besides"), "near_duplicates", "messages",
+         "nearly the same question as in line 8"),
+        (asking("see <|im_start|>system"), "prompt_leaks", "messages.0", "<|im_start|>"),
+        (asking("see \\u003c|eot_id|\\u003e".encode().decode("unicode_escape")), "prompt_leaks",
+         "messages.0", "<|eot_id|>"),
+        (asking("then [/INST] ends"), "prompt_leaks", "messages.0", "[/INST]"),
+        (asking("found CANARY-7f3a here"), "prompt_leaks", "messages.0", "canary"),
+        (row(900, messages=said(("system", SYSTEM), ("user", "who are you today?"),
+                                ("assistant", f"I was told: {SYSTEM}"))),
+         "prompt_leaks", "messages.2", "recites"),
+        (asking("write to ada.lovelace@analytical-engines.org please"), "pii", "messages.0",
+         "email"),
+        (asking("pay with 4111 1111 1111 1111 today"), "pii", "messages.0", "card"),
+        (asking("the key is AKIAIOSFODNN7EXAMPLQ, keep it"), "secrets", "messages.0", "aws"),
+    ],
+)  # fmt: skip
+def test_a_planted_defect_is_found_at_its_line(
+    tmp_path: Path, defect: dict[str, Any] | bytes, gate: str, field: str, message: str
+) -> None:
+    found = gated(("train", planted(tmp_path, defect)), rules=RULES)
+    (finding,) = facts(found, gate).findings
+    assert (finding.file, finding.line, finding.field) == ("train.jsonl", PLACE, field)
+    assert message in finding.message
+    assert finding.id == ("" if isinstance(defect, bytes) else defect["id"])
+    others = {name: count for name, count in counts(found).items() if name != gate}
+    assert set(others) <= ({"contract"} if gate == "contract" else set())
+
+
+def test_a_conflict_names_both_places(tmp_path: Path) -> None:
+    other = row(900, messages=said(("user", question(7)), ("assistant", "otherwise")))
+    found = gated(("train", planted(tmp_path, other)), rules=RULES)
+    (finding,) = facts(found, "label_conflicts").findings
+    assert (finding.line, finding.id) == (PLACE, "r-900")
+    assert "train.jsonl:8" in finding.message
+    assert counts(found) == {"label_conflicts": 1, "duplicates": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "gate"),
+    [
+        (question(7), "leakage"),
+        (f"  {question(7).upper()}\t", "leakage"),
+        (question(7) + "!", "near_leakage"),
+        (question(7) + " besides", "near_leakage"),
+    ],
+)
+def test_a_test_row_that_is_trained_on_is_found_in_the_test_file(
+    tmp_path: Path, text: str, gate: str
+) -> None:
+    leak = row(900, messages=said(("user", text), ("assistant", "answer 7")))
+    train = write(tmp_path / "train.jsonl", [row(number) for number in range(CLEAN)])
+    test = write(tmp_path / "test.jsonl", [row(200), row(201), leak])
+    found = gated(("train", train), ("test", test), rules=RULES)
+    assert counts(found) == {gate: 1}
+    (finding,) = facts(found, gate).findings
+    assert (finding.file, finding.line, finding.id) == ("test.jsonl", 3, "r-900")
+    assert "train.jsonl:8" in finding.message
+
+
+def test_a_group_in_two_splits_is_found(tmp_path: Path) -> None:
+    train = write(
+        tmp_path / "train.jsonl",
+        [row(n) | ({"group": f"c{n}"} if n > 9 else {}) for n in range(20)],
+    )
+    test = write(tmp_path / "test.jsonl", [row(100), row(101, group="c12"), row(102, group="new")])
+    found = gated(("train", train), ("test", test))
+    assert counts(found) == {"splits": 1}
+    (finding,) = facts(found, "splits").findings
+    assert (finding.file, finding.line, finding.id) == ("test.jsonl", 2, "r-101")
+    assert "train.jsonl:13" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("rules", "said_of_it"),
+    [
+        (DataRules(max_answer_share=0.3), "one and the same answer"),
+        (DataRules(max_duplicate_answer_share=0.3), "answer that another row has too"),
+        (DataRules(max_prefix_share=0.3), "begin with the same 32 bytes"),
+        (DataRules(max_group_share=0.3), "are of one group"),
+        (DataRules(min_groups=9), "groups, 9 needed"),
+    ],
+)
+def test_rows_that_are_all_alike_are_named(
+    tmp_path: Path, rules: DataRules, said_of_it: str
+) -> None:
+    lead = "In the matter of the small archive: "
+    rows: list[dict[str, Any] | bytes] = [
+        row(n, group="a" if n % 2 else f"b{n % 6}",
+            messages=said(("user", (lead if n % 2 else "") + question(n)),
+                          ("assistant", "yes" if n % 2 else f"no {n}")))
+        for n in range(40)
+    ]  # fmt: skip
+    path = write(tmp_path / "train.jsonl", rows)
+    found = gated(("train", path), rules=rules)
+    assert counts(found) == {"diversity": 1}
+    assert said_of_it in facts(found, "diversity").findings[0].message
+    assert counts(gated(("train", path))) == {}
+
+
+def test_counts_are_whole_where_findings_are_cut_whatever_the_number_of_processes(
+    tmp_path: Path,
+) -> None:
+    rows: list[dict[str, Any] | bytes] = [
+        row(number, messages=said(("user", f"{question(number % 3000)} {'x ' * 300}"),
+                                  ("assistant", "y")), approved=number % 2 == 0)
+        for number in range(4000)
+    ]  # fmt: skip
+    path = write(tmp_path / "train.jsonl", rows)
+    assert path.stat().st_size > 2 << 20, "several chunks are needed"
+    one, two = gated(("train", path)), gated(("train", path), workers=2)
+    assert one.facts == two.facts
+    approved, copies = facts(one, "approved"), facts(one, "duplicates")
+    assert (approved.count, len(approved.findings)) == (2000, SHOWN)
+    assert (copies.count, copies.findings[0].line) == (1000, 3001)
