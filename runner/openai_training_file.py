@@ -1,7 +1,7 @@
 """A model's training rows as OpenAI's fine-tuning takes them, with the checks that they document.
 
-Nothing is sent. What is written is the file to upload, and a manifest: what it was made of, what a
-job would ask for, and what that would take. The held-out rows are never in it.
+Nothing is sent from here. What is written is the file to upload, and a manifest: what it was made
+of, what a job would ask for, and what that would take. The held-out rows are never in it.
 
 The checks are those of OpenAI's guide to fine-tuning and its notebook on preparing chat data: at
 least ten examples, known roles, text in every message, an answer at the end, no example beyond the
@@ -95,7 +95,7 @@ def prepare(folder: ModelFolder, rows: Sequence[Row], out: Path, tokenizer: Path
         file_digest=digest_bytes(content),
         file_bytes=len(content),
         estimate=_estimate(tokens, basis, settings),
-        job=_job(folder, settings),
+        job=_job(folder, settings, digest_bytes(content)),
     )
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -185,7 +185,7 @@ def _estimate(tokens: Sequence[int], basis: str, settings: OpenAITraining) -> To
     )
 
 
-def _job(folder: ModelFolder, settings: OpenAITraining) -> dict[str, Any]:
+def _job(folder: ModelFolder, settings: OpenAITraining, file: str) -> dict[str, Any]:
     """Return the body of `POST /v1/fine_tuning/jobs`; the file's id is known once it is there."""
     return {
         "model": folder.recipe.base_model,
@@ -196,5 +196,5 @@ def _job(folder: ModelFolder, settings: OpenAITraining) -> dict[str, Any]:
             "type": "supervised",
             "supervised": {"hyperparameters": {"n_epochs": settings.n_epochs}},
         },
-        "metadata": {"proposal": folder.proposal.digest, "model": folder.name},
+        "metadata": {"proposal": folder.proposal.digest, "file": file, "model": folder.name},
     }
