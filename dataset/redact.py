@@ -39,9 +39,10 @@ def redact(rows: Iterable[bytes], redactor: Redactor, where: str = "rows") -> It
             parsed = json.loads(line.removeprefix("\ufeff"))
         except (ValueError, RecursionError) as error:
             raise UserError.one(
-                f"{where}:{number}", f"this row is not JSON in UTF-8 ({error})",
+                f"{where}:{number}",
+                f"this row is not JSON in UTF-8 ({error})",
                 "mend the row; `countersign data validate` names all such rows",
-            ) from error  # fmt: skip
+            ) from error
         made = redactor.row(line, _document(parsed, stripped))
         yield raw if made == line else made.encode()
 
@@ -61,13 +62,21 @@ def redact_file(source: Path, output: Path, redactor: Redactor) -> int:
         problems.append(Problem(str(source), "there is no such file", "name a JSONL file"))
     if output.exists():
         problems.append(
-            Problem(str(output), "this file exists already and nothing is overwritten",
-                    "name another --output")
-        )  # fmt: skip
+            Problem(
+                str(output),
+                "this file exists already and nothing is overwritten",
+                "name another --output",
+            )
+        )
     for path in (source, output):
         if path.suffixes[-1:] != [".jsonl"] and path.suffixes[-2:] != [".jsonl", ".gz"]:
-            problems.append(Problem(str(path), "only .jsonl and .jsonl.gz can be redacted",
-                                    "convert it to JSONL first"))  # fmt: skip
+            problems.append(
+                Problem(
+                    str(path),
+                    "only .jsonl and .jsonl.gz can be redacted",
+                    "convert it to JSONL first",
+                )
+            )
     if problems:
         raise UserError(problems)
     handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
@@ -100,15 +109,17 @@ def read_key(path: Path | None) -> bytes:
         try:
             key = path.read_bytes().strip()
         except OSError as error:
-            raise UserError.one(where, f"the key cannot be read ({error.strerror})",
-                                "name a file that you can read") from error  # fmt: skip
+            raise UserError.one(
+                where, f"the key cannot be read ({error.strerror})", "name a file that you can read"
+            ) from error
     else:
         where, key = KEY_VARIABLE, os.environ.get(KEY_VARIABLE, "").encode()
     if len(key) < _SHORTEST_KEY:
         raise UserError.one(
-            where, f"the key has {len(key)} bytes; at least {_SHORTEST_KEY} are needed",
+            where,
+            f"the key has {len(key)} bytes; at least {_SHORTEST_KEY} are needed",
             "make one with: openssl rand -hex 32, and give it with --key-file",
-        )  # fmt: skip
+        )
     return key
 
 

@@ -49,6 +49,10 @@ def strings(line: str) -> Iterator[Written]:
             if is_key:
                 fields[-1] = value
             yield Written(
-                value, *token.span(), "" if is_key else fields[-1], len(fields) - 1, is_key,
+                value,
+                *token.span(),
+                "" if is_key else fields[-1],
+                len(fields) - 1,
+                is_key,
                 not quoted,
-            )  # fmt: skip
+            )

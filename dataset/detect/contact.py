@@ -19,7 +19,39 @@ _ASCII_DOMAIN = re.compile(
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}[{_LETTERS}\u00ba]{{2,24}}(?![{_LETTERS}\u00ba0-9_])")
 _CREDENTIALS = re.compile(r"://[^\s/@]{0,70}:\Z")
 _FILES = frozenset(
-    ["png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "ts", "jsx", "tsx", "json", "yml", "yaml", "toml", "md", "txt", "html", "htm", "xml", "pdf", "zip", "gz", "whl", "py", "so", "dll", "exe", "lock", "map"]
+    [
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "webp",
+        "ico",
+        "css",
+        "js",
+        "ts",
+        "jsx",
+        "tsx",
+        "json",
+        "yml",
+        "yaml",
+        "toml",
+        "md",
+        "txt",
+        "html",
+        "htm",
+        "xml",
+        "pdf",
+        "zip",
+        "gz",
+        "whl",
+        "py",
+        "so",
+        "dll",
+        "exe",
+        "lock",
+        "map",
+    ]
 )
 """Endings of names such as `logo@2x.png` and `react@18.2.0.js`: no address where the host is a
 size or a version."""

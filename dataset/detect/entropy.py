@@ -10,7 +10,9 @@ _PLACEHOLDER = re.compile(
     r"(?i)x{4,}|\*{3,}|\.{3,}|0{8,}|1{8,}|a{6,}|1234567|abcdef|example|placeholder|changeme|change_me"
     r"|your|dummy|sample|redacted|insert|replace|xxx|todo|<|>|\$\{|\{\{|%\(|process\.env|os\.environ"
 )
-_WORDY = re.compile(r"(?:[A-Z]?[a-z]{3,}|[A-Z]{3,})(?:[-_. /]?(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}))*[0-9]{0,2}")
+_WORDY = re.compile(
+    r"(?:[A-Z]?[a-z]{3,}|[A-Z]{3,})(?:[-_. /]?(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}))*[0-9]{0,2}"
+)
 
 
 def bits_per_character(value: str) -> float:
@@ -25,6 +27,14 @@ def is_random(value: str) -> bool:
     The bar grows with the length, since a short string cannot reach its alphabet's entropy: a
     random string of n distinct characters has at most log2(n) bits each.
     """
-    if len(value) < 8 or _PLACEHOLDER.search(value) or _WORDY.fullmatch(value):
+    return not _WORDY.fullmatch(value) and is_drawn(value)
+
+
+def is_drawn(value: str) -> bool:
+    """Return whether a value in an issuer's format is no placeholder; all its letters may be drawn.
+
+    `is_random` also refuses runs of words, which a token of letters alone can look like.
+    """
+    if len(value) < 8 or _PLACEHOLDER.search(value):
         return False
     return bits_per_character(value) >= min(3.0, 0.8 * math.log2(len(value)))

@@ -15,7 +15,58 @@ _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9]{4})"
 _IBAN_LONGEST = 34
 
 CARD = Words.of(
-    *["card", "credit card", "debit card", "card number", "visa", "mastercard", "amex", "american express", "maestro", "discover", "diners", "jcb", "cc", "karte", "kartennummer", "kreditkarte", "tarjeta", "carte", "carte bancaire", "carta", "cartão", "cartao", "kaart", "creditcard", "karta", "karty", "kort", "kortti", "kart", "κάρτα", "карта", "карты", "карте", "картой", "卡号", "信用卡", "銀行卡", "银行卡", "カード", "カード番号", "クレジットカード", "카드", "카드번호", "بطاقة", "البطاقة", "כרטיס", "कार्ड", "บัตร", "thẻ", "kartu"]
+    *[
+        "card",
+        "credit card",
+        "debit card",
+        "card number",
+        "visa",
+        "mastercard",
+        "amex",
+        "american express",
+        "maestro",
+        "discover",
+        "diners",
+        "jcb",
+        "cc",
+        "karte",
+        "kartennummer",
+        "kreditkarte",
+        "tarjeta",
+        "carte",
+        "carte bancaire",
+        "carta",
+        "cartão",
+        "cartao",
+        "kaart",
+        "creditcard",
+        "karta",
+        "karty",
+        "kort",
+        "kortti",
+        "kart",
+        "κάρτα",
+        "карта",
+        "карты",
+        "карте",
+        "картой",
+        "卡号",
+        "信用卡",
+        "銀行卡",
+        "银行卡",
+        "カード",
+        "カード番号",
+        "クレジットカード",
+        "카드",
+        "카드번호",
+        "بطاقة",
+        "البطاقة",
+        "כרטיס",
+        "कार्ड",
+        "บัตร",
+        "thẻ",
+        "kartu",
+    ]
 )
 
 _CARD = re.compile(
@@ -95,7 +146,7 @@ def cards(text: Text) -> Iterator[Candidate]:
                 and stands_alone(text.plain, start, end)
                 and (
                     _ISSUERS.fullmatch(value)
-                    or (_ISSUERS_WITH_A_WORD.fullmatch(value) and CARD.near(text.original, start, end))
+                    or (_ISSUERS_WITH_A_WORD.fullmatch(value) and CARD.near(text, start, end))
                 )
             ):
                 yield Candidate(20, Hit("card", start, end))

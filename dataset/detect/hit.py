@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
+
+from dataset.detect.engine import utf8
 
 
 class Hit(NamedTuple):
@@ -21,6 +24,12 @@ class Text:
 
     original: str
     plain: str
+    places: dict[int, tuple[list[int], list[int]]] = field(default_factory=dict)
+    """Where the words of each set stand, once somebody asked."""
+
+    @cached_property
+    def utf8(self) -> bytes:
+        return utf8(self.original)
 
 
 class Candidate(NamedTuple):

@@ -25,7 +25,7 @@ class Kind:
 
 _PERSONAL = "a model can repeat it to a stranger, and the law gives its owner a say"
 _REDACT = "replace it with `countersign data redact`, or drop the row"
-_SECRET = "who holds it can act as its owner, and a model can repeat it to anyone"
+_ACTED_FOR = "who holds it can act as its owner, and a model can repeat it to anyone"
 _REVOKE = "revoke it where it was issued first, then redact the row"
 
 _CHECKED_SECRETS = frozenset({"github_token", "npm_token", "jwt"})
@@ -51,12 +51,18 @@ def _table() -> Mapping[str, Kind]:
         for number in NUMBERS
     ]
     kinds += [
-        Kind(form.kind, "secret", form.kind.replace("_", " "), form.kind in _CHECKED_SECRETS,
-             _SECRET, _REVOKE)
+        Kind(
+            form.kind,
+            "secret",
+            form.kind.replace("_", " "),
+            form.kind in _CHECKED_SECRETS,
+            _ACTED_FOR,
+            _REVOKE,
+        )
         for form in FORMATS
-    ]  # fmt: skip
+    ]
     kinds += [
-        Kind(name, "secret", title, False, _SECRET, _REVOKE)
+        Kind(name, "secret", title, False, _ACTED_FOR, _REVOKE)
         for name, title in _OTHER_SECRETS.items()
     ]
     return MappingProxyType({kind.name: kind for kind in kinds})

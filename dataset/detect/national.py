@@ -49,12 +49,12 @@ def nationals(text: Text) -> Iterator[Candidate]:
             if not stands_alone(text.plain, start, end):
                 continue
             if rule.words is None:
-                if _belongs_to_another(rule.number, text.original, start, end):
+                if _belongs_to_another(rule.number, text, start, end):
                     continue
                 rank = 16
             else:
-                distance = rule.words.distance(text.original, start, end)
-                if distance is None or _is_reference(text.original, start, end, distance):
+                distance = rule.words.distance(text, start, end)
+                if distance is None or _is_reference(text, start, end, distance):
                     continue
                 rank = 14 if distance <= _CLOSE else 15
             if is_number(rule.number, match.group()):
@@ -81,7 +81,7 @@ def _words_of(numbers: Iterable[National]) -> list[str]:
     return [word for number in numbers if number.words for word in number.words.split(",")]
 
 
-def _belongs_to_another(number: National, text: str, start: int, end: int) -> bool:
+def _belongs_to_another(number: National, text: Text, start: int, end: int) -> bool:
     """Return whether a word right before the number says that it is one of another sort."""
     distance = _words_of_others(number).distance(text, start, start)
     if distance is None or distance > _CLOSE:
@@ -90,7 +90,7 @@ def _belongs_to_another(number: National, text: str, start: int, end: int) -> bo
     return own is None or distance < own
 
 
-def _is_reference(text: str, start: int, end: int, distance: int) -> bool:
+def _is_reference(text: Text, start: int, end: int, distance: int) -> bool:
     other = REFERENCE.distance(text, start, end)
     return other is not None and other < distance
 

@@ -14,10 +14,47 @@ _FOUR = re.compile(
 )
 _SIX = re.compile(r"(?<![A-Za-z0-9:._])[0-9A-Fa-f:]{3,39}(?![A-Za-z0-9:_]|\.[0-9])")
 _VERSION = Words.of(
-    *"v,version,ver,release,build,firmware,driver,package,section,clause,chapter,paragraph,"
-    "article,rev,revision,oid,upgrade,upgraded,update,updated,Version,Fassung,Abschnitt,Kapitel,"
-    "versión,sección,capítulo,chapitre,versione,sezione,versão,seção,versie,wersja,версия,раздел,"
-    "版本,バージョン,버전".split(",")
+    *[
+        "v",
+        "version",
+        "ver",
+        "release",
+        "build",
+        "firmware",
+        "driver",
+        "package",
+        "section",
+        "clause",
+        "chapter",
+        "paragraph",
+        "article",
+        "rev",
+        "revision",
+        "oid",
+        "upgrade",
+        "upgraded",
+        "update",
+        "updated",
+        "Version",
+        "Fassung",
+        "Abschnitt",
+        "Kapitel",
+        "versión",
+        "sección",
+        "capítulo",
+        "chapitre",
+        "versione",
+        "sezione",
+        "versão",
+        "seção",
+        "versie",
+        "wersja",
+        "версия",
+        "раздел",
+        "版本",
+        "バージョン",
+        "버전",
+    ]
 )
 _SAYS_ADDRESS = Words.of("ip", "ipv4", "ipv6", "address", "adresse", "dirección", "indirizzo")
 
@@ -47,8 +84,8 @@ def _is_public(value: str) -> bool:
 def _is_version(text: Text, start: int, end: int) -> bool:
     if text.plain[max(0, start - 2) : start] in ("==", ">=", "<=", "~="):
         return True
-    version = _VERSION.distance(text.original, start, start)
+    version = _VERSION.distance(text, start, start)
     if version is None:
         return False
-    address = _SAYS_ADDRESS.distance(text.original, start, start)
+    address = _SAYS_ADDRESS.distance(text, start, start)
     return address is None or version < address

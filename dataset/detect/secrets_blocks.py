@@ -7,9 +7,7 @@ from collections.abc import Iterator
 
 from dataset.detect.hit import Candidate, Hit, Text
 
-_BEGIN = re.compile(
-    r"-----BEGIN ((?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?)-----"
-)
+_BEGIN = re.compile(r"-----BEGIN ((?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?)-----")
 _BODY = re.compile(r"(?:[A-Za-z0-9+/=]|\\[nr]|\s|\\\\n|[A-Za-z-]+: [^\n\\]{1,80})+")
 _SHORTEST = 60
 """Base64 characters of the shortest private key in use (Ed25519 in PKCS#8 has 64)."""

@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from dataset.detect.engine import PatternSet, utf8
-from dataset.detect.entropy import is_random
+from dataset.detect.entropy import is_drawn
 from dataset.detect.hit import Candidate, Hit, Text
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -42,11 +42,11 @@ def is_jwt(token: str) -> bool:
 
 
 def _random_tail(token: str) -> bool:
-    return is_random(re.split(r"[_.:/-]", token)[-1])
+    return is_drawn(re.split(r"[_.:/-]", token)[-1])
 
 
 def _random(token: str) -> bool:
-    return is_random(token.partition("-")[2] or token)
+    return is_drawn(token.partition("-")[2] or token)
 
 
 def _any(_: str) -> bool:
@@ -73,22 +73,38 @@ FORMATS: tuple[Format, ...] = (
     Format("aws_access_key", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}"),
     Format("gcp_api_key", r"AIza[0-9A-Za-z_-]{35}", _random),
     Format("gcp_oauth", r"GOCSPX-[0-9A-Za-z_-]{28}|ya29\.[0-9A-Za-z_-]{40,400}"),
-    Format("gcp_service_account", r'private_key_id\\?["\']?\s{0,3}[:=]\s{0,3}\\?["\']?[0-9a-f]{40}'),
+    Format(
+        "gcp_service_account", r'private_key_id\\?["\']?\s{0,3}[:=]\s{0,3}\\?["\']?[0-9a-f]{40}'
+    ),
     Format("github_token", r"gh[pousr]_[0-9A-Za-z]{36}", has_crc32),
     Format("github_pat", r"github_pat_[0-9A-Za-z]{22}_[0-9A-Za-z]{59}", _random_tail),
     Format("npm_token", r"npm_[0-9A-Za-z]{36}", has_crc32),
-    Format("gitlab_token", r"gl(?:pat|rt|dt|ptt|ft|soat|imt|agent|cbt|oas)-[0-9A-Za-z_.-]{20,120}",
-           _random),
-    Format("slack_token", r"xox[abeoprs]-[0-9A-Za-z-]{20,250}|xapp-[0-9]-[0-9A-Za-z-]{20,250}",
-           _random_tail),
-    Format("slack_webhook",
-           r"hooks\.slack\.com/(?:services|workflows)/T[0-9A-Z]{6,12}/[AB][0-9A-Z]{6,14}"
-           r"(?:/[0-9]{10,20})?/[0-9A-Za-z]{20,30}", _random_tail),
-    Format("stripe_key", r"(?:[sr]k_(?:live|test)_[0-9A-Za-z]{16,250}|whsec_[0-9A-Za-z+/=]{32,64})",
-           _random_tail),
+    Format(
+        "gitlab_token",
+        r"gl(?:pat|rt|dt|ptt|ft|soat|imt|agent|cbt|oas)-[0-9A-Za-z_.-]{20,120}",
+        _random,
+    ),
+    Format(
+        "slack_token",
+        r"xox[abeoprs]-[0-9A-Za-z-]{20,250}|xapp-[0-9]-[0-9A-Za-z-]{20,250}",
+        _random_tail,
+    ),
+    Format(
+        "slack_webhook",
+        r"hooks\.slack\.com/(?:services|workflows)/T[0-9A-Z]{6,12}/[AB][0-9A-Z]{6,14}"
+        r"(?:/[0-9]{10,20})?/[0-9A-Za-z]{20,30}",
+        _random_tail,
+    ),
+    Format(
+        "stripe_key",
+        r"(?:[sr]k_(?:live|test)_[0-9A-Za-z]{16,250}|whsec_[0-9A-Za-z+/=]{32,64})",
+        _random_tail,
+    ),
     Format("anthropic_key", r"sk-ant-[a-z]{3,6}[0-9]{2}-[0-9A-Za-z_-]{80,120}"),
-    Format("openai_key",
-           r"sk-(?:proj-|svcacct-|admin-)?[0-9A-Za-z_-]{20,100}T3BlbkFJ[0-9A-Za-z_-]{20,100}"),
+    Format(
+        "openai_key",
+        r"sk-(?:proj-|svcacct-|admin-)?[0-9A-Za-z_-]{20,100}T3BlbkFJ[0-9A-Za-z_-]{20,100}",
+    ),
     Format("huggingface_token", r"hf_[A-Za-z0-9]{34}", _random_tail),
     Format("sendgrid_key", r"SG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}"),
     Format("pypi_token", r"pypi-AgE[0-9A-Za-z_-]{50,300}"),
@@ -98,12 +114,19 @@ FORMATS: tuple[Format, ...] = (
     Format("telegram_token", r"[0-9]{8,10}:AA[0-9A-Za-z_-]{33}"),
     Format("mailgun_key", r"key-[0-9a-f]{32}"),
     Format("azure_storage_key", r"AccountKey=[0-9A-Za-z+/]{86}=="),
-    Format("jwt", r"eyJ[0-9A-Za-z_-]{10,1000}\.eyJ[0-9A-Za-z_-]{8,1000}[0-9A-Za-z_-]{0,1000}"
-           r"\.[0-9A-Za-z_-]{20,700}", is_jwt),
-    Format("url_password",
-           r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:\"'<>]{0,100}:(?P<secret>[^\s/@\"'<>]{1,200})@"
-           r"[A-Za-z0-9\[]", _has_password),
-)  # fmt: skip
+    Format(
+        "jwt",
+        r"eyJ[0-9A-Za-z_-]{10,1000}\.eyJ[0-9A-Za-z_-]{8,1000}[0-9A-Za-z_-]{0,1000}"
+        r"\.[0-9A-Za-z_-]{20,700}",
+        is_jwt,
+    ),
+    Format(
+        "url_password",
+        r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:\"'<>]{0,100}:(?P<secret>[^\s/@\"'<>]{1,200})@"
+        r"[A-Za-z0-9\[]",
+        _has_password,
+    ),
+)
 
 
 def _end(form: Format) -> str:
@@ -113,8 +136,7 @@ def _end(form: Format) -> str:
 @cache
 def _compiled() -> tuple[PatternSet, tuple[re.Pattern[str], ...]]:
     bounded = tuple(
-        re.compile(rf"(?<![A-Za-z0-9_-])(?:{one.pattern}){_end(one)}", re.ASCII)
-        for one in FORMATS
+        re.compile(rf"(?<![A-Za-z0-9_-])(?:{one.pattern}){_end(one)}", re.ASCII) for one in FORMATS
     )
     return PatternSet(one.pattern for one in FORMATS), bounded
 

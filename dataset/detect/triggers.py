@@ -45,7 +45,7 @@ KEY_PREFIXES = (
     r"://[^\s/@]{1,200}:[^\s/@]{1,200}@",
 )
 
-SECRET_WORDS = (
+NAMES_OF_SECRETS = (
     "passw(?:or)?d|passphrase|passwort|kennwort|contraseña|mot de passe|senha|пароль|pwd|secret"
     "|token|api[_ -]?key|apikey|access[_ -]?key|auth[_ -]?key|private[_ -]?key|encryption[_ -]?key"
     "|signing[_ -]?key|client[_ -]?key|credentials?|bearer"
@@ -67,7 +67,7 @@ _PATTERNS = {
     ),
     KEY: "|".join(KEY_PREFIXES),
     ASSIGNED: (
-        rf"(?i)(?:{SECRET_WORDS})[a-z0-9_]{{0,24}}\\{{0,2}}[\"'`]?\]?\s{{0,3}}"
+        rf"(?i)(?:{NAMES_OF_SECRETS})[a-z0-9_]{{0,24}}\\{{0,2}}[\"'`]?\]?\s{{0,3}}"
         r"(?:[:=]|：|\s(?:is|ist|es|est|lautet|è|é)[\s:])"
         r"|(?i)bearer\s{1,3}[A-Za-z0-9._~+/=-]{16}"
     ),

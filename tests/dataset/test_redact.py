@@ -17,17 +17,35 @@ from policy.errors import UserError
 
 KEY = b"0123456789abcdef"
 VALUES = st.sampled_from(
-    ["ada@example.org", "Ada@Example.org", "4111 1111 1111 1111", "4111111111111111", "+49 30 901820",
-     "call 030 901820", "GB82WEST12345698765432", "8.8.8.8", "2606:4700:4700::1111",
-     "password: x9$Kp2!vQ7", 'api_key="9f86d081884c7d659a2feaa0c55ad015"', "SSN 536-90-4399",
-     "https://u:s3cr3tPw@h.example", "AKIAIOSFODNN7EXAMPLE", "[PERSON-1]", "[US-SSN-1]",
-     "person-0123456789ab@example.com", "Grace Hopper"]
-)  # fmt: skip
+    [
+        "ada@example.org",
+        "Ada@Example.org",
+        "4111 1111 1111 1111",
+        "4111111111111111",
+        "+49 30 901820",
+        "call 030 901820",
+        "GB82WEST12345698765432",
+        "8.8.8.8",
+        "2606:4700:4700::1111",
+        "password: x9$Kp2!vQ7",
+        'api_key="9f86d081884c7d659a2feaa0c55ad015"',
+        "SSN 536-90-4399",
+        "https://u:s3cr3tPw@h.example",
+        "AKIAIOSFODNN7EXAMPLE",
+        "[PERSON-1]",
+        "[US-SSN-1]",
+        "person-0123456789ab@example.com",
+        "Grace Hopper",
+    ]
+)
 TEXTS = st.lists(
-    st.one_of(VALUES, st.sampled_from([" ", "", ",", ". ", "\n", "\x00", "\ud800", "é", "1", "-", "@", "[", "]"]),
-              st.text(max_size=5)),
+    st.one_of(
+        VALUES,
+        st.sampled_from([" ", "", ",", ". ", "\n", "\x00", "\ud800", "é", "1", "-", "@", "[", "]"]),
+        st.text(max_size=5),
+    ),
     max_size=14,
-).map("".join)  # fmt: skip
+).map("".join)
 NAMES = NameList(["Grace Hopper", "Person"])
 
 
@@ -49,7 +67,9 @@ JSON = st.recursive(
     st.one_of(TEXTS, st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False)),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
-        st.dictionaries(st.sampled_from(["content", "ssn", "password", "a\"b", "x:y"]), inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["content", "ssn", "password", 'a"b', "x:y"]), inner, max_size=3
+        ),
     ),
     max_leaves=8,
 )
@@ -105,14 +125,20 @@ def test_the_command_copies_reports_and_never_shows_a_value(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source, output, key = tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz", tmp_path / "key"
-    source.write_text('{"id": 1, "ssn": "536904399", "t": "ada@example.org"}\n{"id": 2, "t": "ok"}\n')
+    source.write_text(
+        '{"id": 1, "ssn": "536904399", "t": "ada@example.org"}\n{"id": 2, "t": "ok"}\n'
+    )
     before = source.read_bytes()
     key.write_bytes(KEY)
-    assert redact_main([str(source), "--output", str(output), "--key-file", str(key), "--json"]) == 0
+    assert (
+        redact_main([str(source), "--output", str(output), "--key-file", str(key), "--json"]) == 0
+    )
     printed = capsys.readouterr().out
     assert json.loads(printed) == {
-        "rows": 2, "replaced": {"email": 1, "us_ssn": 1}, "left_in_ids_names_and_numbers": {},
-    }  # fmt: skip
+        "rows": 2,
+        "replaced": {"email": 1, "us_ssn": 1},
+        "left_in_ids_names_and_numbers": {},
+    }
     assert "ada@" not in printed
     assert source.read_bytes() == before
     rows = [json.loads(row) for row in gzip.decompress(output.read_bytes()).splitlines()]

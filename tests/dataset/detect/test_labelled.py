@@ -11,7 +11,7 @@ from tests.dataset.detect.labelled.sentences import build
 
 @pytest.fixture(scope="module")
 def scores() -> dict[str, Score]:
-    return score(build(seed=7, count=25))
+    return score(build(seed=7, count=15))
 
 
 def test_kinds_with_check_digits_reach_98_percent(scores: dict[str, Score]) -> None:

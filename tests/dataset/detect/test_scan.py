@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset.detect import KINDS, SECRETS, NameList, expand, may_hold, may_hold_each, scan, scan_field
+from dataset.detect import (
+    KINDS,
+    SECRETS,
+    NameList,
+    expand,
+    may_hold,
+    may_hold_each,
+    scan,
+    scan_field,
+)
 from dataset.detect.fold import fold
 from dataset.detect.national import is_number
 from dataset.detect.national_table import NUMBERS, National
@@ -82,8 +91,10 @@ def test_names_are_found_from_a_list_only() -> None:
     names = NameList(["Ada Lovelace", "O’Brien"])
     assert scan(text) == ()
     assert [text[hit.start : hit.end] for hit in scan(text, names=names)] == [
-        "Ada  Lovelace", "O’Brien", "ada lovelace",
-    ]  # fmt: skip
+        "Ada  Lovelace",
+        "O’Brien",
+        "ada lovelace",
+    ]
 
 
 def test_only_the_kinds_asked_for_are_found() -> None:
@@ -105,11 +116,19 @@ def test_a_batch_names_the_rows_to_look_at() -> None:
 def test_a_layout_that_stands_alone_lets_few_random_strings_pass(number: National) -> None:
     """The claim of the table: below 3 %, so a stray look-alike is rare."""
     example = {
-        "be_nn": "85.07.30-033.28", "br_cpf": "390.533.447-05", "ch_ahv": "756.9217.0769.85",
-        "cn_ric": "360426199101010071", "cz_rc": "710319/2745", "fi_hetu": "131052-308T",
-        "fr_nir": "295109912611193", "it_cf": "RCCMNL83S18D969H", "kr_rrn": "971013-9019902",
-        "mx_curp": "BOXW310820HNERXN09", "no_fnr": "15108695088", "se_pnr": "880320-0016",
-    }[number.kind]  # fmt: skip
+        "be_nn": "85.07.30-033.28",
+        "br_cpf": "390.533.447-05",
+        "ch_ahv": "756.9217.0769.85",
+        "cn_ric": "360426199101010071",
+        "cz_rc": "710319/2745",
+        "fi_hetu": "131052-308T",
+        "fr_nir": "295109912611193",
+        "it_cf": "RCCMNL83S18D969H",
+        "kr_rrn": "971013-9019902",
+        "mx_curp": "BOXW310820HNERXN09",
+        "no_fnr": "15108695088",
+        "se_pnr": "880320-0016",
+    }[number.kind]
     draw = random.Random(number.kind)
     drawn = [shuffled_like(draw, example) for _ in range(4000)]
     passed = [one for one in drawn if re.fullmatch(number.alone, one) and is_number(number, one)]
@@ -122,7 +141,9 @@ def test_a_number_over_which_its_validator_stumbles_is_none() -> None:
 
 ODD = st.text(
     st.one_of(
-        st.sampled_from("0123456789 .-@:/+()ABCDEFabcdef\x00\ud800\udfff\u0301\u200b٣４　é字\n\\\"'=_"),
+        st.sampled_from(
+            "0123456789 .-@:/+()ABCDEFabcdef\x00\ud800\udfff\u0301\u200b٣４　é字\n\\\"'=_"
+        ),
         st.characters(),
     ),
     max_size=400,
@@ -144,9 +165,24 @@ def test_any_text_gives_ordered_hits_inside_it(text: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["ada@example.org", "4111 1111 1111 1111", "+49 30 901820", "GB82WEST12345698765432", "8.8.8.8",
-     "password: x9$Kp2!vQ7", "ssn 536-90-4399", "\ud800", "\x00", "é", "1", "-", ".", "@", " "]
-)  # fmt: skip
+    [
+        "ada@example.org",
+        "4111 1111 1111 1111",
+        "+49 30 901820",
+        "GB82WEST12345698765432",
+        "8.8.8.8",
+        "password: x9$Kp2!vQ7",
+        "ssn 536-90-4399",
+        "\ud800",
+        "\x00",
+        "é",
+        "1",
+        "-",
+        ".",
+        "@",
+        " ",
+    ]
+)
 
 
 @given(st.lists(PIECES, max_size=30).map("".join))
@@ -157,12 +193,33 @@ def test_values_run_together_give_ordered_hits(text: str) -> None:
 
 
 HARD = {
-    "digits": "1", "groups": "1 ", "groups of four": "4111 ", "hyphens": "12-", "letters": "a",
-    "upper": "AB12", "at": "a@", "ats": "@", "address": "a.", "colons": "1:", "dots": "1.2.",
-    "begin": "-----BEGIN PRIVATE KEY-----", "jwt": "eyJhbGciOi.", "url": "https://a:", "secret": "password=",
-    "bearer": "bearer ", "quote": "token: \"", "key": "sk-", "iban": "GB82", "plus": "+", "parens": "(",
-    "phones": "+49 30 901820 ", "words": "ssn ", "marks": "e\u0301", "surrogates": "\ud800", "han": "字1",
-}  # fmt: skip
+    "digits": "1",
+    "groups": "1 ",
+    "groups of four": "4111 ",
+    "hyphens": "12-",
+    "letters": "a",
+    "upper": "AB12",
+    "at": "a@",
+    "ats": "@",
+    "address": "a.",
+    "colons": "1:",
+    "dots": "1.2.",
+    "begin": "-----BEGIN PRIVATE KEY-----",
+    "jwt": "eyJhbGciOi.",
+    "url": "https://a:",
+    "secret": "password=",
+    "bearer": "bearer ",
+    "quote": 'token: "',
+    "key": "sk-",
+    "iban": "GB82",
+    "plus": "+",
+    "parens": "(",
+    "phones": "+49 30 901820 ",
+    "words": "ssn ",
+    "marks": "e\u0301",
+    "surrogates": "\ud800",
+    "han": "字1",
+}
 
 
 @pytest.mark.parametrize("name", HARD)

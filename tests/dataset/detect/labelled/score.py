@@ -34,7 +34,7 @@ def score(samples: Iterable[Sample]) -> dict[str, Score]:
     """Return the score of each kind; a hit that is not the labelled span exactly is a false one."""
     scores: dict[str, Score] = {}
     for text, truth in samples:
-        hits = Counter(tuple(hit) for hit in scan(text))
+        hits = Counter((hit.kind, hit.start, hit.end) for hit in scan(text))
         for kind, start, end in truth:
             one = scores.setdefault(kind, Score())
             one.true += 1
@@ -43,7 +43,7 @@ def score(samples: Iterable[Sample]) -> dict[str, Score]:
             else:
                 one.missed.append(text)
         for kind, start, end in hits:
-            one = scores.setdefault(str(kind), Score())
+            one = scores.setdefault(kind, Score())
             one.false += 1
             one.wrong.append(f"{text[start:end]!r} in {text!r}")
     return dict(sorted(scores.items()))

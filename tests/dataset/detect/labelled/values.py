@@ -12,6 +12,8 @@ from functools import cache
 import phonenumbers
 from faker import Faker
 
+from tests.dataset.detect.labelled.published import PUBLISHED_CARDS, PUBLISHED_IBANS
+
 FROM_FAKER = {
     "us_ssn": ("en_US", "ssn", "us.ssn"),
     "us_itin": ("en_US", "itin", "us.itin"),
@@ -76,25 +78,22 @@ FROM_EXAMPLES = {
     "ch_ahv": ("ch.ssn", "756.9217.0769.85"),
 }
 
-PUBLISHED_CARDS = (
-    "4242424242424242", "4000056655665556", "5555555555554444", "2223003122003222",
-    "5200828282828210", "5105105105105100", "378282246310005", "371449635398431",
-    "6011111111111117", "6011000990139424", "3056930009020004", "36227206271667",
-    "3566002020360505", "6200000000000005", "4111111111111111", "4012888888881881",
-    "30569309025904", "38520000023237", "3530111333300000",
-)  # fmt: skip
-
-PUBLISHED_IBANS = (
-    "GB82 WEST 1234 5698 7654 32", "DE89 3704 0044 0532 0130 00", "FR14 2004 1010 0505 0001 3M02 606",
-    "NL91ABNA0417164300", "BE68 5390 0754 7034", "ES91 2100 0418 4502 0005 1332",
-    "IT60 X054 2811 1010 0000 0123 456", "CH93 0076 2011 6238 5295 7", "AT61 1904 3002 3457 3201",
-    "PL61 1090 1014 0000 0712 1981 2874", "SE45 5000 0000 0583 9825 7466", "NO93 8601 1117 947",
-    "MT84 MALT 0110 0001 2345 MTLC AST0 01S", "BR15 0000 0000 0000 1093 2840 814P 2",
-    "SA03 8000 0000 6080 1016 7519", "AE07 0331 2345 6789 0123 456", "TR33 0006 1005 1978 6457 8413 26",
-    "PT50 0002 0123 1234 5678 9015 4", "IE29 AIBK 9311 5212 3456 78", "DK50 0040 0440 1162 43",
-)  # fmt: skip
-
-LOCALES = "en_US en_GB de_DE fr_FR es_ES it_IT nl_NL pl_PL pt_BR tr_TR ru_RU ja_JP zh_CN ar_AA".split()
+LOCALES = [
+    "en_US",
+    "en_GB",
+    "de_DE",
+    "fr_FR",
+    "es_ES",
+    "it_IT",
+    "nl_NL",
+    "pl_PL",
+    "pt_BR",
+    "tr_TR",
+    "ru_RU",
+    "ja_JP",
+    "zh_CN",
+    "ar_AA",
+]
 
 
 @cache
@@ -173,14 +172,47 @@ def email(draw: random.Random) -> str:
     return address
 
 
-_REGIONS = "US GB DE FR ES IT NL BE CH AT PT PL SE NO DK FI IE CZ RO GR TR BR MX AR AU IN JP KR CN AE".split()
+_REGIONS = [
+    "US",
+    "GB",
+    "DE",
+    "FR",
+    "ES",
+    "IT",
+    "NL",
+    "BE",
+    "CH",
+    "AT",
+    "PT",
+    "PL",
+    "SE",
+    "NO",
+    "DK",
+    "FI",
+    "IE",
+    "CZ",
+    "RO",
+    "GR",
+    "TR",
+    "BR",
+    "MX",
+    "AR",
+    "AU",
+    "IN",
+    "JP",
+    "KR",
+    "CN",
+    "AE",
+]
 
 
 def phone(draw: random.Random) -> str:
     """Return a number that its country's plan gives out, in one of the usual layouts."""
     while True:
         region = draw.choice(_REGIONS)
-        kind = draw.choice([phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE])
+        kind = draw.choice(
+            [phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE]
+        )
         example = phonenumbers.example_number_for_type(region, kind)
         if example is None:
             continue
@@ -204,7 +236,20 @@ def card(draw: random.Random) -> str:
         draw.choice(PUBLISHED_CARDS)
         if draw.random() < 0.2
         else faker("en_US").credit_card_number(
-            draw.choice(["visa16", "visa16", "mastercard", "amex", "discover", "diners", "jcb16", "visa13", "maestro", "visa19"])
+            draw.choice(
+                [
+                    "visa16",
+                    "visa16",
+                    "mastercard",
+                    "amex",
+                    "discover",
+                    "diners",
+                    "jcb16",
+                    "visa13",
+                    "maestro",
+                    "visa19",
+                ]
+            )
         )
     )
     if number.startswith("0"):
@@ -220,7 +265,24 @@ def card(draw: random.Random) -> str:
     return gap.join(parts)
 
 
-_IBAN_LOCALES = "de_DE en_GB fr_FR it_IT nl_NL pl_PL es_ES pt_PT tr_TR sv_SE no_NO de_AT de_CH fi_FI el_GR hr_HR".split()
+_IBAN_LOCALES = [
+    "de_DE",
+    "en_GB",
+    "fr_FR",
+    "it_IT",
+    "nl_NL",
+    "pl_PL",
+    "es_ES",
+    "pt_PT",
+    "tr_TR",
+    "sv_SE",
+    "no_NO",
+    "de_AT",
+    "de_CH",
+    "fi_FI",
+    "el_GR",
+    "hr_HR",
+]
 
 
 def iban(draw: random.Random) -> str:
@@ -250,5 +312,9 @@ def _ipv6(draw: random.Random) -> str:
 
 
 GENERIC: dict[str, Callable[[random.Random], str]] = {
-    "email": email, "phone": phone, "card": card, "iban": iban, "ip": ip,
-}  # fmt: skip
+    "email": email,
+    "phone": phone,
+    "card": card,
+    "iban": iban,
+    "ip": ip,
+}
