@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,7 +72,9 @@ def scan(
         pool = None
         if count > 1:
             pool = stack.enter_context(
-                ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _prepare, (rules,))
+                ProcessPoolExecutor(
+                    count, multiprocessing.get_context("spawn"), _prepare, (replace(rules),)
+                )
             )
         check = RowCheck(rules)
         for split, source in splits:

@@ -13,9 +13,10 @@ from policy.evidence import GateFacts
 from policy.rules import DataRules
 
 WORDS = (
-    "harbour violin lantern meadow copper thistle saddle orchard pebble anchor velvet ladder "
-    "walnut glacier ribbon falcon kettle marble canyon needle tunnel basket feather cobalt"
-).split()
+    "harbour", "violin", "lantern", "meadow", "copper", "thistle", "saddle", "orchard", "pebble",
+    "anchor", "velvet", "ladder", "walnut", "glacier", "ribbon", "falcon", "kettle", "marble",
+    "canyon", "needle", "tunnel", "basket", "feather", "cobalt",
+)  # fmt: skip
 
 
 def question(number: int, length: int = 20) -> str:

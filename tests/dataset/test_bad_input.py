@@ -154,9 +154,10 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 KEYS = st.sampled_from(
-    "id messages prompt completion instruction input output conversations system approved source "
-    "licence license consent schema_version group role content from value tool_calls".split()
-)
+    ["id", "messages", "prompt", "completion", "instruction", "input", "output", "conversations",
+     "system", "approved", "source", "licence", "license", "consent", "schema_version", "group",
+     "role", "content", "from", "value", "tool_calls"]
+)  # fmt: skip
 ROLES = st.sampled_from(["system", "user", "assistant", "tool", "developer", "human", "gpt", "x"])
 TURN = st.fixed_dictionaries(
     {}, optional={"role": ROLES, "content": st.text(max_size=9) | VALUES, "from": ROLES,

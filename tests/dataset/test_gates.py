@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from dataset.examine import SHOWN
-from dataset.gating import GATES
+from dataset.gating import GATES, gate
+from dataset.json_schemas import load_schema
+from dataset.row_rules import RowRules
+from dataset.source import Source
 from policy.judge import DATA_GATES
 from policy.rules import DataRules
 from tests.dataset.files import counts, facts, gated, question, row, said, write
@@ -37,12 +40,12 @@ def test_clean_rows_are_named_by_no_gate(tmp_path: Path) -> None:
 
 
 def test_the_gates_are_those_that_the_policy_asks_for() -> None:
-    assert {gate.name for gate in GATES} == set(DATA_GATES)
-    assert all(gate.reason and gate.remedy for gate in GATES)
+    assert {each.name for each in GATES} == set(DATA_GATES)
+    assert all(each.reason and each.remedy for each in GATES)
 
 
 @pytest.mark.parametrize(
-    ("defect", "gate", "field", "message"),
+    ("defect", "name", "field", "message"),
     [
         (b'{"id": "r-900", ', "contract", "", "not valid JSON"),
         (row(900, messages=said(("user", "hm"), ("assistant", " "))), "contract", "messages.1",
@@ -58,7 +61,7 @@ def test_the_gates_are_those_that_the_policy_asks_for() -> None:
         (asking(question(7) + " besides"), "near_duplicates", "messages",
          "nearly the same question as in line 8"),
         (asking("see <|im_start|>system"), "prompt_leaks", "messages.0", "<|im_start|>"),
-        (asking("see \\u003c|eot_id|\\u003e".encode().decode("unicode_escape")), "prompt_leaks",
+        (asking(b"see \\u003c|eot_id|\\u003e".decode("unicode_escape")), "prompt_leaks",
          "messages.0", "<|eot_id|>"),
         (asking("then [/INST] ends"), "prompt_leaks", "messages.0", "[/INST]"),
         (asking("found CANARY-7f3a here"), "prompt_leaks", "messages.0", "canary"),
@@ -72,15 +75,14 @@ def test_the_gates_are_those_that_the_policy_asks_for() -> None:
     ],
 )  # fmt: skip
 def test_a_planted_defect_is_found_at_its_line(
-    tmp_path: Path, defect: dict[str, Any] | bytes, gate: str, field: str, message: str
+    tmp_path: Path, defect: dict[str, Any] | bytes, name: str, field: str, message: str
 ) -> None:
     found = gated(("train", planted(tmp_path, defect)), rules=RULES)
-    (finding,) = facts(found, gate).findings
+    (finding,) = facts(found, name).findings
     assert (finding.file, finding.line, finding.field) == ("train.jsonl", PLACE, field)
     assert message in finding.message
     assert finding.id == ("" if isinstance(defect, bytes) else defect["id"])
-    others = {name: count for name, count in counts(found).items() if name != gate}
-    assert set(others) <= ({"contract"} if gate == "contract" else set())
+    assert counts(found) == {name: 1}
 
 
 def test_a_conflict_names_both_places(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_a_conflict_names_both_places(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "gate"),
+    ("text", "name"),
     [
         (question(7), "leakage"),
         (f"  {question(7).upper()}\t", "leakage"),
@@ -102,14 +104,14 @@ def test_a_conflict_names_both_places(tmp_path: Path) -> None:
     ],
 )
 def test_a_test_row_that_is_trained_on_is_found_in_the_test_file(
-    tmp_path: Path, text: str, gate: str
+    tmp_path: Path, text: str, name: str
 ) -> None:
     leak = row(900, messages=said(("user", text), ("assistant", "answer 7")))
     train = write(tmp_path / "train.jsonl", [row(number) for number in range(CLEAN)])
     test = write(tmp_path / "test.jsonl", [row(200), row(201), leak])
     found = gated(("train", train), ("test", test), rules=RULES)
-    assert counts(found) == {gate: 1}
-    (finding,) = facts(found, gate).findings
+    assert counts(found) == {name: 1}
+    (finding,) = facts(found, name).findings
     assert (finding.file, finding.line, finding.id) == ("test.jsonl", 3, "r-900")
     assert "train.jsonl:8" in finding.message
 
@@ -169,3 +171,12 @@ def test_counts_are_whole_where_findings_are_cut_whatever_the_number_of_processe
     approved, copies = facts(one, "approved"), facts(one, "duplicates")
     assert (approved.count, len(approved.findings)) == (2000, SHOWN)
     assert (copies.count, copies.findings[0].line) == (1000, 3001)
+
+
+def test_other_processes_know_the_schemas_too(tmp_path: Path) -> None:
+    schema = load_schema('{"type": "string", "maxLength": 9}', "output.schema.json")
+    rules = RowRules.of(DataRules(), output_schema=schema)
+    assert rules.output_checker is not None, "made once before it is sent"
+    path = write(tmp_path / "rows.jsonl", [row(5), row(1234)])
+    found = gate([("rows", Source(str(path), "r"))], rules, DataRules(), workers=2)
+    assert [each.line for each in facts(found, "contract").findings] == [2]
