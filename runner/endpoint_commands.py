@@ -60,6 +60,8 @@ def _print(facts: EndpointFacts, out: Path) -> None:
         console.print("the answers were bound to the contract's schema")
     counted = ", ".join(f"{count} {name}" for name, count in facts.outcomes.items())
     console.print(f"{sum(facts.outcomes.values())} rows: {counted}", markup=False)
+    if facts.left_out:
+        console.print(f"{facts.left_out} rows were left out: countersign validate names them")
     for each in facts.problems[:SHOWN_PROBLEMS]:
         line = f"  {each.where} ({each.id}): {each.problem}"
         console.print(line, markup=False, soft_wrap=True)

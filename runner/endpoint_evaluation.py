@@ -11,10 +11,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dataset.rows import Row, rows_digest
+from dataset.rows import Row, read_rows, rows_digest
 from policy.class_facts import ClassFacts
 from policy.digest import canonical_json, digest_bytes
 from policy.documents import Document
@@ -50,6 +51,8 @@ class EndpointFacts(Document):
     """Whether the answers were bound to the contract's schema: then `schema_valid` says little."""
     decoding: Decoding
     rows: str
+    left_out: int
+    """Lines of the file that the data gates would not take; they were not asked."""
     outputs: str
     outcomes: dict[str, int]
     problems: tuple[RowProblem, ...]
@@ -67,6 +70,12 @@ class Questions:
     folder: ModelFolder
     rows: tuple[Row, ...]
     constrained: bool = False
+
+    @cached_property
+    def lines(self) -> int:
+        """Return how many rows the file holds, those included that are not asked."""
+        path = self.folder.data_file("test")
+        return sum(1 for _ in read_rows(path, self.folder.where(path)))
 
     @property
     def schema(self) -> Mapping[str, Any] | None:
@@ -118,6 +127,7 @@ def evaluate_endpoint(
         constrained=questions.schema is not None,
         decoding=decoding,
         rows=rows_digest(rows),
+        left_out=questions.lines - len(rows),
         outputs=outputs,
         outcomes=dict(sorted(Counter(map(outcome_of, answers)).items())),
         problems=tuple(_problems(rows, answers))[:MAX_PROBLEMS],

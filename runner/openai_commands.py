@@ -8,8 +8,9 @@ from typing import Any
 
 from policy.errors import UserError, one_line
 from runner import summary
+from runner.data_gates import gate_data
 from runner.job import Options, open_job
-from runner.line import accepted_rows
+from runner.line import accepted_rows, stop_at_gates
 from runner.openai_endpoint import Endpoint
 from runner.openai_jobs import Account
 from runner.openai_training_file import MANIFEST, TRAINING_FILE, OpenAIManifest, prepare
@@ -28,6 +29,8 @@ def main(argv: list[str]) -> int:
     """
     words = _parser().parse_args(argv)
     job = open_job(words.model, Options(repo=words.repo, quiet=True))
+    gated = gate_data(job.folder, job.policy.gates.data, job.reporter.progress)
+    stop_at_gates(job, gated.facts)
     out = words.out or job.workspace / "openai"
     path = prepare(job.folder, accepted_rows(job, "train"), out, words.tokenizer)
     manifest = OpenAIManifest.model_validate_json(path.read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ import pytest
 
 import countersign
 from tests.runner.endpoint_server import Rule, Sent, busy, endpoint_server, html, reply
-from tests.runner.worlds import said, world
+from tests.runner.worlds import row, rows, said, world
 
 ROWS = 12
 
@@ -62,6 +62,15 @@ def test_right_answers_score_as_right(
     assert [line["id"] for line in lines] == [f"r-{n}" for n in range(60, 60 + ROWS)]
     assert all(line["scores"]["exact_match"] for line in lines)
     assert found["tokens_in"] == 11 * ROWS
+
+
+def test_rows_that_the_gates_refuse_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = [*rows(range(60, 63)), row(63, approved=False), "{"]
+    place = world(tmp_path / "repo", test=test, base=False)
+    _, found, lines = run(place, right, tmp_path, capsys)
+    assert (found["left_out"], found["outcomes"], len(lines)) == (2, {"answered": 3}, 3)
 
 
 def test_every_misfortune_is_one_row_with_its_place(

@@ -14,7 +14,7 @@ from policy.documents import parse
 from policy.errors import UserError
 from policy.recipe import Recipe
 from tests.runner.gguf_builders import tokenizer
-from tests.runner.worlds import row, rows, world
+from tests.runner.worlds import POLICY, row, rows, world
 
 OPENAI: dict[str, Any] = {
     "base_model": "gpt-4.1-mini-2025-04-14",
@@ -96,13 +96,24 @@ def test_what_would_be_refused_there_is_refused_here(
         {"role": "tool", "content": "found"},
         tool["messages"][2],
     ]
-    place = repo(tmp_path, train=[long, tool, *rows(range(2, 9))])
+    data = POLICY["gates"]["data"] | {"min_train_rows": 1}
+    policy = POLICY | {"gates": POLICY["gates"] | {"data": data}}
+    place = repo(tmp_path, train=[long, tool, *rows(range(2, 9))], policy=policy)
     assert prepare(place, tmp_path) == 2
     said = capsys.readouterr().err
     assert "train.jsonl: holds 9 usable rows; at least 10 are needed" in said
     assert "train.jsonl:1: about 5" in said
     assert "max_tokens_per_row is 4000" in said
     assert "train.jsonl:2 messages.2: the role tool is not taken" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_data_that_the_gates_refuse_go_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = repo(tmp_path, train=[row(0, approved=False), *rows(range(1, 40))])
+    assert prepare(place, tmp_path) == 2
+    assert "approved" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
