@@ -23,7 +23,7 @@ PEER_ROWS = 600
 
 
 def chats(count: int, seed: int = 3) -> list[str]:
-    """Return chat rows of about 0.8 KB in six languages: 3 % hold a true value, 15 % a look-alike."""
+    """Return chat rows of about 0.8 KB: 3 % hold a true value, 15 % a look-alike."""
     from tests.dataset.detect.labelled import lookalikes, sentences, values
 
     draw = random.Random(seed)

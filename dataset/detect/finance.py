@@ -9,65 +9,11 @@ from functools import cache
 from dataset.detect.engine import load
 from dataset.detect.fold import stands_alone
 from dataset.detect.hit import Candidate, Hit, Text
-from dataset.detect.words import Words
+from dataset.detect.national import labelled_otherwise
+from dataset.detect.words import CARD
 
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9]{4})")
 _IBAN_LONGEST = 34
-
-CARD = Words.of(
-    *[
-        "card",
-        "credit card",
-        "debit card",
-        "card number",
-        "visa",
-        "mastercard",
-        "amex",
-        "american express",
-        "maestro",
-        "discover",
-        "diners",
-        "jcb",
-        "cc",
-        "karte",
-        "kartennummer",
-        "kreditkarte",
-        "tarjeta",
-        "carte",
-        "carte bancaire",
-        "carta",
-        "cartão",
-        "cartao",
-        "kaart",
-        "creditcard",
-        "karta",
-        "karty",
-        "kort",
-        "kortti",
-        "kart",
-        "κάρτα",
-        "карта",
-        "карты",
-        "карте",
-        "картой",
-        "卡号",
-        "信用卡",
-        "銀行卡",
-        "银行卡",
-        "カード",
-        "カード番号",
-        "クレジットカード",
-        "카드",
-        "카드번호",
-        "بطاقة",
-        "البطاقة",
-        "כרטיס",
-        "कार्ड",
-        "บัตร",
-        "thẻ",
-        "kartu",
-    ]
-)
 
 _CARD = re.compile(
     r"(?<![0-9])(?:"
@@ -82,7 +28,7 @@ _ISSUERS = re.compile(
     r"|3[47][0-9]{13}"  # American Express
     r"|6(?:011|4[4-9][0-9]|5[0-9]{2})[0-9]{12}"  # Discover
     r"|35(?:2[89]|[3-8][0-9])[0-9]{12}"  # JCB
-    r"|3(?:0[0-5]|[68][0-9]|09)[0-9]{11}"  # Diners Club
+    r"|3(?:0[0-5]|[68][0-9]|09)[0-9]{11}(?:[0-9]{2})?"  # Diners Club
     r"|62[0-9]{14}|220[0-4][0-9]{12}"  # UnionPay, Mir
 )
 _ISSUERS_WITH_A_WORD = re.compile(
@@ -144,6 +90,7 @@ def cards(text: Text) -> Iterator[Candidate]:
                 len(set(value)) > 1
                 and load("stdnum.luhn").is_valid(value)
                 and stands_alone(text.plain, start, end)
+                and not labelled_otherwise(text, start)
                 and (
                     _ISSUERS.fullmatch(value)
                     or (_ISSUERS_WITH_A_WORD.fullmatch(value) and CARD.near(text, start, end))

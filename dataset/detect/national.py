@@ -11,7 +11,7 @@ from dataset.detect.engine import PatternSet, load, utf8
 from dataset.detect.fold import stands_alone
 from dataset.detect.hit import Candidate, Hit, Text
 from dataset.detect.national_table import NUMBERS, National
-from dataset.detect.words import REFERENCE, Words
+from dataset.detect.words import CARD, REFERENCE, Words
 
 _CLOSE = 8
 """Characters: a word this near before a number is its label."""
@@ -44,6 +44,10 @@ def nationals(text: Text) -> Iterator[Candidate]:
     patterns, rules = _rules()
     for index in patterns.matching(utf8(text.plain)):
         rule = rules[index]
+        if rule.words is not None and not (
+            national_words().anywhere(text) and rule.words.anywhere(text)
+        ):
+            continue
         for match in rule.layout.finditer(text.plain):
             start, end = match.span()
             if not stands_alone(text.plain, start, end):
@@ -83,11 +87,30 @@ def _words_of(numbers: Iterable[National]) -> list[str]:
 
 def _belongs_to_another(number: National, text: Text, start: int, end: int) -> bool:
     """Return whether a word right before the number says that it is one of another sort."""
-    distance = _words_of_others(number).distance(text, start, start)
+    distance = min(
+        (
+            one
+            for one in (
+                _words_of_others(number).distance(text, start, start),
+                CARD.distance(text, start, start),
+            )
+            if one is not None
+        ),
+        default=None,
+    )
     if distance is None or distance > _CLOSE:
         return False
     own = _own_words(number).distance(text, start, start) if number.words else None
     return own is None or distance < own
+
+
+def labelled_otherwise(text: Text, start: int) -> bool:
+    """Return whether a national number's word stands right before, nearer than one for a card."""
+    distance = national_words().distance(text, start, start)
+    if distance is None or distance > _CLOSE:
+        return False
+    card = CARD.distance(text, start, start)
+    return card is None or distance < card
 
 
 def _is_reference(text: Text, start: int, end: int, distance: int) -> bool:

@@ -41,6 +41,10 @@ class Words:
             return BEFORE + starts[after] - end
         return None
 
+    def anywhere(self, text: Text) -> bool:
+        """Return whether the text holds one of the words at all."""
+        return bool(self._places(text)[0])
+
     def near(self, text: Text, start: int, end: int) -> bool:
         return self.distance(text, start, end) is not None
 
@@ -169,3 +173,59 @@ REFERENCE = Words.of(
     ]
 )
 """Words that say a number is a reference of some business, not somebody's telephone."""
+
+CARD = Words.of(
+    *[
+        "card",
+        "credit card",
+        "debit card",
+        "card number",
+        "visa",
+        "mastercard",
+        "amex",
+        "american express",
+        "maestro",
+        "discover",
+        "diners",
+        "jcb",
+        "cc",
+        "karte",
+        "kartennummer",
+        "kreditkarte",
+        "tarjeta",
+        "carte",
+        "carte bancaire",
+        "carta",
+        "cartão",
+        "cartao",
+        "kaart",
+        "creditcard",
+        "karta",
+        "karty",
+        "kort",
+        "kortti",
+        "kart",
+        "κάρτα",
+        "карта",
+        "карты",
+        "карте",
+        "картой",
+        "卡号",
+        "信用卡",
+        "銀行卡",
+        "银行卡",
+        "カード",
+        "カード番号",
+        "クレジットカード",
+        "카드",
+        "카드번호",
+        "بطاقة",
+        "البطاقة",
+        "כרטיס",
+        "कार्ड",
+        "บัตร",
+        "thẻ",
+        "kartu",
+    ]
+)
+"""Words for a payment card."""

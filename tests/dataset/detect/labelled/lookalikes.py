@@ -173,9 +173,7 @@ LOOKALIKES: dict[str, tuple[tuple[str, ...], Callable[[random.Random], str]]] = 
     "mac": (("eth0 {}", "MAC {}"), lambda d: ":".join(_hex(d, 2) for _ in range(6))),
     "amount": (
         ("It costs {} EUR", "balance {}"),
-        lambda d: (
-            f"{d.randrange(1, 999)},{d.randrange(1000):03},{d.randrange(1000):03}.{d.randrange(100):02}"
-        ),
+        lambda d: f"{d.randrange(10**6, 10**9):,}.{d.randrange(100):02}",
     ),
     "money": (("Summe: {}", "total = {}"), lambda d: f"{d.uniform(0, 9e7):.8f}"),
     "file": (
