@@ -8,7 +8,7 @@ from collections import Counter
 
 _PLACEHOLDER = re.compile(
     r"(?i)x{4,}|\*{3,}|\.{3,}|0{8,}|1{8,}|a{6,}|1234567|abcdef|example|placeholder|changeme|change_me"
-    r"|your|dummy|sample|redacted|insert|replace|xxx|todo|<|>|\$\{|\{\{|%\(|process\.env|os\.environ"
+    r"|your|dummy|sample|redacted|insert|replace|todo|<|>|\$\{|\{\{|%\(|process\.env|os\.environ"
 )
 _WORDY = re.compile(
     r"(?:[A-Z]?[a-z]{3,}|[A-Z]{3,})(?:[-_. /]?(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}))*[0-9]{0,2}"

@@ -60,7 +60,10 @@ def _kind(name: str, value: str) -> str | None:
 
 
 def _is_mixed(value: str) -> bool:
-    return any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    if any(map(str.isdigit, value)):
+        return any(map(str.isalpha, value))
+    # One random string in 300 of this length has no digit.
+    return len(value) >= 24 and any(map(str.islower, value)) and any(map(str.isupper, value))
 
 
 def _is_password(value: str) -> bool:
