@@ -54,8 +54,8 @@ lock: ## Write the lock anew from what .venv has
 	$(BIN)/python -m pip freeze --exclude countersign | grep -v '^#\|^-e' | sed 's/+cpu$$//' | sort -f; \
 	} > requirements.lock
 
-install-base: ## Install into the running Python: policy and bot only, without torch
-	$(PYTHON) -m pip install --constraint requirements.lock .
+install-base: ## Install into the running Python: policy, bot and data gates, without torch
+	$(PYTHON) -m pip install --constraint requirements.lock ".[data]"
 
 clean: ## Remove what was built here
 	rm -rf $(VENV) .countersign demo-output

@@ -20,7 +20,7 @@ class Subcommand(NamedTuple):
 
 COMMANDS: dict[str, Subcommand] = {
     "validate": Subcommand("runner.commands", "validate", "check a model's files and data gates"),
-    "data": Subcommand("dataset.commands", "main", "look into rows: validate"),
+    "data": Subcommand("dataset.commands", "main", "look into rows: validate, diff, redact, ..."),
     "train": Subcommand("runner.commands", "train", "train the adapter that the recipe asks for"),
     "evaluate": Subcommand("runner.commands", "evaluate", "measure base, incumbent and candidate"),
     "export": Subcommand("runner.commands", "export", "merge, convert to GGUF, quantise, compare"),
@@ -124,14 +124,22 @@ OWN_PACKAGES = (
 )
 
 
+EXTRAS = {
+    **dict.fromkeys(("msgspec", "numpy", "phonenumbers", "re2", "stdnum", "xxhash"), "data"),
+    **dict.fromkeys(("pyarrow", "zstandard"), "parquet"),
+    **dict.fromkeys(("httpx", "uvicorn"), "serving"),
+    "bitsandbytes": "qlora",
+    "s3fs": "s3",
+}
+"""Which extra brings a package; without a line here it is the runner's."""
+
+
 def _missing(error: ModuleNotFoundError) -> str:
     """Say which extra brings a package that is not installed; our own missing module is a bug."""
     name = (error.name or "").partition(".")[0]
     if name in OWN_PACKAGES:
         raise error
-    extra = {"s3fs": "s3", "bitsandbytes": "qlora", "httpx": "serving", "uvicorn": "serving"}.get(
-        name, "runner,gguf,serving"
-    )
+    extra = EXTRAS.get(name, "runner,gguf,serving")
     return (
         f"the package {name!r} is not installed; "
         f"install it with: pip install 'countersign[{extra}]'"

@@ -13,10 +13,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from werkzeug.serving import make_server
 
 from attestation import public_key
@@ -84,6 +87,15 @@ jobs:
 """
 
 
+@cache
+def app_key() -> str:
+    """One key for every App of a test run: making one costs more than many a test."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    ).decode()
+
+
 def workflow(name: str) -> str:
     more = ""
     if name == "finetune":
@@ -126,7 +138,12 @@ class World:
         )
         for login in ("ada", "grace", "omar", "ken", "mallory"):
             self.forge.add_user(login, name=login.title(), email=f"{login}@example.com")
-        self.app = self.forge.add_app("countersign", webhook_secret=SECRET, events=EVENTS)
+        self.app = self.forge.add_app(
+            "countersign",
+            webhook_secret=SECRET,
+            events=EVENTS,
+            private_key_pem=app_key(),
+        )
         self.forge.require_checks(a.REPOSITORY, "main", ["countersign"], self.app.app_id)
         self.settings = Settings(
             app_id=self.app.app_id,
