@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "card": ("dataset.card", "refresh a dataset card's facts, and say what a person must write"),
     "sample": ("dataset.sample", "print some rows, chosen by seed"),
     "stats": ("dataset.stats", "tell and draw lengths, shares and repetitions"),
+    "redact": ("dataset.redact", "write a copy with personal data and secrets replaced"),
     "manifest": ("dataset.manifest", "check rows outside git against their manifest"),
 }
 """Each word, the module whose `main(argv) -> exit code` it runs, and what that does."""

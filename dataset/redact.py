@@ -132,7 +132,7 @@ def report(redactor: Redactor, rows: int) -> dict[str, Any]:
     }
 
 
-def redact_main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """Run the command; 0 when all is replaced, 1 when hits are left where redaction may not go."""
     parser = argparse.ArgumentParser(prog="countersign data redact", description=__doc__)
     parser.add_argument("file", type=Path, help="the dataset: .jsonl or .jsonl.gz")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset.detect import NameList, scan
-from dataset.redact import read_key, redact, redact_main
+from dataset.redact import read_key, redact, main
 from dataset.redact_document import Redactor
 from policy.errors import UserError
 
@@ -131,7 +131,7 @@ def test_the_command_copies_reports_and_never_shows_a_value(
     before = source.read_bytes()
     key.write_bytes(KEY)
     assert (
-        redact_main([str(source), "--output", str(output), "--key-file", str(key), "--json"]) == 0
+        main([str(source), "--output", str(output), "--key-file", str(key), "--json"]) == 0
     )
     printed = capsys.readouterr().out
     assert json.loads(printed) == {
@@ -145,7 +145,7 @@ def test_the_command_copies_reports_and_never_shows_a_value(
     assert rows[0]["ssn"] == "[US-SSN-1]"
     assert rows[1] == {"id": 2, "t": "ok"}
     with pytest.raises(UserError, match="nothing is overwritten"):
-        redact_main([str(source), "--output", str(output), "--key-file", str(key)])
+        main([str(source), "--output", str(output), "--key-file", str(key)])
 
 
 def test_finds_in_ids_and_numbers_are_left_and_said(
@@ -154,7 +154,7 @@ def test_finds_in_ids_and_numbers_are_left_and_said(
     source, output = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     source.write_text('{"id": "ada@example.org", "card": 4111111111111111}\n')
     monkeypatch.setenv("COUNTERSIGN_REDACT_KEY", KEY.decode())
-    assert redact_main([str(source), "--output", str(output)]) == 1
+    assert main([str(source), "--output", str(output)]) == 1
     assert "2 finds are left" in capsys.readouterr().err
     assert output.read_bytes() == source.read_bytes()
 
@@ -164,7 +164,7 @@ def test_a_row_that_is_not_json_stops_and_leaves_no_output(tmp_path: Path) -> No
     source.write_bytes(b'{"a": "ok"}\n{"a": ada@example.org}\n')
     key.write_bytes(KEY)
     with pytest.raises(UserError, match=r"a\.jsonl:2: this row is not JSON"):
-        redact_main([str(source), "--output", str(output), "--key-file", str(key)])
+        main([str(source), "--output", str(output), "--key-file", str(key)])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "key"]
 
 
