@@ -58,8 +58,8 @@ def render(diff: DataDiff, title: str) -> str:
     lengths = [length for length in diff.lengths if length.psi or length.before != length.after]
     if lengths:
         parts.append("**Lengths in characters**")
-        head = ("part", "median", "95 %", "longest", "JS bits", "PSI", "shift")
-        parts.append(_table(head, [_length(length) for length in lengths]))
+        columns = ("part", "median", "95 %", "longest", "JS bits", "PSI", "shift")
+        parts.append(_table(columns, [_length(length) for length in lengths]))
     if diff.fields_left_out and not diff.empty:
         named = ", ".join(map(code, diff.fields_left_out[:FEW]))
         parts.append(f"Not compared, because most of their values differ: {named}.")
