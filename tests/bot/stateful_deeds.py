@@ -82,7 +82,8 @@ class Deeds:
         """The plain course of one version, as far as the rules of the day let it come."""
         if self._room():
             number = version or draw.choice(PROPOSALS)
-            self._open(self.town.propose_files(number), f"Data {number}")
+            author = "ada" if version else draw.choice(("ada", "ada", "grace", "omar"))
+            self._open(self.town.propose_files(number), f"Data {number}", author)
             self.town.hear()
             self._look()
             self.approve(draw, newest=True)
@@ -184,6 +185,19 @@ class Deeds:
         base = "side" if found[2].base == "main" else "main"
         if self.town.ask(who, "PATCH", f"/pulls/{found[0]}", {"base": base}):
             self._done(f"retarget #{found[0]} to {base} by {who}")
+
+    def detour(self, draw: random.Random) -> None:
+        """Signatures are collected, and the pull request goes to another branch and back."""
+        if self._room():
+            self._open(self.town.propose_files(draw.choice(PROPOSALS)), "Detour")
+            self.town.hear()
+        found = self.newest()
+        if found is None or found[2].base != "main":
+            return
+        self._sign(found[0], found[2].head_sha)
+        for base in ("side", "main"):
+            self.town.ask("ada", "PATCH", f"/pulls/{found[0]}", {"base": base})
+        self._done(f"detour of #{found[0]}")
 
     def close_or_reopen(self, draw: random.Random) -> None:
         found, who = self.one(draw, ""), draw.choice(PEOPLE)
@@ -317,7 +331,7 @@ class Deeds:
 EVERY_DAY = ("ship", "ship", "approve", "approve", "revert", "settle")
 CHANGES = (
     *("propose", "propose", "propose_rules", "push_more", "push_by_hand", "force_same_tree"),
-    *("bring_main", "twin", "retarget", "close_or_reopen", "draft"),
+    *("bring_main", "twin", "retarget", "detour", "close_or_reopen", "draft"),
 )
 WORDS = (
     *("review", "review", "approve", "dismiss", "comment", "comment", "meddle"),
