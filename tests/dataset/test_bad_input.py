@@ -228,6 +228,7 @@ def test_what_is_vouched_for_is_what_the_strict_reader_reads(line: bytes) -> Non
         assert loads(line.decode()) == value
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=12))
 def test_blocks_are_cut_at_line_ends_wherever_they_fall(blocks: list[bytes]) -> None:
     data = b"".join(blocks)
