@@ -14,6 +14,7 @@ from bot.actions import (
     CommitRelease,
     OpenFreeze,
     PostCheck,
+    RecordMeasured,
     Reply,
     SetLabel,
     UpsertComment,
@@ -196,6 +197,13 @@ def _after(pull: Snapshot, action: Action) -> Snapshot:
             assert newest is not None
             ended = replace(newest, is_open=action.reopen, closed_by=a.BOT, closed=now)
             return replace(pull, freeze=FreezeFacts(ended))
+        case RecordMeasured():
+            first = action.record
+            models = tuple(
+                replace(m, measured=first.evidence) if m.name == first.model else m
+                for m in pull.models
+            )
+            return replace(pull, models=models)
         case CommitRelease():
             return _released(pull, action)
     return pull
@@ -204,20 +212,19 @@ def _after(pull: Snapshot, action: Action) -> Snapshot:
 def _released(pull: Snapshot, action: CommitRelease) -> Snapshot:
     """The same pull request with the release at its head, which keeps its name here."""
     texts = {change.path: change.text for change in action.files if change.text is not None}
-    pointer = texts[pointer_path(a.MODEL)]
+    pointer = texts.get(pointer_path(a.MODEL)) or pull.models[0].head_pointer or ""
     cards = {
         path.removeprefix(f"model_cards/{a.MODEL}/"): a.sha(text)
         for path, text in texts.items()
         if path.startswith("model_cards/")
     }
+    evidence = [text for path, text in texts.items() if path.endswith("/" + _record(pointer))]
     head = dict(pull.models[0].head_cards)
     facts = replace(
         pull.models[0],
         head_pointer=pointer,
         head_cards=tuple(sorted({**head, **cards}.items())),
-        head_evidence=next(
-            text for path, text in texts.items() if path.endswith("/" + _record(pointer))
-        ),
+        head_evidence=evidence[0] if evidence else pull.models[0].head_evidence,
     )
     files = dict.fromkeys((*pull.files, *(ChangedFile(path) for path in texts)))
     return replace(pull, models=(facts, *pull.models[1:]), files=tuple(files))
