@@ -20,7 +20,7 @@ SEED = 1998
 RESAMPLES = 9_999
 FEWER = 1_999
 """Where there are more than `MANY` units, whose figures hardly vary any more."""
-MANY = 20_000
+MANY = 5_000
 ENUMERATED = 13
 """So many units or fewer have so few signs that every choice of them is looked at."""
 BATCH = 4_000_000
