@@ -22,8 +22,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: $(VENV)/.installed ## The whole loop on this machine: propose, measure, sign off, merge, serve, revert
 	$(BIN)/countersign demo
 
-test: $(VENV)/.installed ## Every test that takes seconds
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+test: $(VENV)/.installed ## Every test that takes seconds, on as many cores as there are, up to 4
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu" \
+		--numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(VENV)/.installed ## The tests that take minutes
 	$(BIN)/python -m pytest -m "slow and not gpu" --timeout 3600

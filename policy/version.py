@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-RUNNER_VERSION = "0.1.0"
+RUNNER_VERSION = "0.2.0"
 """Raised whenever the runner would measure or train differently from the same inputs."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset.detect import NameList, scan
-from dataset.redact import read_key, redact, main
+from dataset.redact import main, read_key, redact
 from dataset.redact_document import Redactor
 from policy.errors import UserError
 
@@ -130,9 +130,7 @@ def test_the_command_copies_reports_and_never_shows_a_value(
     )
     before = source.read_bytes()
     key.write_bytes(KEY)
-    assert (
-        main([str(source), "--output", str(output), "--key-file", str(key), "--json"]) == 0
-    )
+    assert main([str(source), "--output", str(output), "--key-file", str(key), "--json"]) == 0
     printed = capsys.readouterr().out
     assert json.loads(printed) == {
         "rows": 2,

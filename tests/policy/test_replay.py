@@ -63,10 +63,9 @@ def test_a_gate_that_stops_early_hides_what_follows_but_not_itself() -> None:
     data = b.data().model_copy(
         update={"gates": tuple(GateFacts(gate=gate, count=90) for gate in DATA_GATES)}
     )
-    allows = b.POLICY.replace(
-        "gates:\n",
-        f"gates:\n  data: {{max_findings: {{{', '.join(f'{gate}: 90' for gate in DATA_GATES)}}}}}\n",
-    )
+    limits = ", ".join(f"{gate}: 90" for gate in DATA_GATES)
+    data_rules = f"gates:\n  data: {{max_findings: {{{limits}}}}}\n"
+    allows = b.POLICY.replace("gates:\n", data_rules)
     (found,) = replay(OLD, b.policy(allows), [b.evidence(data=data)])
     assert found.turned
     assert {change.name for change in found.changes} == {f"data/{gate}" for gate in DATA_GATES}
