@@ -141,8 +141,7 @@ def _judge_role(role: str, count: int, facts: SignOffFacts, have: list[str]) -> 
     if len(have) >= count:
         return _signed(f"role {role}", have, facts)
     holders = _lower(facts.roles.get(role, frozenset()))
-    involved = _lower(facts.contributors | {facts.author})
-    could = sorted(holders - involved - signers(facts))
+    could = sorted(login for login in holders - signers(facts) if may_sign(facts, login))
     return Finding(
         f"role {role}", Outcome.MISSING, say.role_missing(count - len(have), could, have)
     )
@@ -174,8 +173,7 @@ def _judge_owners(facts: SignOffFacts, signed: frozenset[str]) -> Finding:
         if have:
             parts.append(_signed(name, have, facts))
             continue
-        involved = _lower(facts.contributors | {facts.author})
-        could = sorted(owners - involved)
+        could = sorted(login for login in owners if may_sign(facts, login))
         sentence = say.owner_missing(rule, len(paths), could)
         parts.append(Finding(name, Outcome.MISSING, sentence))
     if not parts:

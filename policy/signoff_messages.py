@@ -27,13 +27,13 @@ def role_missing(missing: int, could: Sequence[str], have: Sequence[str]) -> str
     noun = "signature" if missing == 1 else "signatures"
     already = f" (signed: {people(have)})" if have else ""
     if not could:
-        return f"{missing} {noun} missing, and nobody but those involved holds this role{already}"
+        return f"{missing} {noun} missing, and nobody who could sign holds this role{already}"
     return f"{missing} {noun} missing; {people(could)} could give it{already}"
 
 
 def owner_missing(rule: Rule, paths: int, could: Sequence[str]) -> str:
     files = "1 file" if paths == 1 else f"{paths} files"
-    who = f"{people(could)} could give it" if could else "no owner but those involved can sign"
+    who = f"{people(could)} could give it" if could else "none of its owners can sign"
     return f"no owner has signed for {files} (CODEOWNERS line {rule.line}); {who}"
 
 
