@@ -8,7 +8,7 @@ from collections.abc import Callable
 from forge.http import ApiError as ForgeError
 from forge.records import Issue, Pull
 from tests.bot import builders as a
-from tests.bot.stateful_evidence import PROPOSALS
+from tests.bot.stateful_evidence import PROPOSALS, WEAK
 from tests.bot.stateful_town import PEOPLE, POINTER, Town
 from tests.policy.builders import POLICY
 
@@ -90,6 +90,21 @@ class Deeds:
             self.town.hear()
             self._look()
             self.merge(draw, newest=True)
+
+    def force(self, draw: random.Random) -> None:
+        """A weak candidate, and grace who lets it through by name."""
+        if not self._room():
+            return
+        self._open(self.town.propose_files(WEAK), "Weak")
+        self.town.hear()
+        found = self.newest()
+        if found is not None:
+            digest = self.town.evidence_for(found[2].head_sha)
+            said = {"body": f"/override measurement {digest} The customer accepts this."}
+            self.town.ask("grace", "POST", f"/issues/{found[0]}/comments", said)
+            self._done(f"override in #{found[0]}")
+            self.town.hear()
+            self.approve(draw, newest=True)
 
     def approve(self, draw: random.Random, newest: bool = False) -> None:
         found = self.newest() if newest else self.one(draw)
@@ -328,7 +343,7 @@ class Deeds:
         self._done("sweep")
 
 
-EVERY_DAY = ("ship", "ship", "approve", "approve", "revert", "settle")
+EVERY_DAY = ("ship", "ship", "force", "approve", "approve", "revert", "revert", "settle")
 CHANGES = (
     *("propose", "propose", "propose_rules", "push_more", "push_by_hand", "force_same_tree"),
     *("bring_main", "twin", "retarget", "detour", "close_or_reopen", "draft"),
