@@ -229,7 +229,7 @@ def test_running_a_measurement_again_adds_evidence_that_does_not_count(world: Wo
     run = newest_run(world, "again")
     assert f.as_person(world, "ada", "POST", f"/actions/runs/{run}/rerun") == 201
     assert f.refused(world, number, before)
-    assert "the first evidence of a run key decides" in f.told(world, number)
+    assert "recorded as the first of its run key" in f.told(world, number)
 
 
 def test_asking_for_another_run_of_what_failed_starts_none(world: World) -> None:
