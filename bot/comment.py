@@ -156,12 +156,12 @@ def metric_table(evidence: Evidence, finding: Finding | None) -> str:
         return ""
     columns = {
         "Metric": [code(row.metric) for row in rows],
+        "Gate": [_gate(gates.get(row.metric)) if finding else figures.NOTHING for row in rows],
         "Base": [row.base for row in rows],
         live: [row.incumbent for row in rows],
         candidate: [row.candidate for row in rows],
         "Change": [row.change for row in rows],
         "95 % interval": [row.interval for row in rows],
-        "Gate": [_gate(gates.get(row.metric)) if finding else figures.NOTHING for row in rows],
     }
     shown = {head: cells for head, cells in columns.items() if set(cells) != {figures.NOTHING}}
     return table(list(shown), list(zip(*shown.values(), strict=True)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from policy.evidence import Evidence, Metric, Subject
 from policy.judge_metrics import difference_from
-from policy.messages import LATENCY, figure
+from policy.messages import SECONDS, figure
 from policy.statistics import Difference
 
 NOTHING = "–"
@@ -80,7 +80,7 @@ def _signed(metric: Metric, value: float) -> str:
         return "unknown"
     if metric.kind == "share":
         return f"{100 * value:+.1f} pts"
-    if metric.name == LATENCY:
+    if metric.name in SECONDS:
         return f"{1000 * value:+.1f} ms"
     return f"{value:+.4g}"
 

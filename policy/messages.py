@@ -35,8 +35,8 @@ RECORD_OF_ANOTHER = "the recorded evidence is of another artifact"
 OTHER_ROWS = "the benchmark was repeated on other rows than those recorded"
 
 
-LATENCY = "latency"
-"""The one metric in seconds: mean time of an answer."""
+SECONDS = frozenset({"latency", "latency_p50", "latency_p95", "first_token"})
+"""The metrics in seconds: times of an answer, and of its first token."""
 
 
 def short(digest: str | None) -> str:
@@ -50,7 +50,7 @@ def percent(value: float) -> str:
 
 def figure(metric: Metric) -> str:
     """Return a metric's value as people read it: shares in per cent, times in milliseconds."""
-    if metric.name == LATENCY:
+    if metric.name in SECONDS:
         return f"{1000 * metric.value:.1f} ms"
     return percent(metric.value) if metric.kind == "share" else f"{metric.value:.4g}"
 
