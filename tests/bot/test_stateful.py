@@ -42,6 +42,7 @@ def explore(steps: int, examples: int) -> Counter[str]:
     return Counter(totals)
 
 
+@pytest.mark.slow
 def test_nothing_ships_without_evidence_and_quorum_whatever_happens() -> None:
     found = explore(steps=40, examples=3)
     assert found["steps"] >= 60
