@@ -7,6 +7,7 @@ import random
 import shutil
 import sys
 import tempfile
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -27,6 +28,10 @@ luck = st.integers(0, 2**32 - 1)
 heard = st.sampled_from((True, True, False))
 totals: Counter[str] = Counter()
 """What all examples of this process reached, together."""
+failures: list[str] = []
+"""What went wrong, and what had happened until then. Hypothesis plays a failed course again; the
+clock and the threads are real, so the second course may differ, and its complaint about that would
+hide the first."""
 
 
 class Promotions(RuleBasedStateMachine):
@@ -161,8 +166,8 @@ class Promotions(RuleBasedStateMachine):
             if FREEZE_LABEL in thread.labels and thread.state == "open":
                 assert thread.created > (landing.pull.merged_at or 0), "merged while frozen"
 
-    def tell(self) -> None:
-        print("\n".join(["what happened:", *self.trail]), file=sys.stderr)
+    def tell(self) -> str:
+        return "\n".join(["what happened:", *self.trail, traceback.format_exc()])
 
     def teardown(self) -> None:
         if self.town is None:
@@ -175,11 +180,15 @@ class Promotions(RuleBasedStateMachine):
                 self._rest()
                 failed = False
         finally:
-            if (failed and kind is not StopTest) or "COUNTERSIGN_TELL" in os.environ:
-                self.tell()
+            if failed and kind is not StopTest:
+                failures.append(self.tell())
+                print(failures[-1], file=sys.stderr, flush=True)
+            elif "COUNTERSIGN_TELL" in os.environ:
+                print(self.tell(), file=sys.stderr, flush=True)
             for name in ("refused", "granted", "killed", "502", "forced"):
                 totals[name] += self.town.counts[name]
             totals["examples"] += 1
+            print(dict(totals.most_common()), flush=True)
             self.town.__exit__()
             shutil.rmtree(self.folder)
 

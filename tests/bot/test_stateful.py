@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.bot.stateful_machine import Promotions, totals
+from tests.bot.stateful_machine import Promotions, failures, totals
 
 ENOUGH = 5_000
 
@@ -24,6 +24,7 @@ def explore(steps: int, examples: int) -> Counter[str]:
     number = int(os.environ.get("COUNTERSIGN_SEED", "3"))
     print(f"COUNTERSIGN_SEED={number}")
     totals.clear()
+    failures.clear()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     logging.getLogger("huey").setLevel(logging.CRITICAL)
     wanted = settings(
@@ -37,8 +38,10 @@ def explore(steps: int, examples: int) -> Counter[str]:
         report_multiple_bugs=False,
     )
     machine = seed(number)(Promotions)
-    run_state_machine_as_test(machine, settings=wanted)
-    print(dict(totals.most_common()))
+    try:
+        run_state_machine_as_test(machine, settings=wanted)
+    except Exception as error:
+        raise AssertionError("\n\n".join(failures) or str(error)) from error
     return Counter(totals)
 
 
