@@ -13,6 +13,7 @@ from dataset.diff_side import Codes, Side, occurrence, shared_codes
 from dataset.rows import Defect, Row
 from dataset.stats_distance import jensen_shannon, length_classes, psi, quantiles
 from policy.data_diff import (
+    MAX_FILES,
     MAX_SHIFTS,
     MAX_TEXT,
     SHOWN,
@@ -21,6 +22,7 @@ from policy.data_diff import (
     ChangedRow,
     DataDiff,
     FieldShift,
+    FileChange,
     LengthShift,
     ValueShift,
 )
@@ -65,6 +67,32 @@ def diff_rows(
             _length_shift("prompt", old.prompt_length, new.prompt_length),
             _length_shift("answer", old.answer_length, new.answer_length),
         ),
+        by_file=() if one_file else _by_file(old, new, moved + changed, removed, added),
+    )
+
+
+def _by_file(
+    old: Side, new: Side, kept: Sequence[Pair], removed: Sequence[int], added: Sequence[int]
+) -> tuple[FileChange, ...]:
+    """Return the change of each file of either side; `kept` are the pairs that moved or changed."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for index in removed:
+        counts[old.file(index)]["removed"] += 1
+    for index in added:
+        counts[new.file(index)]["added"] += 1
+    for one, other in kept:
+        before, after = old.file(one), new.file(other)
+        if before == after:
+            counts[after]["changed"] += 1
+        else:
+            counts[before]["went"] += 1
+            counts[after]["came"] += 1
+    rows = [dict(zip(side.names, side.rows_of, strict=True)) for side in (old, new)]
+    return tuple(
+        FileChange(
+            file=file, before=rows[0].get(file, 0), after=rows[1].get(file, 0), **counts[file]
+        )
+        for file in sorted(rows[0].keys() | rows[1].keys())[:MAX_FILES]
     )
 
 

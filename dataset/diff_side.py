@@ -17,11 +17,10 @@ import numpy.typing as npt
 
 from dataset.rows import Defect, Row
 from dataset.stats_fields import FieldCounts, given_id
-from policy.data_diff import MAX_TEXT, SHOWN, FileRows, RowList, RowPlace, SideFacts
+from policy.data_diff import MAX_FILES, MAX_TEXT, SHOWN, FileRows, RowList, RowPlace, SideFacts
 
 WHOLE, PART = 16, 8
 """Bytes of a digest that says two rows are the same, and of one that says which part changed."""
-MAX_FILES = 100
 Codes = npt.NDArray[np.int64]
 _TURNS = msgspec.json.Encoder().encode
 _METADATA = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode

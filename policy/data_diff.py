@@ -16,6 +16,7 @@ SHOWN = 20
 """Places and values that are listed; the counts are always whole."""
 MAX_SHIFTS = 32
 MAX_TEXT = 120
+MAX_FILES = 100
 
 RowCount = Annotated[int, Field(ge=0, lt=2**53)]
 Shown = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
@@ -78,11 +79,46 @@ class FileRows(Document):
     rows: RowCount
 
 
+class FileChange(Document):
+    """How one file came from its rows before to its rows after.
+
+    `came` and `went` are rows that stood, the same or changed, in another file on the other side.
+    """
+
+    file: FileName
+    before: RowCount
+    after: RowCount
+    added: RowCount = 0
+    removed: RowCount = 0
+    changed: RowCount = 0
+    came: RowCount = 0
+    went: RowCount = 0
+
+    @model_validator(mode="after")
+    def _counts_add_up(self) -> FileChange:
+        if self.before + self.added + self.came != self.after + self.removed + self.went:
+            raise ValueError(f"the counts do not lead from {self.before} to {self.after} rows")
+        return self
+
+    def mirrored(self) -> FileChange:
+        """Return the same change, seen from the other side."""
+        return FileChange(
+            file=self.file,
+            before=self.after,
+            after=self.before,
+            added=self.removed,
+            removed=self.added,
+            changed=self.changed,
+            came=self.went,
+            went=self.came,
+        )
+
+
 class SideFacts(Document):
     """One state: its rows, and the lines that could not be compared."""
 
     rows: RowCount = 0
-    files: Annotated[tuple[FileRows, ...], Field(max_length=100)] = ()
+    files: Annotated[tuple[FileRows, ...], Field(max_length=MAX_FILES)] = ()
     unreadable: RowList = RowList()
     """Lines that are no rows. They are in no other count."""
     repeated_ids: RowList = RowList()
@@ -190,6 +226,8 @@ class DataDiff(Document):
     fields_left_out: Annotated[tuple[Shown, ...], Field(max_length=MAX_SHIFTS)] = ()
     """Fields with too many values to compare, such as dates and free text."""
     lengths: Annotated[tuple[LengthShift, ...], Field(max_length=2)] = ()
+    by_file: Annotated[tuple[FileChange, ...], Field(max_length=MAX_FILES)] = ()
+    """Empty where the two states are one file each, under whatever name."""
 
     @model_validator(mode="after")
     def _counts_add_up(self) -> DataDiff:
@@ -225,4 +263,5 @@ class DataDiff(Document):
             fields=tuple(field.mirrored() for field in self.fields),
             fields_left_out=self.fields_left_out,
             lengths=tuple(length.mirrored() for length in self.lengths),
+            by_file=tuple(file.mirrored() for file in self.by_file),
         )

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from policy.context import MAX_EARLIER, MAX_POINTS, DataChange, EarlierVersion, Expected, LossPoint
 from policy.digest import digest_bytes
 from policy.documents import Document, parse_json
 from policy.names import Digest, GitSha, ModelName
@@ -108,6 +109,11 @@ class TrainingFacts(Document):
     tracking: str = ""
     """Where the W&B run lies: a URL, or a folder of the workspace when offline."""
     rendered_rows: tuple[tuple[RenderedToken, ...], ...] = ()
+    loss_curve: Annotated[tuple[LossPoint, ...], Field(max_length=MAX_POINTS)] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, dump: Dump) -> dict[str, object]:
+        return _without(dump(self), loss_curve=())
 
 
 class Metric(Document):
@@ -322,6 +328,10 @@ class Evidence(Document):
     drift: tuple[Drift, ...] = ()
     reused: Digest | None = None
     """The earlier evidence whose training and outputs this one rests on; None where all was run."""
+    data_change: DataChange | None = None
+    expected: Expected | None = None
+    earlier: Annotated[tuple[EarlierVersion, ...], Field(max_length=MAX_EARLIER)] = ()
+    """The versions that were live before this one, the oldest first, by their own records."""
 
     def measurement(self, subject: Subject) -> Measurement | None:
         return next((m for m in self.measurements if m.subject == subject), None)
@@ -345,11 +355,11 @@ class Evidence(Document):
     def text(self) -> str:
         """Return the document's exact content; its digest binds the pointer to it.
 
-        `reused` and `drift` stand there only where something was: what was recorded before there
+        The later fields stand there only where something was: what was recorded before there
         were such fields keeps its bytes.
         """
         value = self.model_dump(mode="json")
-        value = _without(value, reused=None, drift=())
+        value = _without(value, reused=None, drift=(), data_change=None, expected=None, earlier=())
         return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
     def digest(self) -> str:
