@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from policy.context import DataChange, EarlierVersion, Expected
 from policy.errors import UserError
 from policy.evidence import (
     ArtifactFacts,
@@ -62,6 +63,9 @@ class Findings:
     samples: tuple[Sample, ...] = ()
     drift: tuple[Drift, ...] = ()
     reused: str | None = None
+    data_change: DataChange | None = None
+    expected: Expected | None = None
+    earlier: tuple[EarlierVersion, ...] = ()
 
 
 def attest(job: Job, found: Findings) -> Evidence:
@@ -84,6 +88,9 @@ def attest(job: Job, found: Findings) -> Evidence:
         samples=found.samples,
         drift=found.drift,
         reused=found.reused,
+        data_change=found.data_change,
+        expected=found.expected,
+        earlier=found.earlier,
     )
 
 

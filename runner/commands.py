@@ -18,7 +18,7 @@ from runner import messages, summary
 from runner.attest import write_evidence
 from runner.data_gates import GatedData, gate_data
 from runner.job import Job, Options, cache_folder, open_job
-from runner.line import Run, Stage, Stopped, run_line, stop_at_gates
+from runner.line import Run, Stage, Stopped, look_around, run_line, stop_at_gates
 from runner.reporting import Reporter
 from runner.repository import find_repository, model_names
 
@@ -55,6 +55,8 @@ def _validated(run: Run, options: Options) -> tuple[GatedData, Finding]:
         with run.stage("validate"):
             gated = gate_data(job.folder, job.policy.gates.data, job.reporter.progress)
             run.found.data = gated.facts
+            if options.evidence is not None:
+                look_around(run)
             stop_at_gates(job, gated.facts)
     except Stopped:
         job.reporter.say(f"{job.folder.name}: the data gates do not hold")

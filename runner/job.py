@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from policy import documents
 from policy.evidence import Incumbent
+from policy.governed import pointer_path
 from policy.names import Digest
 from policy.pointer import Pointer
 from policy.proposal import run_key
@@ -55,6 +56,8 @@ class Job:
     reporter: Reporter
     reuse: str | None = None
     """The digest of earlier evidence of the same proposal that this run may rest on."""
+    base: Path | None = None
+    """The base branch's checkout; None where the run was shown none."""
 
     @property
     def workspace(self) -> Path:
@@ -87,7 +90,20 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
         fresh=options.fresh,
         reporter=Reporter(quiet=options.quiet),
         reuse=options.reuse,
+        base=base_checkout(folder, options),
     )
+
+
+def base_checkout(folder: ModelFolder, options: Options) -> Path | None:
+    """Return the top of the clone that `--incumbent` names the model's pointer in, there or not."""
+    if options.incumbent is None:
+        return None
+    path = options.incumbent.absolute()
+    place = pointer_path(folder.name)
+    if not path.as_posix().endswith(f"/{place}"):
+        return None
+    top = path.parents[place.count("/")]
+    return top if (top / ".git").exists() else None
 
 
 def live_pointer(folder: ModelFolder, options: Options) -> Pointer | None:

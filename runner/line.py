@@ -20,6 +20,7 @@ from policy.judge import judge_data
 from runner import messages, model_messages
 from runner.adapter import ADAPTER_FILES
 from runner.attest import Findings, attest, device_name, library_versions
+from runner.context import data_change, earlier_versions, expected
 from runner.data_gates import GatedData, gate_data, row_rules
 from runner.job import Job, make_cache, own_folder
 from runner.own_metrics import package_versions
@@ -103,6 +104,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     reached = STAGES.index(until)
     with run.stage("validate"):
         found.data = validate(run).facts
+        look_around(run)
         stop_at_gates(job, found.data)
     if reached < STAGES.index("train"):
         return
@@ -231,6 +233,14 @@ def validate(run: Run) -> GatedData:
         GatedData,
         lambda _: gate_data(job.folder, rules, job.reporter.progress),
     )
+
+
+def look_around(run: Run) -> None:
+    """Find what a report tells beside what is measured."""
+    job, found = run.job, run.found
+    found.data_change = data_change(job)
+    found.expected = expected(job)
+    found.earlier = earlier_versions(job)
 
 
 def stop_at_gates(job: Job, data: DataFacts) -> None:

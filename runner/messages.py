@@ -7,6 +7,10 @@ from pathlib import Path
 
 from policy.errors import Problem, UserError
 
+NO_BASE_BRANCH = (
+    "the run was not shown the base branch; --incumbent names its pointer.json in a clone of it"
+)
+
 # Repository and files
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset.rows import Row, rows_digest
+from policy.context import LossPoint, thinned
 from policy.evidence import TrainingFacts
 from policy.recipe import Recipe
 from registry.digest import digest_file
@@ -124,6 +125,9 @@ def train(
         adapter=digest_file(weights)[0],
         tracking="" if tracking is None else tracking.place,
         rendered_rows=tuple(chat.rendered(row) for row in rows.encoded[:SHOWN_ROWS]),
+        loss_curve=thinned(
+            tuple(LossPoint(step=int(each["step"]), loss=float(each["loss"])) for each in history)
+        ),
     )
 
 

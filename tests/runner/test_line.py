@@ -101,6 +101,11 @@ def test_the_evidence_is_whole(done: tuple[World, Evidence]) -> None:
     assert evidence.parity.prompts_with_equal_tokens == evidence.parity.prompts == 12
     assert evidence.comparison("exact_match", "base", "candidate") is not None
     assert len(evidence.samples) == 10
+    assert evidence.training is not None
+    assert [point.step for point in evidence.training.loss_curve] == [1, 2, 3, 4, 5, 6]
+    assert evidence.expected is not None
+    assert evidence.data_change is not None
+    assert evidence.data_change.base == "unknown"
     assert set(evidence.samples[0].answers) == {"base", "merged", "candidate"}
 
 
