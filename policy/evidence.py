@@ -326,6 +326,8 @@ class Evidence(Document):
     artifacts: tuple[ArtifactFacts, ...] = ()
     samples: tuple[Sample, ...] = ()
     drift: tuple[Drift, ...] = ()
+    attempt: Annotated[int, Field(ge=1, le=10)] = 1
+    """Which attempt of the proposal this is; the first unless somebody asked for another."""
     reused: Digest | None = None
     """The earlier evidence whose training and outputs this one rests on; None where all was run."""
     data_change: DataChange | None = None
@@ -360,6 +362,7 @@ class Evidence(Document):
         """
         value = self.model_dump(mode="json")
         value = _without(value, reused=None, drift=(), data_change=None, expected=None, earlier=())
+        value = _without(value, attempt=1)
         return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
     def digest(self) -> str:

@@ -34,14 +34,21 @@ RECOVERY_STAGES = ("verify", "benchmark", "publish")
 
 
 def judge(
-    policy: Policy, evidence: Evidence, *, proposal_digest: str, incumbent: str | None
+    policy: Policy,
+    evidence: Evidence,
+    *,
+    proposal_digest: str,
+    incumbent: str | None,
+    attempt: int = 1,
 ) -> Finding:
     """Return what the evidence of a fine-tune comes to under `policy`.
 
-    `proposal_digest` and `incumbent` (the artifact that the base branch points to, or None) are
-    what the caller computed itself; evidence about anything else is not evidence here.
+    `proposal_digest`, `incumbent` (the artifact that the base branch points to, or None) and
+    `attempt` are what the caller computed itself; evidence about anything else is not evidence
+    here. Only the first attempt is released.
     """
-    parts = [judge_binding(evidence, proposal_digest, incumbent), judge_stages(evidence, STAGES)]
+    binding = judge_binding(evidence, proposal_digest, incumbent, attempt)
+    parts = [binding, judge_stages(evidence, STAGES)]
     parts.append(judge_data(policy, evidence.data))
     if parts[-1].outcome.lets_through:
         parts.append(judge_training(policy, evidence.training))
@@ -58,7 +65,9 @@ def _contradicted(sentences: Iterable[str]) -> list[Finding]:
     return [gather("consistency", parts)] if parts else []
 
 
-def judge_binding(evidence: Evidence, proposal_digest: str, incumbent: str | None) -> Finding:
+def judge_binding(
+    evidence: Evidence, proposal_digest: str, incumbent: str | None, attempt: int = 1
+) -> Finding:
     """Return whether the evidence is about this proposal and this incumbent."""
     measured_against = evidence.incumbent.artifact if evidence.incumbent else None
     pinned = evidence.proposal.base_revision != "unpinned" or _base_is_an_input(evidence)
@@ -78,6 +87,9 @@ def judge_binding(evidence: Evidence, proposal_digest: str, incumbent: str | Non
         ),
         _check("base model", pinned, messages.BASE_PINNED, messages.BASE_UNPINNED),
     )
+    if evidence.attempt != attempt:
+        sentence = messages.another_attempt(attempt, evidence.attempt)
+        return gather("binding", (*parts, Finding("attempt", Outcome.FAILED, sentence)))
     return gather("binding", parts)
 
 

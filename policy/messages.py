@@ -73,6 +73,10 @@ def incumbent_differs(expected: str | None, found: str | None) -> str:
     return f"it was compared with {short(found)}, but {short(expected)} is live"
 
 
+def another_attempt(wanted: int, found: int) -> str:
+    return f"the evidence is of attempt {found}, and attempt {wanted} is judged here"
+
+
 def stage(facts: StageFacts) -> str:
     text = f"{facts.stage} {facts.outcome} after {facts.seconds:.1f} s"
     return f"{text}: {facts.message}" if facts.message else text

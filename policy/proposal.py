@@ -89,6 +89,10 @@ def proposed(
     return propose(model, blobs, recipe.base_model, recipe.base_model_revision, runner_version)
 
 
-def run_key(proposal: str, incumbent: str | None) -> str:
-    """Return the short name of one measurement: a proposal against an incumbent artifact."""
-    return digest_of([proposal, incumbent]).removeprefix("sha256:")[:16]
+def run_key(proposal: str, incumbent: str | None, attempt: int = 1) -> str:
+    """Return the short name of one measurement: a proposal against an incumbent artifact.
+
+    An attempt after the first is another measurement; the first one's key says nothing of attempts.
+    """
+    named = [proposal, incumbent] if attempt == 1 else [proposal, incumbent, attempt]
+    return digest_of(named).removeprefix("sha256:")[:16]

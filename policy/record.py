@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from policy.attempts import RecordedAttempt
 from policy.codeowners import Codeowners
 from policy.digest import canonical_json, digest_of
 from policy.documents import Document
@@ -119,20 +120,29 @@ class SignOffRecord(Document):
     overrides: tuple[Override, ...] = ()
     recovery: dict[ModelName, str] = Field(default_factory=dict)
     """The text of each rollback's recovery evidence, which no commit carries."""
+    attempts: tuple[RecordedAttempt, ...] = ()
+    """Every attempt after the first, each of which had to hold too."""
     at: str
     """When the bot judged (RFC 3339, UTC)."""
 
     def payload(self) -> bytes:
         """Return the bytes that are signed."""
-        return canonical_json(self.model_dump(mode="json"))
+        return canonical_json(self._dumped())
 
     def tag(self) -> str:
         """Return the tag's name; the same facts give the same name, whenever they were judged."""
-        facts: dict[str, Any] = self.model_dump(mode="json")
+        facts = self._dumped()
         facts.pop("at")
         facts.pop("base")
         digest = digest_of(facts).removeprefix("sha256:")
         return f"{TAGS}pull-{self.pull}/{self.head[:12]}-{digest[:12]}"
+
+    def _dumped(self) -> dict[str, Any]:
+        """Return plain values; without attempts, as it was before there could be any."""
+        dumped: dict[str, Any] = self.model_dump(mode="json")
+        if not self.attempts:
+            dumped.pop("attempts")
+        return dumped
 
     def facts(self, paths: tuple[str, ...], owners: Codeowners | None) -> SignOffFacts:
         """Return the facts that sign-off is judged from, for the paths that the head changes."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from policy.attempts import AttemptRules
 from policy.budget import Budget
 from policy.calendar import Calendar
 from policy.documents import Document
@@ -211,6 +212,7 @@ class Policy(Document):
     stop: StopRules = StopRules()
     calendar: Calendar = Calendar()
     budget: Budget = Budget()
+    attempts: AttemptRules = AttemptRules()
     gates: Gates
 
     @model_validator(mode="after")
@@ -223,6 +225,7 @@ class Policy(Document):
         named += [("stop.hold", role) for role in self.stop.hold]
         named += [("stop.freeze", role) for role in self.stop.freeze]
         named += [("budget.roles", role) for role in self.budget.roles]
+        named += [("attempts.roles", role) for role in self.attempts.roles]
         unknown = [
             f"{key} names the role {role!r}" for key, role in named if role not in self.roles
         ]
