@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -99,17 +99,40 @@ class GgufModel:
         return list(ids[:count])
 
     def detokenise(self, ids: Sequence[int]) -> str:
-        """Return the text of ids, without control tokens; broken UTF-8 becomes U+FFFD."""
-        given = (ctypes.c_int32 * len(ids))(*ids)
-        room = 64 + 16 * len(ids)
-        while True:
-            text = ctypes.create_string_buffer(room)
-            count = self._api.llama_detokenize(
-                self._vocab, given, len(ids), text, room, False, False
+        """Return the text of ids, without control tokens; broken UTF-8 becomes U+FFFD.
+
+        Token by token, as a server streams them: of a whole text llama.cpp takes spaces before
+        punctuation out (`clean_spaces`). Only sentencepiece's leading space needs the whole.
+        """
+        if self._api.llama_vocab_type(self._vocab) == self._api.LLAMA_VOCAB_TYPE_SPM:
+            given = (ctypes.c_int32 * len(ids))(*ids)
+            whole = self._text(
+                64 + 16 * len(ids),
+                lambda text, room: self._api.llama_detokenize(
+                    self._vocab, given, len(ids), text, room, False, False
+                ),
             )
-            if count >= 0:
-                return text.raw[:count].decode("utf-8", errors="replace")
-            room = -count
+        else:
+            whole = b"".join(self._piece(token) for token in ids)
+        return whole.decode("utf-8", errors="replace")
+
+    def _piece(self, token: int) -> bytes:
+        return self._text(
+            64,
+            lambda text, room: self._api.llama_token_to_piece(
+                self._vocab, token, text, room, 0, False
+            ),
+        )
+
+    @staticmethod
+    def _text(room: int, write: Callable[[Any, int], int]) -> bytes:
+        """Return what `write` puts into a buffer; it answers -n where it needs n bytes."""
+        text = ctypes.create_string_buffer(room)
+        count = write(text, room)
+        if count < 0:
+            text = ctypes.create_string_buffer(-count)
+            count = write(text, -count)
+        return text.raw[:count]
 
     def ends(self, token: int) -> bool:
         """Return whether a token ends an answer."""
