@@ -24,7 +24,7 @@ from policy.judge_difference import ROUNDING
 from policy.judge_drift import judge_drift
 from policy.judge_metrics import judge_metrics
 from policy.pointer import Pointer
-from policy.rules import DataGate, Policy
+from policy.rules import OF_TEST_ROWS, DataGate, Policy
 from policy.verdict import Finding, Outcome, gather
 
 DATA_GATES: tuple[DataGate, ...] = get_args(DataGate)
@@ -134,7 +134,7 @@ def judge_data(policy: Policy, data: DataFacts | None) -> Finding:
     for gate in DATA_GATES:
         facts = counted.get(gate)
         everything = sum(part.rows for part in data.splits)
-        looked_at = data.rows("test") if gate == "near_leakage" else everything
+        looked_at = data.rows("test") if gate in OF_TEST_ROWS else everything
         limit = rules.allowed(gate, looked_at)
         if facts is None:
             parts.append(Finding(gate, Outcome.MISSING, messages.gate_not_run(gate)))

@@ -25,6 +25,7 @@ DataGate = Literal[
     "leakage",
     "near_duplicates",
     "near_leakage",
+    "ngram_leakage",
     "label_conflicts",
     "diversity",
     "splits",
@@ -35,8 +36,55 @@ DataGate = Literal[
 _SHARES: dict[DataGate, float] = {
     "near_duplicates": 0.05,
     "near_leakage": 0.02,
+    "ngram_leakage": 0.02,
     "label_conflicts": 0.01,
 }
+
+
+OF_TEST_ROWS: frozenset[DataGate] = frozenset({"near_leakage", "ngram_leakage"})
+"""Gates that name test rows only, so that their share is one of the test rows."""
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+
+
+class LanguageRules(Document):
+    """Which languages the training rows may be in, by the guess of py3langid at what users say.
+
+    Shares are of the rows looked at: a sample by seed of those with 20 letters or more.
+    """
+
+    allowed: Annotated[tuple[LanguageCode, ...], Field(min_length=1)]
+    """ISO 639-1 codes, such as en."""
+    max_other_share: Share = 0.05
+    """The largest share of rows in any other language; the guess errs on about one row in 500."""
+    min_share: dict[LanguageCode, Share] = Field(default_factory=dict)
+    """The least share of rows in a language."""
+
+    @model_validator(mode="after")
+    def _asks_for_what_is_allowed(self) -> LanguageRules:
+        unknown = sorted(set(self.min_share) - set(self.allowed))
+        if unknown:
+            raise ValueError(f"min_share names {', '.join(unknown)}, which allowed does not")
+        return self
+
+
+class LengthBand(Document):
+    """How many of the training rows may, or must, have a question of so many words."""
+
+    min_words: Annotated[int, Field(ge=0)] = 0
+    max_words: Annotated[int, Field(ge=0)] | None = None
+    """The last number of words that is in the band; without it there is no end."""
+    min_share: Share = 0.0
+    max_share: Share = 1.0
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> LengthBand:
+        if self.max_words is not None and self.max_words < self.min_words:
+            raise ValueError("max_words lies below min_words; swap them")
+        if self.min_share > self.max_share:
+            raise ValueError("min_share lies above max_share; swap them")
+        if (self.min_share, self.max_share) == (0.0, 1.0):
+            raise ValueError("the band asks nothing: give min_share or max_share")
+        return self
 
 
 class SliceGate(Document):
@@ -99,11 +147,16 @@ class DataRules(Document):
     """How many findings of a gate are let through; a gate that is not named: none."""
     max_share: dict[DataGate, Share] = Field(default_factory=dict)
     """The share of rows that a gate may name; unnamed: 5 % of near duplicates, 2 % of test rows
-    near to a trained one, 1 % of label conflicts, and none for every other gate."""
+    near to a trained one or with a run of its words, 1 % of label conflicts, and none for every
+    other gate."""
     licences: tuple[str, ...] = ()
     """Licences that rows and card may carry; empty: any, but never none."""
     near_jaccard: Annotated[float, Field(ge=0.7, le=1)] = 0.9
     """From which Jaccard similarity of their pairs of words two questions are near duplicates."""
+    ngram_words: Annotated[int, Field(ge=5, le=100)] = 13
+    """So many words in a row that stand in a test and a training question are a leak."""
+    ngram_common: Annotated[int, Field(ge=1)] = 10
+    """Unless they stand in more training rows than this: then they are everybody's words."""
     group_fields: tuple[str, ...] = ("group", "conversation_id", "customer_id")
     """Row fields that name a group: no group may stand in two splits."""
     min_groups: Annotated[int, Field(ge=0)] = 0
@@ -114,6 +167,11 @@ class DataRules(Document):
     """The largest share of training rows whose answer another row has too."""
     max_prefix_share: Share = 0.95
     """The largest share of training rows whose question begins with the same 32 bytes."""
+    max_length_share: Share = 1.0
+    """The largest share of training rows whose questions have about as many words: 1, 2 to 3, 4 to
+    7, 8 to 15 and so on."""
+    lengths: tuple[LengthBand, ...] = ()
+    languages: LanguageRules | None = None
     let_through: tuple[str, ...] = ()
     """Kinds of personal data and secrets that rows may hold, such as ip_address."""
     canaries: tuple[Annotated[str, Field(min_length=6)], ...] = ()
