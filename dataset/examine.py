@@ -15,6 +15,7 @@ import numpy as np
 from xxhash import xxh3_64_intdigest
 
 from dataset.formats import FormatName
+from dataset.ngrams import NgramIndex, Shared
 from dataset.row_check import RowCheck, finding
 from dataset.rows import MAX_LINE_BYTES, Defect, Row, row_of
 from dataset.shapes import plain_turns
@@ -50,21 +51,25 @@ class Tally:
 
 @dataclass(frozen=True)
 class Figures:
-    """What is kept of each good row, as columns of equal length: 84 bytes a row, 92 with a group.
+    """What is kept of each good row, as columns of equal length: 92 bytes a row, 100 with a group.
 
-    `questions` and `answers` are the keys of all that the user says and of the last turn, `ids` of
+    `questions` and `answers` are the keys of all that the user says and of the last turn, `loose`
+    of the question without punctuation, `ids` of
     the row's id, `prefixes` of the question's first bytes, `groups` of what names its group, 0 for
     none. `words` is the question's length, for which bands are worth something.
     """
 
     lines: U32
     questions: U64
+    loose: U64
     answers: U64
     ids: U64
     prefixes: U32
     groups: U64 | None
     words: U32
     bands: U32
+    shared: Shared | None = None
+    """The n-grams of test rows that these rows hold."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -146,7 +151,7 @@ def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examin
         rows,
         tallies,
         tuple(formats),
-        _figures(lines, texts, answers, ids, groups if grouped else None),
+        _figures(lines, texts, answers, ids, groups if grouped else None, check.index),
     )
 
 
@@ -176,15 +181,18 @@ def _figures(
     answers: list[str],
     ids: list[str],
     groups: list[int] | None,
+    index: NgramIndex | None,
 ) -> Figures:
     questions = sketch(texts)
     return Figures(
         lines=np.array(lines, dtype=np.uint32),
         questions=questions.keys,
+        loose=questions.loose,
         answers=sketch(answers, banded=False).keys,
         ids=np.array([xxh3_64_intdigest(name.encode()) for name in ids], dtype=np.uint64),
         prefixes=(questions.prefixes >> np.uint64(32)).astype(np.uint32),
         groups=None if groups is None else np.array(groups, dtype=np.uint64),
         words=np.minimum(questions.words, 0xFFFFFFFF).astype(np.uint32),
         bands=questions.bands if len(texts) else np.zeros((0, BANDS), dtype=np.uint32),
+        shared=None if index is None else index.shared(questions.sums),
     )

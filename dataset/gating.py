@@ -22,11 +22,13 @@ from dataset.gates import (
     leakage,
     near_duplicates,
     near_leakage,
+    ngram_leakage,
     prompt_leaks,
     provenance,
     splits,
 )
 from dataset.gates.gate import Gate
+from dataset.ngrams import TestNgrams
 from dataset.row_rules import RowRules
 from dataset.scan import Progress, scan
 from dataset.source import Source
@@ -54,6 +56,7 @@ GATES: tuple[Gate, ...] = (
     prompt_leaks.GATE,
     detected.PII,
     detected.SECRET,
+    ngram_leakage.GATE,
     *(gate for gate, _ in _TABLE_GATES),
 )
 ROW_PASS = "rows"  # noqa: S105 - no password
@@ -85,12 +88,34 @@ def gate(
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     tables = []
-    for table in scan(sources, row_rules, tallies, progress, workers):
+    ngrams = ngram_leakage.index_of(sources, rules)
+    index = None if ngrams is None else ngrams.index
+    for table in scan(sources, row_rules, tallies, progress, workers, index):
         tables.append(table)
-        if len(table.formats) > 1:
-            message = messages.mixed_formats(list(table.formats))
-            tallies["contract"].add(RowFinding(file=table.where, line=1, message=message))
+        mixed(table, tallies)
     seconds[ROW_PASS] = time.perf_counter() - started
+    return count_all(tables, ngrams, rules, tallies, seconds)
+
+
+def mixed(table: Table, tallies: dict[DataGate, Tally]) -> None:
+    """Say where a file that was read to its end mixes formats."""
+    if len(table.formats) > 1:
+        message = messages.mixed_formats(list(table.formats))
+        tallies["contract"].add(RowFinding(file=table.where, line=1, message=message))
+
+
+def count_all(
+    tables: list[Table],
+    ngrams: TestNgrams | None,
+    rules: DataRules,
+    tallies: dict[DataGate, Tally],
+    seconds: dict[str, float],
+) -> Gated:
+    """Ask the questions about all rows, and return the facts with what `tallies` hold already."""
+    if ngrams is not None:
+        started = time.perf_counter()
+        ngram_leakage.count(tables, ngrams, rules, tallies["ngram_leakage"])
+        seconds["ngram_leakage"] = time.perf_counter() - started
     for each, count in _TABLE_GATES:
         started = time.perf_counter()
         count(tables, rules, tallies[each.name])

@@ -84,13 +84,22 @@ def near_leak(place: str, jaccard: float) -> str:
     return f"nearly the same question as in {place}, which is trained on{_alike(jaccard)}"
 
 
+def ngram_leak(words: int, shared: int, place: str, step: int) -> str:
+    runs = "a run" if shared == 1 else f"{shared:,} runs"
+    looked = "" if step == 1 else f"; one run in {step} was looked for"
+    return f"shares {runs} of {words} words with {place}, which is trained on{looked}"
+
+
 def _alike(jaccard: float) -> str:
-    """Return how alike two texts are; below 0, nobody read them again."""
+    """Return how alike two texts are; below 0, nobody read them again; above 1, all words are."""
+    if jaccard > 1:
+        return " (the same but for punctuation)"
     return f" (Jaccard {jaccard:.2f})" if jaccard >= 0 else " (by their MinHash alone)"
 
 
-def conflict(place: str) -> str:
-    return f"the same question as in {place}, and another answer"
+def conflict(place: str, punctuated: bool) -> str:
+    but = " but for punctuation" if punctuated else ""
+    return f"the same question as in {place}{but}, and another answer"
 
 
 def in_two_splits(field: str, place: str) -> str:

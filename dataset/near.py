@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.columns import I64, Column, distinct, repeats
+from dataset.columns import I64, Column, distinct, found_in, repeats
 from dataset.sketch import BANDS, MIN_WORDS, U32, U64, shingles
 from dataset.table import Table
 
@@ -25,6 +25,8 @@ BLOCK = 1 << 14
 CERTAIN_BANDS = 6
 """Bands that two texts must share where there are too many to read: a Jaccard of about 0.87."""
 UNKNOWN = -1.0
+PUNCTUATED = 2.0
+"""Stands for the similarity of two questions that are the same but for punctuation."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,20 @@ def near_within(table: Table, least: float) -> NearPairs:
     """Return the rows of a table that are near to an earlier row, exact repeats left out."""
     copies, _ = repeats(table.questions)
     pairs = _candidates(table, None, copies)
-    return _confirmed(table, table, pairs, least)
+    return _confirmed(table, table, pairs, least, _punctuated(*repeats(table.loose), copies))
 
 
 def near_between(table: Table, other: Table, known: I64, least: float) -> NearPairs:
     """Return the rows of `table` that are near to a row of `other`; `known` are left out."""
-    return _confirmed(table, other, _candidates(table, other, known), least)
+    same = _punctuated(*found_in(table.loose, other.loose), known)
+    return _confirmed(table, other, _candidates(table, other, known), least, same)
+
+
+def _punctuated(rows: I64, others: I64, left_out: I64) -> dict[int, tuple[float, int]]:
+    """Return the rows that are another's but for punctuation, each with that one."""
+    kept = ~np.isin(rows, left_out)
+    pairs = zip(rows[kept].tolist(), others[kept].tolist(), strict=True)
+    return {row: (PUNCTUATED, other) for row, other in pairs}
 
 
 def _candidates(table: Table, other: Table | None, left_out: I64) -> I64:
@@ -123,18 +133,19 @@ def _across(
     return np.concatenate([later | end.astype(np.uint64) for end in ends])
 
 
-def _confirmed(table: Table, other: Table, pairs: I64, least: float) -> NearPairs:
-    """Keep the best pair of each row whose similarity is at least `least`."""
+def _confirmed(
+    table: Table, other: Table, pairs: I64, least: float, same: dict[int, tuple[float, int]]
+) -> NearPairs:
+    """Keep the best pair of each row whose similarity is at least `least`; `same` need no proof."""
     needed = len(distinct(pairs[:, 0])) + len(distinct(pairs[:, 1]))
     best: dict[int, tuple[float, int]] = {}
     if needed > CONFIRMED_ROWS:
         for later, earlier, shared in pairs[pairs[:, 2] >= CERTAIN_BANDS].tolist():
             if shared > best.get(later, (0.0, 0))[0]:
                 best[later] = (float(shared), earlier)
-        rows = sorted(best)
-        return _pairs(rows, [best[row][1] for row in rows], [UNKNOWN] * len(rows))
+        return _best({row: (UNKNOWN, earlier) for row, (_, earlier) in best.items()} | same)
     if not len(pairs):
-        return _pairs([], [], [])
+        return _best(same)
     mine = _Shingles.of(table, pairs[:, 0] if other is not table else pairs[:, :2].ravel())
     theirs = mine if other is table else _Shingles.of(other, pairs[:, 1])
     for start in range(0, len(pairs), BLOCK):
@@ -144,12 +155,14 @@ def _confirmed(table: Table, other: Table, pairs: I64, least: float) -> NearPair
             later, earlier, jaccard = int(block[at, 0]), int(block[at, 1]), float(alike[at])
             if jaccard > best.get(later, (0.0, 0))[0]:
                 best[later] = (jaccard, earlier)
+    return _best(best | same)
+
+
+def _best(best: dict[int, tuple[float, int]]) -> NearPairs:
+    """Return each row, ascending, with the other one and the similarity."""
     rows = sorted(best)
-    return _pairs(rows, [best[row][1] for row in rows], [best[row][0] for row in rows])
-
-
-def _pairs(rows: list[int], others: list[int], jaccard: list[float]) -> NearPairs:
-    return NearPairs(np.array(rows, dtype=np.int64), np.array(others, dtype=np.int64), jaccard)
+    others = np.array([best[row][1] for row in rows], dtype=np.int64)
+    return NearPairs(np.array(rows, dtype=np.int64), others, [best[row][0] for row in rows])
 
 
 @dataclass(frozen=True)

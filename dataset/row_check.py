@@ -16,6 +16,7 @@ from dataset.detect import may_hold
 from dataset.formats import Role, Turn
 from dataset.gates import approved, contract, detected, prompt_leaks, provenance
 from dataset.json_schemas import SchemaChecker
+from dataset.ngrams import NgramIndex
 from dataset.row_rules import RowRules
 from dataset.rows import Defect, Row, read_rows
 from dataset.vouched import vouched
@@ -40,6 +41,8 @@ class RowCheck:
     """The rules for one row, made ready."""
 
     rules: RowRules
+    index: NgramIndex | None = field(default=None, repr=False, compare=False)
+    """The n-grams of test rows to look for, where the rows of a chunk are examined."""
     _fits_input: Callable[[str], bool] | None = field(init=False, repr=False, compare=False)
     _fits_output: Callable[[str], bool] | None = field(init=False, repr=False, compare=False)
     _orders: dict[tuple[Role, ...], bool] = field(

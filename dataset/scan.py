@@ -21,6 +21,7 @@ from xxhash import xxh3_64_intdigest
 
 from dataset import messages
 from dataset.examine import Examined, Tally, examine
+from dataset.ngrams import NgramIndex, SharedNgrams
 from dataset.row_check import RowCheck
 from dataset.row_rules import RowRules
 from dataset.source import Chunk, Source
@@ -62,8 +63,12 @@ def scan(
     tallies: dict[DataGate, Tally],
     progress: Progress | None = None,
     workers: int | None = None,
+    index: NgramIndex | None = None,
 ) -> Iterator[Table]:
-    """Yield a table for each file, in order; `tallies` count what its rows are found to be."""
+    """Yield a table for each file, in order; `tallies` count what its rows are found to be.
+
+    `index` holds the n-grams of test rows, which are looked for in the rows that are trained on.
+    """
     sources = [source for _, source in splits]
     total = sum(source.stored_size() for source in sources)
     count = processes(sources, workers)
@@ -73,26 +78,39 @@ def scan(
         if count > 1:
             pool = stack.enter_context(
                 ProcessPoolExecutor(
-                    count, multiprocessing.get_context("spawn"), _prepare, (replace(rules),)
+                    count, multiprocessing.get_context("spawn"), _prepare, (replace(rules), index)
                 )
             )
-        check = RowCheck(rules)
+        check = RowCheck(rules, index)
         for split, source in splits:
-            table = Table(split, source)
+            table = begun(split, source, index)
             for chunk, part in _examined(source, check, pool, WAITING * count):
-                table.rows += part.rows
-                for gate, tally in part.tallies.items():
-                    tallies[gate].join(tally)
-                for line, why in chunk.defects:
-                    table.rows += 1
-                    tallies["contract"].add(RowFinding(file=source.where, line=line, message=why))
-                table.formats.update(dict.fromkeys(part.formats))
-                table.add(part.figures, chunk.first_line, chunk.offset, len(chunk.data))
+                take(table, tallies, chunk, part)
                 if progress is not None:
                     progress(rows + table.rows, before + source.position, total)
             rows += table.rows
             before += source.position
             yield table
+
+
+def begun(split: str, source: Source, index: NgramIndex | None) -> Table:
+    """Return the table of a file before its first chunk."""
+    table = Table(split, source)
+    if index is not None and split == "train":
+        table.shared = SharedNgrams.none_of(index)
+    return table
+
+
+def take(table: Table, tallies: dict[DataGate, Tally], chunk: Chunk, part: Examined) -> None:
+    """Add what came of a chunk to its table and to the tallies."""
+    table.rows += part.rows
+    for gate, tally in part.tallies.items():
+        tallies[gate].join(tally)
+    for line, why in chunk.defects:
+        table.rows += 1
+        tallies["contract"].add(RowFinding(file=table.where, line=line, message=why))
+    table.formats.update(dict.fromkeys(part.formats))
+    table.add(part.figures, chunk.first_line, chunk.offset, len(chunk.data))
 
 
 def _examined(
@@ -133,9 +151,9 @@ def _task(source: Source, chunk: Chunk) -> _Task:
 _check: RowCheck | None = None
 
 
-def _prepare(rules: RowRules) -> None:
+def _prepare(rules: RowRules, index: NgramIndex | None) -> None:
     global _check
-    _check = RowCheck(rules)
+    _check = RowCheck(rules, index)
 
 
 def _work(task: _Task) -> Examined | None:

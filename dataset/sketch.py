@@ -3,18 +3,20 @@
 A whole batch goes through numpy at once, because splitting and hashing words in Python costs more
 than everything else the gates do: a word is its bytes, eight at a time, as numbers.
 
-The key of a text is taken from its words in order, so that case and white space do not count; the
-bands come from a MinHash over its pairs of neighbouring words, without the punctuation around them.
-A key has 64 bits: among a billion texts the chance of any false match is 3 %, among a million one
-in 37 million. A made-up collision can only add a finding, never hide one.
+The loose key of a text is taken from its words in order, so that case, white space and such
+punctuation as changes no meaning do not count (see `loosened`); its key takes that punctuation in
+as well. The bands come from a MinHash over the pairs of neighbouring words. A key has 64 bits:
+among a billion texts the chance of any false match is 3 %, among a million one in 37 million. A
+made-up collision can only add a finding, never hide one.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +36,22 @@ LONGEST_WORD = 64
 _WHITE = b"\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f "
 _UPPER = bytes(range(65, 91))
 _FOLD = bytes.maketrans(_WHITE + _UPPER, b" " * len(_WHITE) + _UPPER.lower())
-PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-_PUNCTUATION = np.zeros(256, dtype=np.bool_)
-_PUNCTUATION[np.frombuffer(PUNCTUATION.encode(), dtype=np.uint8)] = True
+_ENDING, _PARTING, _JOINING = b".:!?)", b",;'\"(", b"-"
+"""Punctuation that does not count: at a word's end, before anything but a digit, between letters.
+
+So `top-up` is `top up` and `Thanks!` is `thanks`, but `1.5`, `-5`, `3*5`, `.env` and `x - y` stay.
+"""
+_SOFT = np.zeros(256, dtype=np.uint8)
+for _kind, _signs in enumerate((_ENDING, _PARTING, _JOINING), 1):
+    _SOFT[np.frombuffer(_signs, dtype=np.uint8)] = _kind
+_DIGIT, _LETTER = 1, 2
+_CHARACTER = np.zeros(256, dtype=np.uint8)
+_CHARACTER[48:58], _CHARACTER[97:123], _CHARACTER[128:] = _DIGIT, _LETTER, _LETTER
+_LOOSE = re.compile(
+    rb"[.:!?)](?![0-9a-z\x80-\xff])|[,;'\"(](?![0-9])|(?<=[a-z\x80-\xff])-(?=[a-z\x80-\xff])"
+)
+_PLAIN = {**dict.fromkeys(map(ord, "‘’‚‛"), "'"), **dict.fromkeys(map(ord, "“”„‟«»"), '"')}
+_PLAIN |= dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
 _MASKS: U64 = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
 _ODD_STEP = np.uint64(0x9E3779B97F4A7C15)
 _WORD_BASE = 0xD6E8FEB86659FD93
@@ -48,20 +63,39 @@ _FLIP: U32 = _RANDOM.integers(0, 1 << 32, BANDS * DEPTH, dtype=np.uint32)
 _BAND_ODD: U32 = _RANDOM.integers(0, 1 << 32, DEPTH, dtype=np.uint32) | np.uint32(1)
 
 
+class WordSums(NamedTuple):
+    """The words of a batch of texts: running sums of their hashes, and where each text's begin and
+    end, by which the hash of any run of words is one difference."""
+
+    running: U64
+    first: I64
+    last: I64
+
+
 @dataclass(frozen=True)
 class Sketches:
-    """One row for each text: its key, the key of its first bytes, its words, and its bands."""
+    """One row for each text: its keys, the key of its first bytes, its words, and its bands."""
 
     keys: U64
+    loose: U64
     prefixes: U64
     words: I64
     bands: U32
     """Shape (texts, BANDS); meaningful where the text has MIN_WORDS words."""
+    sums: list[WordSums]
 
 
 def normalised(text: str) -> str:
-    """Return a text by which two are the same: compatible forms, no case, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Return a text by which two are the same: compatible forms, no case, single spaces, and one
+    form of quotes and dashes."""
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN)
+    return " ".join(plain.split())
+
+
+def loosened(text: str) -> str:
+    """Return a text by which two are the same but for punctuation."""
+    plain = normalised(text).encode("utf-8", "surrogatepass")
+    return b" ".join(_LOOSE.sub(b" ", plain).split()).decode("utf-8", "surrogatepass")
 
 
 def sketch(texts: list[str], banded: bool = True) -> Sketches:
@@ -71,9 +105,11 @@ def sketch(texts: list[str], banded: bool = True) -> Sketches:
         return parts[0]
     return Sketches(
         np.concatenate([part.keys for part in parts]),
+        np.concatenate([part.loose for part in parts]),
         np.concatenate([part.prefixes for part in parts]),
         np.concatenate([part.words for part in parts]),
         np.concatenate([part.bands for part in parts]),
+        [part.sums[0] for part in parts],
     )
 
 
@@ -81,7 +117,7 @@ def shingles(texts: list[str]) -> tuple[U32, I64]:
     """Return the hashed pairs of neighbouring words of texts, one after the other, and how many
     each text has; a pair that comes again is there again."""
     parts = [_read(data) for data in _batches(texts)]
-    found = [_pairs(part) for part in parts]
+    found = [_pairs(part, _hashes(part.bare, part.word_starts, part.word_ends)) for part in parts]
     return np.concatenate(found), np.concatenate([part.last - part.first for part in parts])
 
 
@@ -105,8 +141,10 @@ class _Read:
     """A batch of texts in one buffer: where each begins and ends, and where each word does."""
 
     text: bytes
-    joined: NDArray[np.uint8]
-    eights: U64
+    bare: bytes
+    """The text with spaces where punctuation does not count."""
+    soft: I64
+    """Where that punctuation stands."""
     starts: I64
     ends: I64
     word_starts: I64
@@ -120,6 +158,12 @@ def _read(data: list[bytes]) -> _Read:
     joined = np.frombuffer(text, dtype=np.uint8)
     ends = np.cumsum(np.fromiter(map(len, data), dtype=np.int64, count=len(data)) + 1)
     starts = np.concatenate((ends[:1] * 0, ends[:-1]))
+    soft = _softly(joined)
+    bare = text
+    if len(soft):
+        joined = joined.copy()
+        joined[soft] = 32
+        bare = joined.tobytes()
     white = joined == 32
     inside = np.empty(len(joined) + 1, dtype=np.bool_)
     inside[0] = False
@@ -128,33 +172,65 @@ def _read(data: list[bytes]) -> _Read:
     word_ends = np.flatnonzero(inside[1:-1] & white[1:]) + 1
     first = np.searchsorted(word_starts, starts)
     last = np.searchsorted(word_starts, ends)
-    return _Read(text, joined, _eights(text), starts, ends, word_starts, word_ends, first, last)
+    return _Read(text, bare, soft, starts, ends, word_starts, word_ends, first, last)
+
+
+def _softly(joined: NDArray[np.uint8]) -> I64:
+    """Return where punctuation stands that does not count; as `loosened` has it."""
+    kinds = _SOFT[joined]
+    at = np.flatnonzero(kinds)
+    kind = kinds[at]
+    following = _CHARACTER[joined[at + 1]]  # every text is followed by a space
+    before = _CHARACTER[joined[at - 1]]
+    dropped = (kind == 1) & (following == 0)
+    dropped |= (kind == 2) & (following != _DIGIT)
+    dropped |= (kind == 3) & (following == _LETTER) & (before == _LETTER)
+    return cast(I64, at[dropped])
 
 
 def _sketched(read: _Read, banded: bool) -> Sketches:
-    hashes = _hashes(read.text, read.eights, read.word_starts, read.word_ends)
+    hashes = _hashes(read.bare, read.word_starts, read.word_ends)
     head = np.minimum(read.starts + PREFIX_BYTES, read.ends - 1)
-    prefixes = _hashes(read.text, read.eights, read.starts, head)
+    prefixes = _hashes(read.text, read.starts, head)
     words = read.last - read.first
-    up, down = _powers(len(hashes) + 1)
+    up, down = powers(len(hashes) + 1)
     running = np.zeros(len(hashes) + 1, dtype=np.uint64)
     np.cumsum(hashes * up[: len(hashes)], out=running[1:])
     told = (running[read.last] - running[read.first]) * down[read.first]
     bands = np.zeros((len(words), BANDS), dtype=np.uint32)
     if banded and len(hashes):
-        _fill(bands, _pairs(read), read.first, words)
-    return Sketches(_mixed(told + words.astype(np.uint64)), prefixes, words, bands)
+        _fill(bands, _pairs(read, hashes), read.first, words)
+    loose = _mixed(told + words.astype(np.uint64))
+    sums = [WordSums(running, read.first, read.last)]
+    return Sketches(_mixed(loose + _marks(read)), loose, prefixes, words, bands, sums)
 
 
-def _pairs(read: _Read) -> U32:
-    """Return, for each word, the hash of it and the next in its text, bare of punctuation."""
-    starts = read.word_starts + _PUNCTUATION[read.joined[read.word_starts]]
-    ends = read.word_ends - _PUNCTUATION[read.joined[read.word_ends - 1]]
-    bare = _hashes(read.text, read.eights, starts, np.maximum(ends, starts))
-    following = np.zeros_like(bare)
-    following[:-1] = bare[1:]
+def _marks(read: _Read) -> U64:
+    """Return, for each text, a sum over the punctuation that is not among its words: which it is,
+    after which word, and whether spaces stand beside it."""
+    total = np.zeros(len(read.first), dtype=np.uint64)
+    at = read.soft
+    if not len(at):
+        return total
+    of = np.searchsorted(read.ends, at, side="right")
+    word = np.searchsorted(read.word_starts, at) - read.first[of]
+    beside = np.frombuffer(read.text, dtype=np.uint8)
+    spaced = (beside[at - 1] == 32) * 2 + (beside[at + 1] == 32)
+    spaced[at == read.starts[of]] |= 2
+    told = (word.astype(np.uint64) << np.uint64(16)) | (spaced * 256 + beside[at]).astype(np.uint64)
+    head = np.searchsorted(of, np.arange(len(total) + 1))
+    up, down = powers(len(at) + 1)
+    running = np.zeros(len(at) + 1, dtype=np.uint64)
+    np.cumsum(_mixed(told * _ODD_STEP) * up[: len(at)], out=running[1:])
+    return cast(U64, (running[head[1:]] - running[head[:-1]]) * down[head[:-1]])
+
+
+def _pairs(read: _Read, hashes: U64) -> U32:
+    """Return, for each word, the hash of it and the next in its text."""
+    following = np.zeros_like(hashes)
+    following[:-1] = hashes[1:]
     following[read.last[read.last > read.first] - 1] = 0
-    return ((bare * np.uint64(3) + following) * _MIX >> np.uint64(32)).astype(np.uint32)
+    return ((hashes * np.uint64(3) + following) * _MIX >> np.uint64(32)).astype(np.uint32)
 
 
 def _fill(bands: U32, pairs: U32, first: I64, words: I64) -> None:
@@ -184,8 +260,9 @@ def _eights(text: bytes) -> U64:
     return np.ndarray((len(text) + 1,), dtype="<u8", buffer=padded, strides=(1,))
 
 
-def _hashes(text: bytes, eights: U64, starts: I64, ends: I64) -> U64:
+def _hashes(text: bytes, starts: I64, ends: I64) -> U64:
     """Return the hash of each stretch of the text, read eight bytes at a time."""
+    eights = _eights(text)
     left = ends - starts
     sizes = left.astype(np.uint64) * _ODD_STEP
     hashes = _mixed((eights[starts] & _MASKS[np.minimum(left, 8)]) + sizes)
@@ -210,7 +287,7 @@ def _mixed(values: U64) -> U64:
 _tables: list[tuple[U64, U64]] = []
 
 
-def _powers(length: int) -> tuple[U64, U64]:
+def powers(length: int) -> tuple[U64, U64]:
     """Return BASE**i and BASE**-i modulo 2**64 for i below length."""
     if _tables and len(_tables[0][0]) >= length:
         return _tables[0]

@@ -10,6 +10,7 @@ import numpy as np
 from dataset.columns import I64, Column, distinct
 from dataset.examine import BOM, Figures, asked
 from dataset.formats import FormatName
+from dataset.ngrams import SharedNgrams
 from dataset.rows import Row, row_of
 from dataset.shapes import plain_turns
 from dataset.source import Source
@@ -26,6 +27,7 @@ class Table:
     formats: dict[FormatName, None] = field(default_factory=dict)
     lines: Column = field(default_factory=Column)
     questions: Column = field(default_factory=Column)
+    loose: Column = field(default_factory=Column)
     answers: Column = field(default_factory=Column)
     ids: Column = field(default_factory=Column)
     prefixes: Column = field(default_factory=Column)
@@ -34,6 +36,8 @@ class Table:
     bands: Column = field(default_factory=Column)
     grouped: bool = False
     """Whether some row names a group; where none does, `groups` is empty."""
+    shared: SharedNgrams | None = None
+    """What these rows share with the test rows, where they are trained on and there are such."""
     _offsets: list[tuple[int, int, int]] = field(default_factory=list)
     """Where a line lies in the file: (first line, offset, bytes) of every chunk."""
 
@@ -53,6 +57,7 @@ class Table:
         for column, block in (
             (self.lines, figures.lines),
             (self.questions, figures.questions),
+            (self.loose, figures.loose),
             (self.answers, figures.answers),
             (self.ids, figures.ids),
             (self.prefixes, figures.prefixes),
@@ -60,6 +65,8 @@ class Table:
             (self.bands, figures.bands),
         ):
             column.append(block)
+        if figures.shared is not None and self.shared is not None:
+            self.shared.add(figures.shared, figures.lines)
         if figures.groups is not None and not self.grouped:
             self.grouped = True
             for start in range(0, before, 1 << 20):

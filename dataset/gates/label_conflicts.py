@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dataset import messages
-from dataset.columns import I64, distinct, found_in, repeats
+from dataset.columns import I64, U64, distinct, found_in, repeats
 from dataset.examine import SHOWN, Tally
 from dataset.gates.gate import Gate
 from dataset.locate import report
@@ -20,13 +20,14 @@ GATE = Gate(
 
 
 def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
-    """Count the rows whose question stands earlier, in any split, under another answer."""
+    """Count the rows whose question stands earlier, in any split, under another answer; case,
+    spaces and punctuation do not count."""
     for number, table in enumerate(tables):
-        later, first = repeats(table.questions)
+        later, first = repeats(table.loose)
         _conflicts(tally, table, later, table, first)
         seen = later
         for other in tables[:number]:
-            rows, places = found_in(table.questions, other.questions)
+            rows, places = found_in(table.loose, other.loose)
             fresh = ~np.isin(rows, seen)
             _conflicts(tally, table, rows[fresh], other, places[fresh])
             seen = np.union1d(seen, rows)
@@ -47,8 +48,16 @@ def _conflicts(
     differing = np.flatnonzero(mine != other.answers.taken(once)[back])
     shown = differing[:SHOWN]
     lines = other.lines_of(places[shown])
+    same = _keys(table, rows[shown]) == _keys(other, places[shown])
     located = [
-        (int(rows[at]), messages.conflict(f"{other.where}:{line}"))
-        for at, line in zip(shown, lines, strict=True)
+        (int(rows[at]), messages.conflict(f"{other.where}:{line}", not whole))
+        for at, line, whole in zip(shown, lines, same, strict=True)
     ]
     report(tally, table, len(differing), located, "messages")
+
+
+def _keys(table: Table, rows: I64) -> U64:
+    """Return the strict keys of some rows, in any order."""
+    once = distinct(rows)
+    keys: U64 = table.questions.taken(once)[np.searchsorted(once, rows)]
+    return keys

@@ -95,25 +95,80 @@ def test_a_conflict_names_both_places(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "name"),
+    ("text", "names"),
     [
-        (question(7), "leakage"),
-        (f"  {question(7).upper()}\t", "leakage"),
-        (question(7) + "!", "near_leakage"),
-        (question(7) + " besides", "near_leakage"),
+        (question(7), {"leakage"}),
+        (f"  {question(7).upper()}\t", {"leakage"}),
+        (question(7) + "!", {"near_leakage", "ngram_leakage"}),
+        (question(7) + " besides", {"near_leakage", "ngram_leakage"}),
+        (f"{question(7, 13)} {question(300, 40)}", {"ngram_leakage"}),
+        (f"{question(300, 40)} {question(7, 13)}.", {"ngram_leakage"}),
+        (f"{question(7, 12)} {question(300, 40)}", set()),
+        (question(7, 4).replace(" ", "-") + "?", set()),
     ],
 )
 def test_a_test_row_that_is_trained_on_is_found_in_the_test_file(
-    tmp_path: Path, text: str, name: str
+    tmp_path: Path, text: str, names: set[str]
 ) -> None:
     leak = row(900, messages=said(("user", text), ("assistant", "answer 7")))
     train = write(tmp_path / "train.jsonl", [row(number) for number in range(CLEAN)])
     test = write(tmp_path / "test.jsonl", [row(200), row(201), leak])
     found = gated(("train", train), ("test", test), rules=RULES)
-    assert counts(found) == {name: 1}
-    (finding,) = facts(found, name).findings
-    assert (finding.file, finding.line, finding.id) == ("test.jsonl", 3, "r-900")
-    assert "train.jsonl:8" in finding.message
+    assert counts(found) == dict.fromkeys(names, 1)
+    for name in names:
+        (finding,) = facts(found, name).findings
+        assert (finding.file, finding.line, finding.id) == ("test.jsonl", 3, "r-900")
+        assert "train.jsonl:8" in finding.message
+
+
+def test_words_that_many_training_rows_share_are_no_leak(tmp_path: Path) -> None:
+    lead = question(500, 15)
+
+    def led(number: int) -> dict[str, Any]:
+        text = f"{lead} {question(number, 40)}"
+        return row(number, messages=said(("user", text), ("assistant", f"answer {number}")))
+
+    for rows, leaks in ((10, 1), (11, 0)):
+        train = write(
+            tmp_path / "train.jsonl",
+            [led(number) if number < rows else row(number) for number in range(CLEAN)],
+        )
+        test = write(tmp_path / "test.jsonl", [row(200), led(300)])
+        found = gated(("train", train), ("test", test), rules=RULES)
+        assert facts(found, "ngram_leakage").count == leaks
+        two = gated(("train", train), ("test", test), rules=RULES, workers=2)
+        assert two.facts == found.facts
+
+
+@pytest.mark.parametrize("other", ["Has my top-up gone through?", "has my TOP UP, gone through"])
+def test_punctuation_hides_neither_a_copy_nor_a_conflict(tmp_path: Path, other: str) -> None:
+    first = asking("Has my top up gone through?")
+    for answer, names in (
+        ("answer 900", {"near_duplicates"}),
+        ("no", {"near_duplicates", "label_conflicts"}),
+    ):
+        copy = row(901, messages=said(("user", other), ("assistant", answer)))
+        found = gated(("train", write(tmp_path / "train.jsonl", [row(1), first, copy])))
+        assert counts(found) == dict.fromkeys(names, 1)
+        for name in names:
+            (finding,) = facts(found, name).findings
+            assert (finding.line, finding.id) == (3, "r-901")
+            assert "but for punctuation" in finding.message
+            assert "2" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("3+5", "3*5"), ("1.5", "15"), ("-5", "5"), ("x - y", "x y"), (".env", "env")],
+)
+def test_punctuation_that_changes_the_meaning_is_no_conflict(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    rows: list[dict[str, Any] | bytes] = [
+        row(number, messages=said(("user", f"What is {text}?"), ("assistant", f"{number}")))
+        for number, text in enumerate((one, other))
+    ]
+    assert counts(gated(("train", write(tmp_path / "train.jsonl", rows)))) == {}
 
 
 def test_a_group_in_two_splits_is_found(tmp_path: Path) -> None:
