@@ -99,6 +99,15 @@ class Column:
                 found.append(np.asarray(block[rows[low:high] - first]))
         return np.concatenate(found) if found else _EMPTY
 
+    def counts(self) -> Iterator[NDArray[np.int64]]:
+        """Yield how often each key stands in the column, a part of the keys at a time."""
+        parts = self.parts()
+        for number in range(parts):
+            keys = np.sort(self.part(number, parts)[0])
+            if len(keys):
+                edges = np.flatnonzero(keys[1:] != keys[:-1]) + 1
+                yield np.diff(np.concatenate(([0], edges, [len(keys)])))
+
 
 def repeats(column: Column) -> tuple[I64, I64]:
     """Return the rows whose key an earlier row has, ascending, and the first row of each."""
@@ -133,16 +142,6 @@ def found_in(column: Column, other: Column) -> tuple[I64, I64]:
         mine.append(rows[hit])
         theirs.append(places[order[at[hit]]])
     return _sorted(mine, theirs)
-
-
-def counts(column: Column) -> Iterator[NDArray[np.int64]]:
-    """Yield how often each key stands in the column, a part of the keys at a time."""
-    parts = column.parts()
-    for number in range(parts):
-        keys = np.sort(column.part(number, parts)[0])
-        if len(keys):
-            edges = np.flatnonzero(keys[1:] != keys[:-1]) + 1
-            yield np.diff(np.concatenate(([0], edges, [len(keys)])))
 
 
 T = TypeVar("T", bound=np.generic)

@@ -37,6 +37,10 @@ class UserError(Exception):
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[UserError], tuple[tuple[Problem, ...]]]:
+        """Come whole out of another process, where the text alone is no list of problems."""
+        return type(self), (self.problems,)
+
     @classmethod
     def one(cls, where: str, what: str, remedy: str = "") -> UserError:
         """The common case: a single problem."""

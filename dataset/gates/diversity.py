@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataset import messages
-from dataset.columns import Column, counts
+from dataset.columns import Column
 from dataset.examine import Tally
 from dataset.gates.gate import Gate
 from dataset.table import Table
@@ -61,7 +61,7 @@ def shares(column: Column) -> tuple[float, float, int]:
     """Return the largest share of one key, the share of rows whose key is not theirs alone, and
     the number of different keys."""
     largest = alone = different = 0
-    for found in counts(column):
+    for found in column.counts():
         largest = max(largest, int(found.max()))
         alone += int((found == 1).sum())
         different += len(found)
