@@ -210,3 +210,5 @@ _FORMATS: tuple[
         frozenset({"prompt", "completion"}),
     ),
 )
+ROW_KEYS = frozenset().union(*({key} | keys for _, key, _, keys in _FORMATS)) | {"tools"}
+"""Every key that one of the formats reads; no other field of a row may have such a name."""

@@ -8,27 +8,24 @@ figure.
 from __future__ import annotations
 
 import argparse
-import csv
-import difflib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 
 import yaml
 
-from dataset.sketch import normalised
+from dataset.card import size_category
+from dataset.formats import ROW_KEYS
 from runner import messages
+from runner.csv_rows import Record, read_csv, split, trained_labels, unique
 from runner.repository import find_repository, load_model, require_model_name
 
-SPLITS = (("train", 0.70), ("validation", 0.15), ("test", 0.15))
-CARVED_FROM_TRAIN = 0.15
-"""The share of the training file that becomes the validation split, where a test file is given."""
 DEFAULT_SYSTEM = "Name the category of the message. Answer with the category alone."
-Texts = list[tuple[str, str]]
+RESERVED = ROW_KEYS | {"id", "approved"}
+"""What a row says of itself; a column of that name would be taken for it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("file", type=Path, metavar="FILE.csv")
     parser.add_argument("--text", required=True, metavar="COLUMN", help="what a user says")
     parser.add_argument("--label", required=True, metavar="COLUMN", help="what the model answers")
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a field to keep with each row, to slice by; may be given again",
+    )
     parser.add_argument("--test", type=Path, metavar="FILE.csv", help="held-out rows of their own")
     parser.add_argument("--system", default=DEFAULT_SYSTEM, metavar="TEXT")
     parser.add_argument("--source", required=True, metavar="TEXT", help="where the rows come from")
@@ -90,13 +94,17 @@ def import_csv(words: argparse.Namespace) -> Imported:
     folder = repo / "models" / words.model
     if folder.exists():
         raise messages.exists_already(str(folder))
-    rows, equal = _unique(read_csv(words.file, words.text, words.label))
-    test: Texts | None = None
+    for column in words.keep:
+        if column in RESERVED:
+            raise messages.reserved_column(str(words.file), column)
+    columns = (words.text, words.label, words.keep)
+    rows, equal = unique(read_csv(words.file, *columns))
+    test: list[Record] | None = None
     if words.test is not None:
-        test, more = _unique(read_csv(words.test, words.text, words.label))
+        test, more = unique(read_csv(words.test, *columns))
         equal += more
-    splits, leaked = _split(rows, test, words.seed)
-    labels = _labels(splits, words.file)
+    splits, leaked = split(rows, test, words.seed)
+    labels = trained_labels(splits, words.file)
     revision = words.base_revision or _pinned(words.base_model, repo)
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".importing-", dir=folder.parent))
@@ -109,74 +117,6 @@ def import_csv(words: argparse.Namespace) -> Imported:
     load_model(repo, words.model)
     counts = {name: len(part) for name, part in splits.items()}
     return Imported(folder, counts, len(labels), equal, leaked)
-
-
-def read_csv(path: Path, text: str, label: str) -> Iterator[tuple[str, str]]:
-    """Yield (text, label) of every record; UserError names the line of one that has none."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as source:
-            reader = csv.DictReader(source, strict=True)
-            known = list(reader.fieldnames or ())
-            for column in (text, label):
-                if column not in known:
-                    near = difflib.get_close_matches(column, known, 1)
-                    raise messages.no_column(str(path), column, near, known)
-            for record in reader:
-                said, named = record[text], record[label]
-                if not (said or "").strip() or not (named or "").strip():
-                    raise messages.bad_csv(str(path), reader.line_num, "text or label is empty")
-                yield said.strip(), named.strip()
-    except FileNotFoundError as error:
-        raise messages.missing_file(str(path)) from error
-    except csv.Error as error:
-        raise messages.bad_csv(str(path), reader.line_num, f"not valid CSV: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise messages.unreadable(str(path), error) from error
-
-
-def _unique(rows: Iterable[tuple[str, str]]) -> tuple[Texts, int]:
-    """Return the first row of every text, and how many were left out."""
-    kept: dict[str, tuple[str, str]] = {}
-    count = 0
-    for row in rows:
-        count += 1
-        kept.setdefault(normalised(row[0]), row)
-    return list(kept.values()), count - len(kept)
-
-
-def _split(rows: Texts, test: Texts | None, seed: int) -> tuple[dict[str, Texts], int]:
-    """Return the splits, and how many training rows stood in the test rows too."""
-    rng = Random(seed)  # noqa: S311 - a split that can be repeated
-    leaked = 0
-    if test is not None:
-        held_out = {normalised(text) for text, _ in test}
-        kept = [row for row in rows if normalised(row[0]) not in held_out]
-        leaked = len(rows) - len(kept)
-        rng.shuffle(kept)
-        cut = round(len(kept) * CARVED_FROM_TRAIN)
-        return {"train": kept[cut:], "validation": kept[:cut], "test": test}, leaked
-    mixed = list(rows)
-    rng.shuffle(mixed)
-    first = round(len(mixed) * SPLITS[0][1])
-    second = first + round(len(mixed) * SPLITS[1][1])
-    return {
-        "train": mixed[:first],
-        "validation": mixed[first:second],
-        "test": mixed[second:],
-    }, leaked
-
-
-def _labels(splits: dict[str, Texts], file: Path) -> list[str]:
-    """Return the labels that are trained on; a held-out label that is not is a person's mistake."""
-    trained = sorted({label for _, label in splits["train"]})
-    if len(trained) < 2:
-        raise messages.too_few_labels(str(file), len(trained))
-    known = set(trained)
-    for name in ("validation", "test"):
-        for _, label in splits[name]:
-            if label not in known:
-                raise messages.unseen_label(str(file), name, label)
-    return trained
 
 
 def _pinned(base_model: str, repo: Path) -> str | None:
@@ -197,7 +137,7 @@ def _learning_rate(base_model: str, repo: Path) -> float:
 def _write(
     folder: Path,
     words: argparse.Namespace,
-    splits: dict[str, Texts],
+    splits: dict[str, list[Record]],
     labels: Sequence[str],
     revision: str | None,
     rate: float,
@@ -205,11 +145,11 @@ def _write(
     for name in ("contract", "data"):
         (folder / name).mkdir()
     number = 0
-    for split, rows in splits.items():
-        with (folder / "data" / f"{split}.jsonl").open("w", encoding="utf-8") as out:
-            for text, label in rows:
+    for name, records in splits.items():
+        with (folder / "data" / f"{name}.jsonl").open("w", encoding="utf-8") as out:
+            for record in records:
                 number += 1
-                out.write(json.dumps(_row(number, text, label, words), ensure_ascii=False) + "\n")
+                out.write(json.dumps(_row(number, record, words), ensure_ascii=False) + "\n")
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The category of one message",
@@ -225,15 +165,16 @@ def _write(
     (folder / "recipe.yml").write_text(_recipe(words, revision, rate), encoding="utf-8")
 
 
-def _row(number: int, text: str, label: str, words: argparse.Namespace) -> dict[str, object]:
+def _row(number: int, record: Record, words: argparse.Namespace) -> dict[str, object]:
     return {
         "id": f"r-{number:06d}",
         "messages": [
             {"role": "system", "content": words.system},
-            {"role": "user", "content": text},
-            {"role": "assistant", "content": label},
+            {"role": "user", "content": record.text},
+            {"role": "assistant", "content": record.label},
         ],
         "approved": bool(words.approve),
+        **dict(record.kept),
     }
 
 
@@ -259,7 +200,7 @@ def _recipe(words: argparse.Namespace, revision: str | None, rate: float) -> str
     return yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True)
 
 
-def _card(words: argparse.Namespace, splits: dict[str, Texts], labels: Sequence[str]) -> str:
+def _card(words: argparse.Namespace, splits: dict[str, list[Record]], labels: Sequence[str]) -> str:
     rows = sum(map(len, splits.values()))
     front = {
         "license": words.licence,
@@ -287,10 +228,3 @@ def _card(words: argparse.Namespace, splits: dict[str, Texts], labels: Sequence[
     told = f"Imported from {words.source}: {len(labels)} labels."
     left_out = "Rows whose text stands twice were left out."
     return f"---\n{head}---\n\n# {words.model}\n\n{told}\n{left_out}\n\n{counts}\n"
-
-
-def size_category(rows: int) -> str:
-    """Return the Hub's size category of a data set."""
-    bounds = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
-    named = next((name for bound, name in bounds if rows < bound), None)
-    return named or ("100K<n<1M" if rows < 1_000_000 else "n>1M")

@@ -178,6 +178,14 @@ def no_column(where: str, name: str, near: Sequence[str], known: Sequence[str]) 
     return UserError.one(f"{where}:1", f"has no column {name!r}", remedy)
 
 
+def reserved_column(where: str, name: str) -> UserError:
+    return UserError.one(
+        f"{where}:1",
+        f"the column {name!r} cannot be kept: a row has a key of that name",
+        "rename it",
+    )
+
+
 def bad_csv(where: str, line: int, said: str) -> UserError:
     return UserError.one(f"{where}:{line}", said, "mend that line")
 

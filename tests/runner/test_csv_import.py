@@ -101,6 +101,35 @@ def test_an_unknown_column_names_the_nearest(repo: Path, tmp_path: Path) -> None
     assert not (repo / "models/made").exists()
 
 
+def with_topics(path: Path, header: str = "topic") -> Path:
+    """A file with a third column, which every fourth record leaves empty."""
+    records = [(*pair, "" if n % 4 == 0 else f"t{n % 3}") for n, pair in enumerate(texts(0, 60))]
+    with path.open("w", newline="") as out:
+        csv.writer(out).writerows([("text", "cat", header), *records])
+    return path
+
+
+def test_a_kept_column_goes_with_each_row_that_fills_it(repo: Path, tmp_path: Path) -> None:
+    assert make(repo, with_topics(tmp_path / "rows.csv"), "--keep", "topic", "--approve") == 0
+    path = repo / "models" / "made" / "data" / "train.jsonl"
+    for row in map(json.loads, path.read_text().splitlines()):
+        number = int(row["messages"][1]["content"].split()[1].rstrip(","))
+        assert row.get("topic") == (None if number % 4 == 0 else f"t{number % 3}")
+    assert validate(["made", "--repo", str(repo), "--quiet"]) == 0
+
+
+def test_a_kept_column_that_is_not_there_is_named(repo: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no column 'topics'; did you mean 'topic'"):
+        make(repo, with_topics(tmp_path / "rows.csv"), "--keep", "topics")
+
+
+@pytest.mark.parametrize("name", ["id", "approved", "messages", "prompt"])
+def test_a_column_cannot_take_a_rows_own_key(repo: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match=f"the column '{name}' cannot be kept.*rename it"):
+        make(repo, with_topics(tmp_path / "rows.csv", name), "--keep", name)
+    assert not (repo / "models/made").exists()
+
+
 def test_an_empty_label_is_located(repo: Path, tmp_path: Path) -> None:
     file = write(tmp_path / "rows.csv", [*texts(0, 5), ("lonely", "")])
     with pytest.raises(UserError, match=r"rows\.csv:7: text or label is empty"):
