@@ -120,17 +120,21 @@ class Deeds:
         merged = [item for item in self.town.merged() if item[2].base == "main"]
         if not merged or not self._room():
             return
-        number = draw.choice(merged[-3:])[0]
+        # What lies below a later version conflicts with it: mostly the last merge is taken back.
+        number = draw.choice((*merged[-1:], *merged[-1:], *merged[-3:]))[0]
         try:
             back = self.town.revert(number, draw.choice(("ada", "omar")))
         except ForgeError:
             return  # it conflicts with later changes, or changes nothing any more
         self.town.unheard = True
         self._done(f"revert #{number} as #{back}")
-        if draw.random() < 0.6:
+        if draw.random() < 0.8:
             self.town.hear()
             self._look()
             self.approve(draw, newest=True)
+            self.town.hear()
+            self._look()
+            self.merge(draw, newest=True)
 
     # Proposals and their branches
 
@@ -343,7 +347,10 @@ class Deeds:
         self._done("sweep")
 
 
-EVERY_DAY = ("ship", "ship", "force", "approve", "approve", "revert", "revert", "settle")
+EVERY_DAY = (
+    *("ship", "ship", "force", "approve", "approve"),
+    *("revert", "revert", "revert", "settle"),
+)
 CHANGES = (
     *("propose", "propose", "propose_rules", "push_more", "push_by_hand", "force_same_tree"),
     *("bring_main", "twin", "retarget", "detour", "close_or_reopen", "draft"),
