@@ -20,6 +20,7 @@ class Annotation:
     line: int
     message: str
     title: str = ""
+    level: Literal["failure", "warning", "notice"] = "failure"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class PostCheck:
     def fingerprint(self) -> str:
         """Return a digest of everything shown, kept in the check run's external id."""
         shown = [self.conclusion, self.title, self.summary, self.text]
-        notes = [[n.path, n.line, n.message, n.title] for n in self.annotations]
+        notes = [[n.path, n.line, n.message, n.title, n.level] for n in self.annotations]
         return digest_of([shown, notes])
 
 

@@ -165,7 +165,7 @@ class Writer:
                     "path": note.path,
                     "start_line": note.line,
                     "end_line": note.line,
-                    "annotation_level": "failure",
+                    "annotation_level": note.level,
                     "message": note.message,
                     "title": note.title,
                 }

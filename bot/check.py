@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, islice
 
-from bot import command_messages, comment, messages
-from bot.actions import Annotation, Conclusion, PostCheck
-from bot.markdown import LIMIT, cut_middle, plain, visible
+from bot import command_messages, comment, data_gates, messages
+from bot.actions import Conclusion, PostCheck
+from bot.markdown import LIMIT, cut_middle, plain
 from bot.model_state import ModelState
 from bot.verdict_tree import tree
-from policy.governed import MODELS
 from policy.verdict import Finding, Outcome
 
 WHOLE = "pull request"
@@ -27,8 +27,6 @@ CONCLUSIONS: dict[str, Conclusion | None] = {
 }
 """None is `in progress`: something is awaited, nothing is wrong. Never `neutral` or `skipped`:
 GitHub lets those through."""
-MAX_ANNOTATIONS = 50
-"""GitHub takes at most this many in one request; the comment counts the rest."""
 
 
 def post(
@@ -50,6 +48,7 @@ def post(
     if tag:
         summary.append(f"\n{messages.recorded_as(tag)}")
     summary.append(f"\n### {messages.EVERY_FINDING}\n\n{tree(verdict.parts)}")
+    annotated = chain.from_iterable(map(data_gates.at_rows, states))
     details = "\n\n".join(comment.section(state) for state in states)
     return PostCheck(
         head=head,
@@ -57,7 +56,7 @@ def post(
         title=title,
         summary=cut_middle("\n".join(summary), messages.CUT, LIMIT),
         text=cut_middle(details, messages.CUT, LIMIT),
-        annotations=_annotations(states),
+        annotations=tuple(islice(annotated, data_gates.MAX_ANNOTATIONS)),
     )
 
 
@@ -79,31 +78,3 @@ def key_of(states: Sequence[ModelState], verdict: Finding) -> str:
         return "release"
     unsigned = [part for part in others if part.name == SIGN_OFF and part.blocking()]
     return "sign" if unsigned else "held"
-
-
-def _annotations(states: Sequence[ModelState]) -> tuple[Annotation, ...]:
-    """Return the first defects of the data at the files and lines where they stand."""
-    found: list[Annotation] = []
-    for state in states:
-        data = state.evidence.data if state.evidence else None
-        for gate in data.gates if data else ():
-            for row in gate.findings:
-                field = f" ({row.field})" if row.field else ""
-                found.append(
-                    Annotation(
-                        path=_path(state.model, row.file),
-                        line=max(row.line, 1),
-                        message=visible(f"{row.message}{field}", 1000) or gate.gate,
-                        title=visible(f"{gate.gate} gate", 200),
-                    )
-                )
-    return tuple(found[:MAX_ANNOTATIONS])
-
-
-def _path(model: str, file: str) -> str:
-    """Return a finding's file as a path in the repository."""
-    file = visible(file, 400)
-    inside = f"{MODELS}/{model}/"
-    if file.startswith(inside):
-        return file
-    return inside + (file if "/" in file else f"data/{file}")

@@ -5,7 +5,17 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot import command_messages, examples, figures, messages, slices
+from bot import (
+    command_messages,
+    data_change,
+    data_gates,
+    drift,
+    examples,
+    figures,
+    messages,
+    slices,
+    spending,
+)
 from bot.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
 from bot.model_state import ModelState
 from bot.own_comment import remembered
@@ -13,7 +23,6 @@ from bot.verdict_tree import WORDS, sentence, tree
 from policy.evidence import Evidence
 from policy.verdict import Finding, Outcome
 
-SHOWN_FINDINGS = 20
 ROOTS = ("countersign", "sign-off")
 """Findings that everything is a part of; naming them tells nobody anything."""
 
@@ -107,7 +116,9 @@ def overview(state: ModelState) -> str:
     parts += [f"**⚠ {plain(warning, 1000)}.**" for warning in state.warnings]
     parts += [f"**⚠ {command_messages.forced(override)}**" for override in state.overrides]
     if state.evidence is not None:
-        parts += [metric_table(state.evidence, state.finding), data_findings(state.evidence)]
+        parts += [metric_table(state.evidence, state.finding), data_change.sentence(state.evidence)]
+        parts += [data_gates.found_rows(state.evidence, state.finding)]
+        parts += [spending.line(state.evidence)]
     if state.before is not None:
         parts += [messages.live_figures(state.replaced or ""), metric_table(state.before, None)]
     if state.run is not None:
@@ -125,6 +136,9 @@ def folded(state: ModelState) -> str:
     if state.evidence is not None:
         shown = (
             ("slices", slices.slice_tables(state.evidence)),
+            ("drift", drift.drift_table(state.evidence, state.drift_gates, state.finding)),
+            ("what changed in the data", data_change.tables(state.evidence)),
+            ("data gates", data_gates.gate_table(state.evidence, state.finding)),
             ("rows won and lost", examples.won_and_lost(state.evidence)),
             ("sample of answers", examples.sample_table(state.evidence)),
             ("rows as they were trained on", examples.rendered_rows(state.evidence)),
@@ -182,24 +196,6 @@ def _gate(finding: Finding | None) -> str:
         return "no gate"
     word = WORDS[finding.outcome]
     return word if finding.outcome.lets_through else f"**{word}**"
-
-
-def data_findings(evidence: Evidence) -> str:
-    """Return the first defects of the data, located, with the true counts."""
-    if evidence.data is None:
-        return ""
-    lines: list[str] = []
-    for gate in evidence.data.gates:
-        if gate.count == 0:
-            continue
-        lines.append(f"- {plain(gate.gate)}: {gate.count}")
-        shown = gate.findings[:SHOWN_FINDINGS]
-        for row in shown:
-            where = code(f"{row.file}:{row.line}" + (f" {row.field}" if row.field else ""))
-            lines.append(f"  - {where}: {plain(row.message)}")
-        if gate.count > len(shown):
-            lines.append(f"  - {messages.more(gate.count - len(shown))}")
-    return "Findings in the data:\n\n" + "\n".join(lines) if lines else ""
 
 
 def details(state: ModelState, evidence: Evidence) -> str:

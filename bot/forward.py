@@ -315,6 +315,7 @@ def _judged(
         files=files,
         overrides=forced,
         waivable=waivable(policy, finding),
+        drift_gates=policy.gates.drift,
         remarks=refused,
     )
 

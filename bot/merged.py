@@ -85,5 +85,6 @@ def _shipped(snapshot: Snapshot, facts: ModelFacts) -> ModelState:
         replaced=before.version if before else None,
         pointer=pointer,
         proposal=pointer.proposal,
+        drift_gates=policy.gates.drift,
         overrides=forced,
     )

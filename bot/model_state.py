@@ -10,6 +10,7 @@ from bot.snapshot import Run
 from policy.evidence import Evidence
 from policy.pointer import Pointer
 from policy.record import Override
+from policy.rules import DriftGate
 from policy.verdict import Finding
 
 
@@ -41,6 +42,8 @@ class ModelState:
     overrides: tuple[Override, ...] = ()
     waivable: tuple[str, ...] = ()
     """The gates that do not hold, and that the policy lets somebody force."""
+    drift_gates: tuple[DriftGate, ...] = ()
+    """The bands that the policy sets; the finding tells the outcomes alone."""
     before: Evidence | None = None
     """For a rollback: the evidence of the version that is live, beside which it is shown."""
     incident: OpenIncident | None = None

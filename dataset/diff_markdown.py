@@ -44,7 +44,12 @@ def code(text: str, limit: int = 120) -> str:
 
 def render(diff: DataDiff, title: str) -> str:
     """Return the whole difference; `title` is shown as text."""
-    parts = [f"### Data: {code(title)}", _sentence(diff)]
+    return "\n\n".join([f"### Data: {code(title)}", sentence(diff), *tables(diff)]) + "\n"
+
+
+def tables(diff: DataDiff) -> list[str]:
+    """Return what follows the sentence: counts with places, troubles, shifts."""
+    parts = []
     if not diff.empty:
         parts.append(_table(("rows", "count", "where"), list(_counts(diff))))
     parts += _troubles(diff)
@@ -63,10 +68,11 @@ def render(diff: DataDiff, title: str) -> str:
     if diff.fields_left_out and not diff.empty:
         named = ", ".join(map(code, diff.fields_left_out[:FEW]))
         parts.append(f"Not compared, because most of their values differ: {named}.")
-    return "\n\n".join(parts) + "\n"
+    return parts
 
 
-def _sentence(diff: DataDiff) -> str:
+def sentence(diff: DataDiff) -> str:
+    """Return how many rows there were and are, and what became of them."""
     before, after = diff.before.rows, diff.after.rows
     if diff.empty:
         return f"Nothing changed: {_rows(after)}."

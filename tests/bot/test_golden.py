@@ -17,6 +17,7 @@ from bot.snapshot import PostedCheck, Snapshot
 from policy.evidence import GateFacts, Incumbent, RowFinding, Sample, StageFacts
 from tests.bot import builders as a
 from tests.bot.builders import of_kind, rollback, signed, snapshot
+from tests.bot.report_builders import POLICY, told
 from tests.policy.builders import data
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -67,6 +68,7 @@ CASES: dict[str, Snapshot] = {
     "worse": snapshot(shown=a.failing(), released=False),
     "waiting-for-signatures": sampled(),
     "signed": snapshot(reviews=signed()),
+    "whole-report": snapshot(shown=told(), policy=POLICY),
     "rollback-recovered": rollback(shown=a.recovery()),
     "merged": snapshot(
         reviews=signed(),
