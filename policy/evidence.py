@@ -11,11 +11,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from policy.class_facts import ClassFacts
 from policy.context import MAX_EARLIER, MAX_POINTS, DataChange, EarlierVersion, Expected, LossPoint
 from policy.digest import digest_bytes
 from policy.documents import Document, parse_json
+from policy.judge_facts import JudgeFacts
 from policy.names import Digest, GitSha, ModelName
 from policy.proposal import Proposal
+from policy.spot_check import SpotCheck
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 RowCount = Annotated[int, Field(ge=0, le=10**9)]
@@ -326,6 +329,11 @@ class Evidence(Document):
     artifacts: tuple[ArtifactFacts, ...] = ()
     samples: tuple[Sample, ...] = ()
     drift: tuple[Drift, ...] = ()
+    classes: dict[Subject, ClassFacts] = Field(default_factory=dict)
+    """Of a classification: how the candidate and the incumbent do on each class."""
+    judge: JudgeFacts | None = None
+    """The incumbent (the base where none is live) as first, and the candidate as second."""
+    spot_check: SpotCheck | None = None
     attempt: Annotated[int, Field(ge=1, le=10)] = 1
     """Which attempt of the proposal this is; the first unless somebody asked for another."""
     reused: Digest | None = None
@@ -362,7 +370,7 @@ class Evidence(Document):
         """
         value = self.model_dump(mode="json")
         value = _without(value, reused=None, drift=(), data_change=None, expected=None, earlier=())
-        value = _without(value, attempt=1)
+        value = _without(value, classes={}, judge=None, spot_check=None, attempt=1)
         return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
     def digest(self) -> str:

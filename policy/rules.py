@@ -11,6 +11,7 @@ from policy.budget import Budget
 from policy.calendar import Calendar
 from policy.documents import Document
 from policy.evidence import DriftField, DriftReference
+from policy.judge_rules import SpotCheckRules, WinRateGate
 from policy.people_rules import OverrideRules, Role, RoleName, SignOffRules, StopRules
 from policy.statistics_drift import Measure
 
@@ -242,6 +243,7 @@ class Gates(Document):
     metrics: Annotated[tuple[MetricGate, ...], Field(min_length=1)]
     coverage: CoverageRules = CoverageRules()
     drift: tuple[DriftGate, ...] = ()
+    win_rate: WinRateGate | None = None
     export: ExportRules = ExportRules()
     recovery: RecoveryRules = RecoveryRules()
 
@@ -270,6 +272,7 @@ class Policy(Document):
     stop: StopRules = StopRules()
     calendar: Calendar = Calendar()
     budget: Budget = Budget()
+    spot_check: SpotCheckRules | None = None
     attempts: AttemptRules = AttemptRules()
     gates: Gates
 
@@ -283,10 +286,27 @@ class Policy(Document):
         named += [("stop.hold", role) for role in self.stop.hold]
         named += [("stop.freeze", role) for role in self.stop.freeze]
         named += [("budget.roles", role) for role in self.budget.roles]
+        if self.spot_check is not None:
+            named += [("spot_check.sign", role) for role in self.spot_check.sign]
         named += [("attempts.roles", role) for role in self.attempts.roles]
         unknown = [
             f"{key} names the role {role!r}" for key, role in named if role not in self.roles
         ]
         if unknown:
             raise ValueError(f"{'; '.join(unknown)}, which roles does not define")
+        return self
+
+    @model_validator(mode="after")
+    def _people_check_the_judge(self) -> Policy:
+        if self.gates.win_rate is not None and self.spot_check is None:
+            raise ValueError(
+                "gates.win_rate asks a judge model, and no people check it: give spot_check, "
+                "such as spot_check: {rows: 20, sign: {ml-lead: 1}}"
+            )
+        asked = self.spot_check.min_agreement if self.spot_check is not None else None
+        if asked is not None and self.gates.win_rate is None:
+            raise ValueError(
+                "spot_check.min_agreement is with a judge model, and none is asked: "
+                "give gates.win_rate, or take min_agreement away"
+            )
         return self
