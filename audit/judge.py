@@ -18,11 +18,13 @@ from audit.judge_record import (
     judge_untouched,
     judged_evidence,
 )
+from audit.judge_spot_check import judge_sample
 from audit.movement import Movement, movement
 from audit.result import Audit, ChangeAudit, ModelAudit, RuleAudit, SignOff
 from policy import documents
 from policy.calendar import judge_calendar
 from policy.errors import UserError
+from policy.evidence import Evidence
 from policy.governed import POLICY_FILE, is_rule, model_of
 from policy.pointers import read_pointer
 from policy.record import Override
@@ -144,10 +146,16 @@ def _with_record(
     if policy is not None:
         parts.append(judge_people(candidate, policy, change.rules))
         if moved.kind == "promote":
+            sample = judge_sample(candidate, policy, change.model, _evidence(change, moved))
+            parts += [sample] if sample is not None else []
             parts.append(_judge_day(candidate, policy))
     parts.append(judge_untouched(candidate, lambda path: model_of(path) == change.model))
     parts.extend(_later(change, moved))
     return _whole(change, parts), _sign_off(candidate, key, policy, change.model)
+
+
+def _evidence(change: ChangeFacts, moved: Movement) -> Evidence | None:
+    return read_evidence(change.evidence, moved.new.evidence.path) if moved.new else None
 
 
 def _without_record(change: ChangeFacts, moved: Movement) -> Finding:
@@ -216,6 +224,7 @@ def _sign_off(candidate: Candidate, key: str, policy: Policy | None, model: str 
         at=record.at,
         signers=who_signed(candidate, policy) if policy is not None and key else (),
         overrides=tuple(o for o in record.overrides if key and model in (None, o.model)),
+        spot_checks=tuple(s for s in record.spot_checks if key and model in (None, s.model)),
     )
 
 

@@ -252,6 +252,22 @@ OVERRIDE_OWN = "who takes part in a proposal cannot force it"
 OVERRIDE_EVIDENCE = "it was stated about other evidence"
 
 
+# Spot-check
+
+
+SPOT_CHECK_EVIDENCE = "it was signed about other evidence"
+SPOT_CHECK_SAMPLE = "it names another sample than the evidence holds"
+SPOT_CHECK_OWN = "who takes part in a proposal cannot sign its sample"
+SPOT_CHECK_TWICE = "the record holds two signatures by one person"
+
+
+def spot_check_refused(roles: Sequence[str], rows: int) -> str:
+    return (
+        f"either they did not hold {' or '.join(roles)} with write access, or their marks are not "
+        f"of {rows} rows"
+    )
+
+
 # Release commit, cards, tip, rules
 
 UNTOUCHED = "pointer, card, evidence, inputs and rules are exactly those of the signed head"

@@ -11,6 +11,7 @@ from audit.judge_people import Signer, listed_overrides
 from audit.movement import Way
 from policy.digest import canonical_json
 from policy.record import Override
+from policy.spot_check_signatures import SpotCheckSignature
 from policy.verdict import Finding
 
 
@@ -28,6 +29,7 @@ class SignOff:
     at: str
     signers: tuple[Signer, ...]
     overrides: tuple[Override, ...]
+    spot_checks: tuple[SpotCheckSignature, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -43,6 +45,10 @@ class SignOff:
                 for s in self.signers
             ],
             "overrides": listed_overrides(self.overrides),
+            "spot_checks": [
+                {"login": s.user, "sample": s.sample, "marks": s.marks, "stated": s.stated}
+                for s in self.spot_checks
+            ],
         }
 
 

@@ -19,6 +19,7 @@ from policy.documents import Document
 from policy.names import Digest, GitSha, ModelName
 from policy.people_rules import RoleName, WaivableGate
 from policy.signoff import Review, SignOffFacts
+from policy.spot_check_signatures import SpotCheckSignature
 
 PAYLOAD_TYPE = "application/vnd.countersign.sign-off+json"
 """What the signature is over, besides the bytes (DSSE): it can stand for nothing else."""
@@ -118,6 +119,8 @@ class SignOffRecord(Document):
     emails: dict[str, Name] = Field(default_factory=dict)
     models: tuple[RecordedModel, ...]
     overrides: tuple[Override, ...] = ()
+    spot_checks: tuple[SpotCheckSignature, ...] = ()
+    """What people said of the samples, of everybody whose word counted."""
     recovery: dict[ModelName, str] = Field(default_factory=dict)
     """The text of each rollback's recovery evidence, which no commit carries."""
     attempts: tuple[RecordedAttempt, ...] = ()
@@ -138,11 +141,13 @@ class SignOffRecord(Document):
         return f"{TAGS}pull-{self.pull}/{self.head[:12]}-{digest[:12]}"
 
     def _dumped(self) -> dict[str, Any]:
-        """Return plain values; without attempts, as it was before there could be any."""
+        """Return plain values, without what is empty and was not there in earlier records."""
         dumped: dict[str, Any] = self.model_dump(mode="json")
-        if not self.attempts:
-            dumped.pop("attempts")
-        return dumped
+        return {
+            name: value
+            for name, value in dumped.items()
+            if value or name not in ("attempts", "spot_checks")
+        }
 
     def facts(self, paths: tuple[str, ...], owners: Codeowners | None) -> SignOffFacts:
         """Return the facts that sign-off is judged from, for the paths that the head changes."""
