@@ -1,8 +1,9 @@
 """One chunk of lines: what the gates for single rows find in it, and the figures of its rows.
 
-This is the hot path. A line that is plainly a good row costs a decode, a few comparisons and its
-share of the batch in `sketch`; every other line is read again by the strict reader, whose words are
-what people read.
+This is the hot path, and nothing in it is done a row at a time that can be done for all rows of the
+chunk: decoding in `batch`, looking for what might be wrong in `quick_check`, and hashing in
+`sketch`. Lines in which something might be wrong are read again by the strict reader, whose words
+are what people read.
 """
 
 from __future__ import annotations
@@ -14,19 +15,17 @@ from typing import Any
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
+from dataset.batch import Batch
 from dataset.formats import FormatName
 from dataset.ngrams import NgramIndex, Shared
 from dataset.row_check import RowCheck, finding
 from dataset.rows import MAX_LINE_BYTES, Defect, Row, row_of
-from dataset.shapes import plain_turns
 from dataset.sketch import BANDS, U32, U64, sketch
-from dataset.vouched import vouched
 from policy.evidence import RowFinding
 from policy.rules import DataGate
 
 SHOWN = 50
 """Findings that are kept for each gate; the count is always whole."""
-LINE_ID = "line-"
 BOM = b"\xef\xbb\xbf"
 
 
@@ -36,6 +35,8 @@ class Tally:
 
     count: int = 0
     findings: list[RowFinding] = field(default_factory=list)
+    not_run: str = ""
+    """Why the gate could not be run to its end; empty where it was."""
 
     def add(self, found: RowFinding) -> None:
         """Count one finding; keep it while there is room."""
@@ -88,71 +89,45 @@ class Examined:
 
 def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examined:
     """Read a chunk's lines and return what was found and what is kept of them."""
-    tallies: dict[DataGate, Tally] = {}
-    formats: dict[FormatName, None] = {}
-    lines: list[int] = []
-    texts: list[str] = []
-    answers: list[str] = []
-    ids: list[str] = []
-    groups: list[int] = []
-    metadata: Mapping[str, Any]
-    rows, suspect, grouped = 0, check.suspects(data), False
-    fields = check.rules.group_fields
     if first_line == 1:
         data = data.removeprefix(BOM)
-    for number, line in enumerate(data.split(b"\n"), first_line):
-        value: Any = vouched(line) if 0 < len(line) <= MAX_LINE_BYTES else None
-        plain = plain_turns(value) if type(value) is dict else None
-        identity = value.get("id", "") if plain is not None else True
-        if plain is None or not (type(identity) is str or type(identity) is int):
-            if not line.strip():
-                continue
-            rows += 1
-            row = _strictly(line, where, number)
+    batch = Batch.of(data, first_line, MAX_LINE_BYTES)
+    fields = check.rules.group_fields
+    kept = _Kept(
+        batch.lines,
+        [asked(roles, said) for roles, said in zip(batch.roles, batch.said, strict=True)],
+        [said[-1] for said in batch.said],
+        batch.ids,
+        [_group(value, fields) for value in batch.values],
+    )
+    rows = len(batch.lines) + len(batch.others)
+    doubtful = check.quick.doubtful(batch)
+    tallies: dict[DataGate, Tally] = {}
+    if doubtful or batch.others:
+        gates = {batch.lines[at]: asking for at, asking in doubtful.items()}
+        lines = data.split(b"\n")
+        for number in sorted([*gates, *batch.others]):
+            row = _strictly(lines[number - first_line], where, number)
             if isinstance(row, Defect):
                 tally = tallies.setdefault("contract", Tally())
                 tally.add(finding(row, row.field, row.message))
                 continue
-            formats[row.format] = None
-            _judged(check, row, tallies)
-            lines.append(number)
-            texts.append(row.user_text)
-            answers.append(row.answer)
-            ids.append(row.id)
-            metadata = row.metadata
-        else:
-            rows += 1
-            name, (roles, said) = plain
-            formats[name] = None
-            if identity == "":
-                if "id" in value:
-                    tally = tallies.setdefault("contract", Tally())
-                    broken = _strictly(line, where, number)
-                    tally.add(finding(broken, "id", getattr(broken, "message", "")))
-                    continue
-                identity = f"{LINE_ID}{number}"
-            if not check.clean(value, roles, said, suspect):
-                strict = _strictly(line, where, number)
-                if isinstance(strict, Row):
-                    _judged(check, strict, tallies)
-            lines.append(number)
-            texts.append(asked(roles, said))
-            answers.append(said[-1])
-            ids.append(identity if type(identity) is str else str(identity))
-            metadata = value
-        group = 0
-        for key in fields:
-            if key in metadata:
-                group = xxh3_64_intdigest(f"{key}={metadata[key]!r}".encode("utf-8", "replace"))
-                grouped = True
-                break
-        groups.append(group)
-    return Examined(
-        rows,
-        tallies,
-        tuple(formats),
-        _figures(lines, texts, answers, ids, groups if grouped else None, check.index),
-    )
+            for gate, found in check.findings(row, gates.get(number)):
+                tallies.setdefault(gate, Tally()).add(found)
+            if number not in gates:
+                batch.formats[row.format] = min(number, batch.formats.get(row.format, number))
+                kept.add(row, _group(row.metadata, fields))
+        kept = kept.in_order()
+    formats = tuple(sorted(batch.formats, key=lambda name: batch.formats[name]))
+    return Examined(rows, tallies, formats, _figures(kept, check.index))
+
+
+def _group(metadata: Mapping[str, Any], fields: Sequence[str]) -> int:
+    """Return the key of what names a row's group; 0 where nothing does."""
+    for key in fields:
+        if key in metadata:
+            return xxh3_64_intdigest(f"{key}={metadata[key]!r}".encode("utf-8", "replace"))
+    return 0
 
 
 def _strictly(line: bytes, where: str, number: int) -> Row | Defect:
@@ -163,11 +138,6 @@ def _strictly(line: bytes, where: str, number: int) -> Row | Defect:
     return row_of(line, where, number)
 
 
-def _judged(check: RowCheck, row: Row, tallies: dict[DataGate, Tally]) -> None:
-    for gate, found in check.findings(row):
-        tallies.setdefault(gate, Tally()).add(found)
-
-
 def asked(roles: Sequence[str], said: Sequence[str]) -> str:
     """Return all that the user says, by which two rows are the same question."""
     if len(said) == 3 and roles[1] == "user" and roles[0] == "system" and roles[2] != "user":
@@ -175,24 +145,47 @@ def asked(roles: Sequence[str], said: Sequence[str]) -> str:
     return "\n".join(text for role, text in zip(roles, said, strict=True) if role == "user")
 
 
-def _figures(
-    lines: list[int],
-    texts: list[str],
-    answers: list[str],
-    ids: list[str],
-    groups: list[int] | None,
-    index: NgramIndex | None,
-) -> Figures:
-    questions = sketch(texts)
+@dataclass
+class _Kept:
+    """What the figures of good rows are made of, in columns."""
+
+    lines: list[int]
+    texts: list[str]
+    answers: list[str]
+    ids: list[str]
+    groups: list[int]
+
+    def add(self, row: Row, group: int) -> None:
+        """Add a row that the strict reader read."""
+        self.lines.append(row.line)
+        self.texts.append(row.user_text)
+        self.answers.append(row.answer)
+        self.ids.append(row.id)
+        self.groups.append(group)
+
+    def in_order(self) -> _Kept:
+        """Return the rows in the order of their lines."""
+        order = sorted(range(len(self.lines)), key=self.lines.__getitem__)
+        return _Kept(
+            [self.lines[at] for at in order],
+            [self.texts[at] for at in order],
+            [self.answers[at] for at in order],
+            [self.ids[at] for at in order],
+            [self.groups[at] for at in order],
+        )
+
+
+def _figures(kept: _Kept, index: NgramIndex | None) -> Figures:
+    questions = sketch(kept.texts)
     return Figures(
-        lines=np.array(lines, dtype=np.uint32),
+        lines=np.array(kept.lines, dtype=np.uint32),
         questions=questions.keys,
         loose=questions.loose,
-        answers=sketch(answers, banded=False).keys,
-        ids=np.array([xxh3_64_intdigest(name.encode()) for name in ids], dtype=np.uint64),
+        answers=sketch(kept.answers, banded=False).keys,
+        ids=np.array([xxh3_64_intdigest(name.encode()) for name in kept.ids], dtype=np.uint64),
         prefixes=(questions.prefixes >> np.uint64(32)).astype(np.uint32),
-        groups=None if groups is None else np.array(groups, dtype=np.uint64),
+        groups=np.array(kept.groups, dtype=np.uint64) if any(kept.groups) else None,
         words=np.minimum(questions.words, 0xFFFFFFFF).astype(np.uint32),
-        bands=questions.bands if len(texts) else np.zeros((0, BANDS), dtype=np.uint32),
+        bands=questions.bands if kept.texts else np.zeros((0, BANDS), dtype=np.uint32),
         shared=None if index is None else index.shared(questions.sums),
     )

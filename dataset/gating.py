@@ -84,7 +84,7 @@ def gate(
     workers: int | None = None,
 ) -> Gated:
     """Run every gate over (split, file) pairs; UserError where a file cannot be read at all."""
-    tallies: dict[DataGate, Tally] = {each.name: Tally() for each in GATES}
+    tallies = no_tallies()
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     tables = []
@@ -95,6 +95,11 @@ def gate(
         mixed(table, tallies)
     seconds[ROW_PASS] = time.perf_counter() - started
     return count_all(tables, ngrams, rules, tallies, seconds)
+
+
+def no_tallies() -> dict[DataGate, Tally]:
+    """Return a tally for every gate, in the order in which they are told."""
+    return {each.name: Tally() for each in GATES}
 
 
 def mixed(table: Table, tallies: dict[DataGate, Tally]) -> None:
@@ -131,7 +136,12 @@ def count_all(
             for table in tables
         ),
         gates=tuple(
-            GateFacts(gate=name, count=tally.count, findings=tuple(tally.findings))
+            GateFacts(
+                gate=name,
+                count=tally.count,
+                findings=tuple(tally.findings),
+                not_run=tally.not_run,
+            )
             for name, tally in tallies.items()
         ),
     )

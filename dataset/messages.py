@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from policy.errors import UserError
 
@@ -110,6 +110,46 @@ def too_few_groups(groups: int, least: int) -> str:
     return f"{groups} groups, {least} needed; add rows of other groups"
 
 
+def of_length(least: int, most: int | None) -> str:
+    span = f"{least:,} words or more" if most is None else f"{least:,} to {most:,} words"
+    return f"have questions of {span}"
+
+
+def share_too_small(what: str, share: float, limit: float) -> str:
+    return f"{share:.1%} of the training rows {what}; at least {limit:.1%} must"
+
+
+NO_LANGUAGES = (
+    "languages were not looked at: the package py3langid is missing; "
+    "install it with: pip install 'countersign[languages]'"
+)
+
+
+def no_language_told(where: str) -> str:
+    return f"languages were not looked at: no question of {where} has 20 letters"
+
+
+def looked_at(rows: int, of: int) -> str:
+    return f"{rows:,} of {of:,} rows were looked at, chosen by seed"
+
+
+def other_languages(
+    allowed: Sequence[str], share: float, limit: float, other: Mapping[str, int], looked: str
+) -> str:
+    named = ", ".join(f"{name} {rows:,}" for name, rows in list(other.items())[:5])
+    return (
+        f"{share:.1%} of the training rows are in other languages than {', '.join(allowed)} "
+        f"({named}); at most {limit:.1%} may; {looked}, the first of them is here"
+    )
+
+
+def language_too_rare(name: str, share: float, limit: float, looked: str) -> str:
+    return (
+        f"{share:.1%} of the training rows are in the language {name}; at least {limit:.1%} must; "
+        f"{looked}"
+    )
+
+
 def share_too_large(what: str, share: float, limit: float) -> str:
     return f"{share:.1%} of the training rows {what}; at most {limit:.1%} may"
 
@@ -131,6 +171,22 @@ def process_died(where: str) -> UserError:
         where,
         "a process that read it was ended from outside, as happens when memory runs out",
         "free memory, or run it in one process with --workers 1",
+    )
+
+
+def no_shards(shards: int) -> UserError:
+    return UserError.one("--shards", f"{shards} parts are none", "give a number from 1 on")
+
+
+def folder_in_use(where: str) -> UserError:
+    return UserError.one(where, "is no empty folder", "name a new one: a run shares it with none")
+
+
+def scale_is_missing(error: ImportError) -> UserError:
+    return UserError.one(
+        "--shards",
+        f"needs the package {error.name or 'datatrove'}",
+        "install it with: pip install 'countersign[scale]'",
     )
 
 

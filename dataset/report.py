@@ -16,7 +16,7 @@ from policy.rules import OF_TEST_ROWS, DataRules
 
 SHOWN_FINDINGS = 10
 EVERY_SECONDS = 0.2
-PASSED, FAILED = "passed", "failed"
+PASSED, FAILED, ERRORED = "passed", "failed", "errored"
 
 
 def report(gated: Gated, rules: DataRules, *, whole: bool) -> dict[str, Any]:
@@ -25,11 +25,12 @@ def report(gated: Gated, rules: DataRules, *, whole: bool) -> dict[str, Any]:
     gates: list[dict[str, Any]] = [
         {
             "gate": each.gate,
-            "outcome": PASSED if each.count <= allowed(each, gated, rules) else FAILED,
+            "outcome": _outcome(each, allowed(each, gated, rules)),
             "count": each.count,
             "allowed": allowed(each, gated, rules),
             "findings": [found.model_dump() for found in each.findings],
         }
+        | ({"not_run": each.not_run} if each.not_run else {})
         for each in facts.gates
     ]
     if whole:
@@ -63,6 +64,12 @@ def report(gated: Gated, rules: DataRules, *, whole: bool) -> dict[str, Any]:
     }
 
 
+def _outcome(facts: GateFacts, limit: int) -> str:
+    if facts.not_run:
+        return ERRORED
+    return PASSED if facts.count <= limit else FAILED
+
+
 def allowed(facts: GateFacts, gated: Gated, rules: DataRules) -> int:
     """Return how many findings of a gate are let through."""
     name = next(gate.name for gate in GATES if gate.name == facts.gate)
@@ -93,6 +100,8 @@ def print_report(made: dict[str, Any], seconds: float) -> None:
             name = f" ({found['id']})" if found["id"] else ""
             line = f"{gate['gate']}: {found['file']}:{found['line']}{field}{name}: "
             console.print(one_line(f"  {line}{found['message']}"), markup=False, soft_wrap=True)
+        if "not_run" in gate:
+            console.print(f"  {gate['gate']}: {gate['not_run']}", markup=False, soft_wrap=True)
         left = gate["count"] - min(len(gate["findings"]), SHOWN_FINDINGS)
         if gate["findings"] and left > 0:
             more = f"  {gate['gate']}: {left:,} more; --json lists up to fifty"

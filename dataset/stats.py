@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
+from dataset.language import GuessLanguage, guesser
 from dataset.sample_lines import local_source, read_source
-from dataset.stats_measure import CountTokens, DataStats, GuessLanguage, Lengths, measure
+from dataset.stats_measure import CountTokens, DataStats, Lengths, measure
 from dataset.stats_svg import render
 from policy.errors import UserError, one_line
 
 PASSED, BLOCKED = 0, 1
-SHORT = 20
-"""Letters below which a guess at the language is no better than chance."""
 VALUES = 6
 
 
@@ -121,14 +118,11 @@ def _tokenizer(path: Path) -> CountTokens:
 
 
 def _languages() -> GuessLanguage:
-    """Return what guesses a language by the model inside py3langid; nothing is fetched."""
-    if find_spec("py3langid") is None:
+    guess = guesser()
+    if guess is None:
         raise UserError.one(
-            "--language", "py3langid is not installed", "install it: pip install py3langid"
+            "--language",
+            "py3langid is not installed",
+            "install it with: pip install 'countersign[languages]'",
         )
-    classify = importlib.import_module("py3langid").classify
-
-    def guess(text: str) -> str:
-        return str(classify(text)[0]) if len(text) >= SHORT else "too short"
-
     return guess

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from math import ceil
 
+from dataset.language import GuessLanguage
 from dataset.rows import Defect, Row
 from dataset.sketch import PREFIX_BYTES, normalised
 from dataset.stats_distance import nearest_rank
@@ -18,7 +19,6 @@ from policy.documents import Document
 SHOWN = 20
 BINS = 20
 CountTokens = Callable[[Sequence[str]], Sequence[int]]
-GuessLanguage = Callable[[str], str]
 BATCH = 256
 
 

@@ -56,6 +56,12 @@ class GateFacts(Document):
     gate: str
     count: Count
     findings: tuple[RowFinding, ...] = ()
+    not_run: str = ""
+    """Why the gate could not be run to its end: it did not pass then, whatever it counted."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, dump: Dump) -> dict[str, object]:
+        return _without(dump(self), not_run="")
 
 
 class SplitFacts(Document):

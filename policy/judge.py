@@ -138,6 +138,8 @@ def judge_data(policy: Policy, data: DataFacts | None) -> Finding:
         limit = rules.allowed(gate, looked_at)
         if facts is None:
             parts.append(Finding(gate, Outcome.MISSING, messages.gate_not_run(gate)))
+        elif facts.not_run:
+            parts.append(Finding(gate, Outcome.ERRORED, messages.gate_errored(facts.not_run)))
         else:
             outcome = Outcome.PASSED if facts.count <= limit else Outcome.FAILED
             parts.append(Finding(gate, outcome, messages.data_gate(gate, facts.count, limit)))

@@ -90,6 +90,10 @@ def gate_not_run(gate: str) -> str:
     return f"the {gate} gate was not run"
 
 
+def gate_errored(why: str) -> str:
+    return f"could not be run to its end: {why}"
+
+
 def unknown_gate(gate: str, count: int) -> str:
     return f"{count} of the {gate} gate, which this policy does not know"
 

@@ -1,4 +1,5 @@
-"""Training rows that are all alike: few groups, one answer, one beginning."""
+"""Training rows that are all alike: few groups, one answer, one beginning, one length; and rows in
+other languages than were meant."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from dataset import messages
 from dataset.columns import Column
 from dataset.examine import Tally
+from dataset.gates import languages, lengths
 from dataset.gates.gate import Gate
 from dataset.table import Table
 from policy.evidence import RowFinding
@@ -24,12 +26,18 @@ FEWEST_ROWS = 20
 
 
 def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
-    """Count the limits on groups, answers and beginnings that a training file breaks."""
+    """Count the limits on groups, answers, beginnings, lengths and languages that a training file
+    breaks."""
     for table in tables:
         if table.split in ("test", "validation") or not table.length:
             continue
-        for field, message in _broken(table, rules):
+        found = [*_broken(table, rules)]
+        if table.length >= FEWEST_ROWS:
+            found += lengths.broken(table, rules)
+        for field, message in found:
             tally.add(RowFinding(file=table.where, line=1, field=field, message=message))
+        if table.length >= FEWEST_ROWS:
+            languages.look(table, rules, tally)
 
 
 def _broken(table: Table, rules: DataRules) -> Iterator[tuple[str, str]]:

@@ -10,11 +10,14 @@ import pytest
 from dataset.examine import SHOWN
 from dataset.gating import GATES, gate
 from dataset.json_schemas import load_schema
+from dataset.report import report
 from dataset.row_rules import RowRules
 from dataset.source import Source
-from policy.judge import DATA_GATES
+from policy.judge import DATA_GATES, judge_data
 from policy.rules import DataRules
+from policy.verdict import Outcome
 from tests.dataset.files import counts, facts, gated, question, row, said, write
+from tests.policy import builders as b
 
 CLEAN = 60
 PLACE = 41
@@ -235,3 +238,86 @@ def test_other_processes_know_the_schemas_too(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl", [row(5), row(1234)])
     found = gate([("rows", Source(str(path), "r"))], rules, DataRules(), workers=2)
     assert [each.line for each in facts(found, "contract").findings] == [2]
+
+
+GERMAN = "Guten Tag, ich warte seit drei Wochen auf meine Bestellung mit der Nummer"
+ENGLISH = "Good morning, I have been waiting for my parcel for three weeks, the number is"
+
+
+def spoken(tmp_path: Path, german: int, rows: int = 40) -> Path:
+    """Return a file whose first rows are English and whose last `german` rows are not."""
+    texts = [ENGLISH if number < rows - german else GERMAN for number in range(rows)]
+    made: list[dict[str, Any] | bytes] = [
+        row(number, messages=said(("user", f"{text} {number}"), ("assistant", f"a {number}")))
+        for number, text in enumerate(texts)
+    ]
+    return write(tmp_path / "train.jsonl", made)
+
+
+@pytest.mark.parametrize(
+    ("languages", "line", "message"),
+    [
+        ({"allowed": ["en"], "max_other_share": 0.1}, 31, "25.0% of the training rows are in"),
+        ({"allowed": ["en", "de"], "min_share": {"de": 0.3}}, 1, "25.0% of the training rows"),
+        ({"allowed": ["en"], "max_other_share": 0.25}, 0, ""),
+        ({"allowed": ["en", "de"], "min_share": {"de": 0.2, "en": 0.7}}, 0, ""),
+    ],
+)
+def test_rows_in_other_languages_than_were_meant_are_named(
+    tmp_path: Path, languages: dict[str, Any], line: int, message: str
+) -> None:
+    pytest.importorskip("py3langid")
+    rules = DataRules.model_validate({"languages": languages, "max_prefix_share": 1})
+    tally = facts(gated(("train", spoken(tmp_path, 10)), rules=rules), "diversity")
+    assert [(each.line, message in each.message) for each in tally.findings] == (
+        [(line, True)] if line else []
+    )
+    if line:
+        assert "40 of 40 rows were looked at" in tally.findings[0].message
+        assert tally.findings[0].id == ("r-30" if line > 1 else "")
+
+
+def test_languages_that_nobody_could_look_at_do_not_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = DataRules.model_validate({"languages": {"allowed": ["en"]}, "max_prefix_share": 1})
+    path = spoken(tmp_path, 0)
+    monkeypatch.setattr("dataset.gates.languages.guesser", lambda: None)
+    found = gated(("train", path), rules=rules)
+    assert "py3langid is missing" in facts(found, "diversity").not_run
+    judged = {leaf.name: leaf.outcome for leaf in judge_data(b.policy(), found.facts).leaves()}
+    assert judged["diversity"] is Outcome.ERRORED
+    assert judged["splits"] is Outcome.PASSED
+    made = report(found, rules, whole=False)
+    assert made["outcome"] == "failed"
+    short: list[dict[str, Any] | bytes] = [
+        row(number, messages=said(("user", f"ok {number}"), ("assistant", f"a {number}")))
+        for number in range(30)
+    ]
+    monkeypatch.undo()
+    found = gated(("train", write(tmp_path / "short.jsonl", short)), rules=rules)
+    assert "has 20 letters" in facts(found, "diversity").not_run
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"max_length_share": 0.6}, "75.0% of the training rows have questions of 16 to 31 words"),
+        ({"lengths": [{"min_words": 16, "max_words": 31, "max_share": 0.7}]}, "16 to 31 words; at"),
+        ({"lengths": [{"max_words": 8, "min_share": 0.3}]}, "25.0% of the training rows have ques"),
+        ({"lengths": [{"min_words": 100, "min_share": 0.1}]}, "0.0% of the training rows have"),
+        ({"lengths": [{"max_words": 8, "min_share": 0.2, "max_share": 0.3}]}, ""),
+        ({"max_length_share": 0.75}, ""),
+    ],
+)
+def test_rows_of_one_length_are_named(tmp_path: Path, rules: dict[str, Any], message: str) -> None:
+    rows: list[dict[str, Any] | bytes] = [
+        row(n, messages=said(("user", question(n, 20 if n % 4 else 6)), ("assistant", f"a {n}")))
+        for n in range(40)
+    ]
+    found = gated(
+        ("train", write(tmp_path / "train.jsonl", rows)), rules=DataRules.model_validate(rules)
+    )
+    messages = [each.message for each in facts(found, "diversity").findings]
+    assert len(messages) == (1 if message else 0)
+    assert message in "".join(messages)
