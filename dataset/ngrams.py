@@ -93,6 +93,12 @@ class SharedNgrams:
         fresh = self.lines[shared.places] == 0
         self.lines[shared.places[fresh]] = lines[shared.rows[fresh]]
 
+    def join(self, other: SharedNgrams) -> None:
+        """Count what stands further on in the same file."""
+        self.counts += other.counts
+        fresh = self.lines == 0
+        self.lines[fresh] = other.lines[fresh]
+
 
 @dataclass(frozen=True)
 class TestNgrams:

@@ -75,6 +75,15 @@ class Table:
             groups = figures.groups
             self.groups.append(np.zeros(len(figures), np.uint64) if groups is None else groups)
 
+    def join(self, other: Table) -> None:
+        """Add what is known of a later part of the same file, but for its columns."""
+        self.rows += other.rows
+        self.formats.update(other.formats)
+        self.grouped = self.grouped or other.grouped
+        self._offsets += other._offsets
+        if self.shared is not None and other.shared is not None:
+            self.shared.join(other.shared)
+
     def lines_of(self, rows: I64) -> list[int]:
         """Return the line of each row, in any order."""
         ordered = distinct(rows)

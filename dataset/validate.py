@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from dataset import messages
 from dataset.gating import gate
@@ -30,6 +33,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--repo", type=Path, metavar="FOLDER", help="the governed repository")
     parser.add_argument("--policy", type=Path, metavar="FILE", help="default: policy/policy.yml")
     parser.add_argument("--workers", type=int, metavar="N", help="processes; default: what pays")
+    parser.add_argument(
+        "--shards",
+        type=int,
+        metavar="N",
+        help="gate in N parts that meet in a folder, as a datatrove pipeline; the same findings",
+    )
+    parser.add_argument(
+        "--exchange",
+        type=Path,
+        metavar="FOLDER",
+        help="the new folder in which the parts meet, kept afterwards; default: a temporary one",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quiet", action="store_true", help="print no progress")
     words = parser.parse_args(argv)
@@ -44,15 +59,39 @@ def main(argv: list[str]) -> int:
         rules = load_rules(words.policy or repo / POLICY)
         model = load_model_data(repo, words.model)
         rows, sources = model.row_rules(rules), model.sources
-    pace, started = Pace(words.quiet or words.json), time.perf_counter()
-    try:
-        gated = gate(sources, rows, rules, pace, words.workers)
-    finally:
-        pace.close()
-    made = report(gated, rules, whole=words.model is not None)
+    whole, started = words.model is not None, time.perf_counter()
+    if words.shards is not None:
+        made = _in_shards(words, sources, rows, rules, whole)
+    else:
+        pace = Pace(words.quiet or words.json)
+        try:
+            gated = gate(sources, rows, rules, pace, words.workers)
+        finally:
+            pace.close()
+        made = report(gated, rules, whole=whole)
     if words.json:
         json.dump(made, sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
     else:
         print_report(made, time.perf_counter() - started)
     return 0 if made["outcome"] == PASSED else 1
+
+
+def _in_shards(
+    words: argparse.Namespace,
+    sources: list[tuple[str, Source]],
+    rows: RowRules,
+    rules: DataRules,
+    whole: bool,
+) -> dict[str, Any]:
+    """Run the gates as a pipeline of parts, and return the report."""
+    try:
+        from dataset.scale.steps import run_here
+    except ImportError as error:
+        raise messages.scale_is_missing(error) from error
+    from dataset.scale.plan import Plan
+
+    with tempfile.TemporaryDirectory(prefix="countersign-") as temporary:
+        folder = words.exchange or Path(temporary)
+        plan = Plan.of(folder, sources, rows, rules, shards=words.shards, whole=whole)
+        return run_here(plan, words.workers or len(os.sched_getaffinity(0)))

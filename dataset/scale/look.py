@@ -1,0 +1,68 @@
+"""The second stage: one shard of every file through the gates for single rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xxhash import xxh3_64_intdigest
+
+from dataset import messages
+from dataset.columns import Column
+from dataset.examine import Tally, examine
+from dataset.gating import no_tallies
+from dataset.row_check import RowCheck
+from dataset.scale.cut import Piece, cut_of, ngrams_of
+from dataset.scale.exchange import names_of, put
+from dataset.scale.plan import Plan, load, save
+from dataset.scan import begun, take
+from dataset.source import Chunk, Source
+from dataset.table import Table
+from policy.rules import DataGate
+
+
+@dataclass
+class Part:
+    """What is known of one shard of one file, but for its columns, which lie beside."""
+
+    table: Table
+    tallies: dict[DataGate, Tally]
+
+
+def look(plan: Plan, shard: int) -> None:
+    """Do one task of the stage."""
+    ngrams = ngrams_of(plan)
+    index = None if ngrams is None else ngrams.index
+    check = RowCheck(plan.row_rules, index)
+    for number, (split, _) in enumerate(plan.sources):
+        found = cut_of(plan, number)
+        source = found.source(plan, number)
+        table, tallies = begun(split, source, index), no_tallies()
+        count = len(found.pieces)
+        mine = found.pieces[count * shard // plan.shards : count * (shard + 1) // plan.shards]
+        with source.open() as stored:
+            for piece in mine:
+                stored.seek(piece.offset)
+                chunk = _chunk(source, piece, stored.read(piece.size))
+                made = examine(check, source.where, chunk.first_line, chunk.data)
+                take(table, tallies, chunk, made)
+        put(plan, number, shard, table)
+        for name in names_of(table):
+            setattr(table, name, Column())
+        save(_place(plan, number, shard), Part(table, tallies))
+
+
+def part_of(plan: Plan, number: int, shard: int) -> Part:
+    """Return what came of one shard of one file."""
+    found: Part = load(_place(plan, number, shard))
+    return found
+
+
+def _place(plan: Plan, number: int, shard: int) -> Path:
+    return plan.place("parts", f"{number:05d}-{shard:05d}.pickle")
+
+
+def _chunk(source: Source, piece: Piece, data: bytes) -> Chunk:
+    if xxh3_64_intdigest(data) != piece.check:
+        raise messages.changed_while_read(source.where)
+    return Chunk(piece.first_line, data, piece.offset, piece.defects)
