@@ -166,6 +166,19 @@ def changed_while_read(where: str) -> UserError:
     return UserError.one(where, "changed while it was read", "run this again")
 
 
+def rejected_is_there(target: object) -> UserError:
+    return UserError.one(
+        str(target), "is there already, and nothing is overwritten", "name a new file"
+    )
+
+
+def rejected_written(target: object, rows: int) -> str:
+    return (
+        f"{rows:,} rejected rows written to {target}. They stand there as they are, personal data "
+        "and secrets included: keep the file where the rows may be, and delete it afterwards"
+    )
+
+
 def process_died(where: str) -> UserError:
     return UserError.one(
         where,

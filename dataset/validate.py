@@ -14,6 +14,7 @@ from typing import Any
 from dataset import messages
 from dataset.gating import gate
 from dataset.model_data import POLICY, find_repository, load_model_data, load_rules
+from dataset.rejected import refuse_existing, write_rejected
 from dataset.report import PASSED, Pace, print_report, report
 from dataset.row_rules import RowRules
 from dataset.source import Source
@@ -45,11 +46,19 @@ def main(argv: list[str]) -> int:
         metavar="FOLDER",
         help="the new folder in which the parts meet, kept afterwards; default: a temporary one",
     )
+    parser.add_argument(
+        "--rejected",
+        type=Path,
+        metavar="FILE",
+        help="write the rows that are not trained on to this new file, each beside the reasons",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quiet", action="store_true", help="print no progress")
     words = parser.parse_args(argv)
     if (words.model is None) == (words.file is None):
         raise messages.one_of_both()
+    if words.rejected is not None:
+        refuse_existing(words.rejected)
     if words.file is not None:
         rules = DataRules() if words.policy is None else load_rules(words.policy)
         rows = RowRules.of(rules)
@@ -69,6 +78,12 @@ def main(argv: list[str]) -> int:
         finally:
             pace.close()
         made = report(gated, rules, whole=whole)
+    if words.rejected is not None:
+        digests = [file["digest"] for file in made["files"]]
+        files = [source for _, source in sources]
+        count = write_rejected(files, digests, rows, words.rejected)
+        made["rejected"] = {"file": str(words.rejected), "rows": count}
+        print(messages.rejected_written(words.rejected, count), file=sys.stderr)
     if words.json:
         json.dump(made, sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
