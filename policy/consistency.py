@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from policy import consistency_messages as say
+from policy.class_facts import MAX_LABEL, ClassFacts
 from policy.evidence import (
     Comparison,
     DataFacts,
@@ -49,6 +50,8 @@ def _of_evidence(evidence: Evidence) -> Iterator[str]:
         rows = max((metric.n for metric in candidate.metrics), default=0) if candidate else 0
         if drift.of != "vocabulary" and answers != rows:
             yield say.other_answers(drift.of, drift.against, answers, rows)
+    for subject, classes in evidence.classes.items():
+        yield from _of_classes(subject, classes, evidence.measurement(subject))
     if evidence.parity is not None:
         yield from _of_parity(evidence.parity, evidence.measurement("candidate"))
 
@@ -244,6 +247,26 @@ def _of_parity(parity: ParityFacts, candidate: Measurement | None) -> Iterator[s
     rows = max((metric.n for metric in candidate.metrics), default=0) if candidate else 0
     if parity.answers < rows:
         yield say.compared_less(parity.answers, rows)
+
+
+def _of_classes(subject: str, classes: ClassFacts, measured: Measurement | None) -> Iterator[str]:
+    """Yield where the classes are not those of the rows that were measured, each of them once."""
+    for label in _doubled(each.label for each in classes.classes if len(each.label) < MAX_LABEL):
+        yield say.twice(f"class of {subject}", label)
+    accuracy = measured.metric("accuracy") if measured else None
+    if accuracy is None or (accuracy.n, accuracy.successes) != (classes.rows, classes.right):
+        yield say.other_classes(subject)
+    listed = sum(each.support for each in classes.classes)
+    right = sum(each.right for each in classes.classes)
+    whole = classes.classes_left_out == 0
+    wrong = sum(each.count for each in classes.confusions) + classes.confusions_left_out
+    if (
+        listed > classes.rows
+        or right > classes.right
+        or (whole and (listed, right) != (classes.rows, classes.right))
+        or classes.right + wrong != classes.rows
+    ):
+        yield say.classes_do_not_add_up(subject)
 
 
 def _equal(one: float, other: float, scale: float = 1.0) -> bool:

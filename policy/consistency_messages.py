@@ -71,3 +71,11 @@ def other_rest(name: str) -> str:
 
 def compared_less(answers: int, rows: int) -> str:
     return f"only {answers} answers were compared after the export, {rows} rows were measured"
+
+
+def other_classes(subject: str) -> str:
+    return f"the classes of {subject} are not of the rows that its accuracy counts"
+
+
+def classes_do_not_add_up(subject: str) -> str:
+    return f"the classes and confusions of {subject} do not add up to its rows"

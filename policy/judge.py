@@ -23,6 +23,7 @@ from policy.evidence import (
 from policy.judge_difference import ROUNDING
 from policy.judge_drift import judge_drift
 from policy.judge_metrics import judge_metrics
+from policy.judge_win_rate import judge_win_rate
 from policy.pointer import Pointer
 from policy.rules import OF_TEST_ROWS, DataGate, Policy
 from policy.verdict import Finding, Outcome, gather
@@ -54,6 +55,7 @@ def judge(
         parts.append(judge_training(policy, evidence.training))
         parts.append(gather("measurement", judge_metrics(policy, evidence)))
         parts.extend(judge_drift(policy, evidence))
+        parts.extend(judge_win_rate(policy, evidence))
         parts.append(judge_export(policy, evidence))
     parts.extend(_contradicted(contradictions(evidence)))
     return gather("evidence", parts)

@@ -16,6 +16,14 @@ JUDGE_PROMPTS = {
 }
 """The judge's prompts that the runner brings, by the digests of their files."""
 
+NOT_LEFT_TO_SET = frozenset(
+    {
+        *("model", "messages", "prompt", "stream", "n", "response_format"),
+        *("max_tokens", "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed"),
+    }
+)
+"""What a question to an endpoint says anyway: decoding is greedy and seeded, whoever asks."""
+
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -50,6 +58,14 @@ class JudgeModel(Document):
         if name not in JUDGE_PROMPTS:
             raise ValueError(f"no such prompt; name one of these: {', '.join(JUDGE_PROMPTS)}")
         return name
+
+    @field_validator("decode")
+    @classmethod
+    def _is_left_to_set(cls, decode: dict[str, int | float]) -> dict[str, int | float]:
+        taken = sorted(set(decode) & NOT_LEFT_TO_SET)
+        if taken:
+            raise ValueError(f"{', '.join(taken)} cannot be set here; take it away")
+        return decode
 
     @property
     def named(self) -> str:

@@ -5,15 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 
+from policy.judge_rules import NOT_LEFT_TO_SET
 from runner.openai_endpoint import KEY_VARIABLE, Endpoint
-
-RESERVED = frozenset(
-    {
-        *("model", "messages", "prompt", "stream", "n", "response_format"),
-        *("max_tokens", "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed"),
-    }
-)
-"""Greedy decoding is not left to the command line."""
 
 
 def add_endpoint_options(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +55,7 @@ def endpoint_of(words: argparse.Namespace) -> Endpoint:
 def _setting(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
     number = float(value)
-    if not name.isidentifier() or name in RESERVED or not math.isfinite(number):
+    if not name.isidentifier() or name in NOT_LEFT_TO_SET or not math.isfinite(number):
         raise argparse.ArgumentTypeError(f"{text!r} sets no decoding that is left to set")
     return name, int(number) if number.is_integer() else number
 

@@ -9,7 +9,7 @@ from dataset.formats import Turn
 from dataset.json_schemas import load_schema
 from dataset.rows import Row
 from policy.contract import Contract
-from runner.endpoint_options import RESERVED
+from policy.judge_rules import NOT_LEFT_TO_SET
 from runner.engine import Answer
 from runner.metrics import metrics_of
 from runner.openai_endpoint import Endpoint
@@ -45,4 +45,4 @@ def test_the_table_is_what_is_measured() -> None:
 
 def test_what_decodes_greedily_is_not_left_to_the_command_line() -> None:
     pinned = set(Endpoint("https://host.example/v1", "m").decoding(1))
-    assert pinned <= RESERVED
+    assert pinned <= NOT_LEFT_TO_SET
