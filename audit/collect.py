@@ -19,7 +19,16 @@ from audit.facts import (
 from audit.git_history import Change, History
 from audit.git_objects import Commit, Entry
 from policy.codeowners import LOCATIONS
-from policy.governed import CARDS, KEYS, MODELS, card_path, is_rule, model_of, pointer_path
+from policy.governed import (
+    CARDS,
+    KEYS,
+    MODELS,
+    card_path,
+    is_rule,
+    model_of,
+    pointer_path,
+    version_of,
+)
 from policy.pointer import Pointer
 from policy.pointers import read_pointer
 
@@ -129,7 +138,7 @@ class Walk:
         past = self._pointers[model]
         back = moved is not None and (moved[2] is None or after in past)
         for path, old, new in files:
-            version = path.rpartition("/")[2].rpartition(".")[0]
+            version = version_of(path)
             if not path.startswith(f"{CARDS}/") or version not in self._released[model]:
                 continue
             if old is None or (new is None and back and version in self._after(model, after)):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot import comment_commands, messages, overrides, release
 from bot.actions import FINETUNE, DispatchRun, FileChange, RecordMeasured
+from bot.author_words import author_words
 from bot.changed_measures import changed_measures
 from bot.model_state import ModelState
 from bot.own_comment import earlier_keys
@@ -298,7 +299,8 @@ def _judged(
     files: tuple[FileChange, ...] = ()
     carried = False
     if finding.outcome.lets_through and pointer is not None:
-        texts = release.release_texts(facts, evidence, pointer, forced)
+        words = author_words(snapshot.pull.author, snapshot.pull.body)
+        texts = release.release_texts(facts, evidence, pointer, forced, words=words)
         files = release.missing_files(facts, texts)
         carried = not files
     return ModelState(

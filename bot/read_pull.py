@@ -190,4 +190,5 @@ def pull_facts(item: dict[str, Any], *, can_write: bool) -> PullFacts:
         merged_by=str(item["merged_by"]["login"]) if item.get("merged_by") else "",
         mergeable=item.get("mergeable"),
         squash_only=base["repo"].get("allow_merge_commit") is False,
+        body=str(item.get("body") or ""),
     )

@@ -9,8 +9,53 @@ from bot.markdown import code, plain
 from policy.context import Expected
 from policy.evidence import TrainingFacts
 
-NO_PLACE = "The author wrote none of their own."
-MEASURED_ONLY = "What the figures say; none of it is a cause that somebody proved."
+MEASURED_ONLY = "What the figures say; none of it is a cause that somebody proved:"
+NOTHING_CLEARLY = "Nothing that the held-out rows show clearly."
+GO = "Ship it: every gate that the policy asks for holds, and nothing regressed clearly."
+FIRST_GO = "Ship it as the first version: every gate that the policy asks for holds."
+LOSS_ALT = "The loss over the steps of this training"
+METRICS_ALT = "The metrics of this version and those before it"
+AGAINST = {"incumbent": "those of the version before", "training": "those it was trained on"}
+
+
+def go_although(metrics: Sequence[str]) -> str:
+    """Say that a version ships although something fell; the names are safe already."""
+    return (
+        "Ship it: every gate that the policy asks for holds. What regressed, "
+        f"{', '.join(metrics)}, stays within what the policy allows."
+    )
+
+
+def by_force(gates: Sequence[str]) -> str:
+    return (
+        f"By its figures it would not ship: {', '.join(gates)} did not hold. It ships because it "
+        "was forced; the reason stands above."
+    )
+
+
+def no_words(section: str) -> str:
+    return f"_The pull request has no section `## {section}`._"
+
+
+def slice_moved(field: str, value: str, change: str, *, clear: bool) -> str:
+    """Say how a group of rows moved; `change` is safe already."""
+    sure = "" if clear else ", which luck alone could give"
+    return f"- Where {code(field, 60)} is {code(value, 60)}, {change}{sure}"
+
+
+def data_too(added: int, removed: int, changed: int) -> str:
+    return f"- The data changed: {added:,} rows added, {removed:,} removed, {changed:,} changed"
+
+
+def quantised(change: str) -> str:
+    return f"- Quantising moved {change}"
+
+
+def drifted(of: str, against: str, found: float, luck: float) -> str:
+    return (
+        f"- The {plain(of)} of the answers differs from {AGAINST[against]}: PSI {found:.3f}, luck "
+        f"alone gives up to {luck:.3f}"
+    )
 
 
 def rows(count: int) -> str:

@@ -38,6 +38,29 @@ def slice_tables(evidence: Evidence) -> str:
     return "\n\n".join(parts)
 
 
+@dataclass(frozen=True)
+class MostMoved:
+    """The group of one field and metric that fell most, or rose most."""
+
+    metric: str
+    field: str
+    group: Moved
+
+
+def most_moved(evidence: Evidence) -> list[MostMoved]:
+    """Return for each metric and field the group that fell most and the one that rose most."""
+    found = []
+    for comparison in evidence.comparisons:
+        if (comparison.first, comparison.second) != ("incumbent", "candidate"):
+            continue
+        for part in comparison.slices:
+            moved = _moved(comparison, part.field)
+            fell = [each for each in moved[:1] if each.difference.value < 0]
+            rose = [each for each in moved[-1:] if each.difference.value > 0]
+            found += [MostMoved(comparison.metric, part.field, each) for each in fell + rose]
+    return sorted(found, key=lambda each: each.group.p_adjusted)[:SHOWN_EACH]
+
+
 def _moved(comparison: Comparison, field: str) -> list[Moved]:
     part = comparison.slice(field)
     found: list[tuple[Group, Difference]] = []

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 
 from dataset.stats_measure import DataStats, FieldShares, Lengths
+from dataset.svg import MARGIN, cut, picture, text
 
-PANEL, GAP, MARGIN = 400, 40, 24
+PANEL, GAP = 400, 40
 PLOT, BAR, TOP = 120, 20, 76
 FIELDS, VALUES, LETTERS = 8, 8, 22
-_STYLE = """
-svg { color-scheme: light dark; }
-.paper { fill: #ffffff; } .ink { fill: #1f2328; } .soft { fill: #59636e; }
-.bar { fill: #0969da; } .rest { fill: #9a6700; } .axis { stroke: #818b98; stroke-width: 1; }
-text { font: 12px system-ui, sans-serif; }
-.title { font-size: 18px; font-weight: 600; } .head { font-size: 13px; font-weight: 600; }
-@media (prefers-color-scheme: dark) {
-  .paper { fill: #0d1117; } .ink { fill: #e6edf3; } .soft { fill: #9198a1; }
-  .bar { fill: #4493f8; } .rest { fill: #d29922; } .axis { stroke: #656c76; }
-}
-"""
 
 
 def render(stats: DataStats, title: str) -> str:
@@ -47,18 +36,7 @@ def render(stats: DataStats, title: str) -> str:
         f"{stats.duplicate_question_share:.1%} a question, "
         f"{stats.same_prefix_share:.1%} begin alike"
     )
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" role="img" aria-label="{_text(title)}">',
-            f"<style>{_STYLE}</style>",
-            f'<rect class="paper" width="{width}" height="{height}"/>',
-            f'<text class="ink title" x="{MARGIN}" y="34">{_text(_cut(title, 80))}</text>',
-            f'<text class="soft" x="{MARGIN}" y="56">{_text(told)}</text>',
-            *placed,
-            "</svg>\n",
-        ]
-    )
+    return picture(title, told, placed, width=width, height=height)
 
 
 def _placed(panels: Sequence[tuple[int, list[str]]]) -> tuple[list[str], int]:
@@ -80,9 +58,9 @@ def _histogram(name: str, lengths: Lengths) -> Iterator[str]:
         bars.append((str(histogram.over), histogram.over, "rest"))
     most = max(count for _, count, _ in bars)
     wide = PANEL / len(bars)
-    yield f'<text class="ink head" x="0" y="14">{_text(name)}</text>'
+    yield f'<text class="ink head" x="0" y="14">{text(name)}</text>'
     facts = f"median {lengths.median:,}, 95 % up to {lengths.p95:,}, longest {lengths.longest:,}"
-    yield f'<text class="soft" x="{PANEL}" y="14" text-anchor="end">{_text(facts)}</text>'
+    yield f'<text class="soft" x="{PANEL}" y="14" text-anchor="end">{text(facts)}</text>'
     for number, (_, count, kind) in enumerate(bars):
         tall = PLOT * count / most
         start = number * histogram.step
@@ -110,7 +88,7 @@ def _histogram(name: str, lengths: Lengths) -> Iterator[str]:
 
 def _values(field: FieldShares) -> Iterator[str]:
     told = f"{field.values:,} values in {field.rows:,} rows"
-    yield f'<text class="ink head" x="0" y="14">{_text(_cut(field.field, 32))}</text>'
+    yield f'<text class="ink head" x="0" y="14">{text(cut(field.field, 32))}</text>'
     yield f'<text class="soft" x="{PANEL}" y="14" text-anchor="end">{told}</text>'
     rows = [(one.value or "(empty)", one.rows) for one in field.largest[:VALUES]]
     rest = field.rows - sum(count for _, count in rows)
@@ -121,9 +99,9 @@ def _values(field: FieldShares) -> Iterator[str]:
         long = max(1.0, space * count / most)
         yield (
             f'<text class="ink" x="{left - 8}" y="{y + 13}" text-anchor="end">'
-            f"{_text(_cut(value, LETTERS))}</text>"
+            f"{text(cut(value, LETTERS))}</text>"
             f'<rect class="bar" x="{left}" y="{y + 2}" width="{long:.1f}" height="{BAR - 5}">'
-            f"<title>{_text(value)}: {count:,} rows</title></rect>"
+            f"<title>{text(value)}: {count:,} rows</title></rect>"
             f'<text class="soft" x="{left + long + 6:.1f}" y="{y + 13}">'
             f"{count:,} ({_percent(count / field.rows)})</text>"
         )
@@ -134,12 +112,3 @@ def _values(field: FieldShares) -> Iterator[str]:
 
 def _percent(share: float) -> str:
     return "&lt;1%" if 0 < share < 0.005 else f"{share:.0%}"
-
-
-def _cut(text: str, letters: int) -> str:
-    return text if len(text) <= letters else text[: letters - 1] + "…"
-
-
-def _text(text: str) -> str:
-    """Return text for XML, which knows no control characters."""
-    return escape("".join(char if char.isprintable() else " " for char in text), quote=True)

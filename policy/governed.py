@@ -71,3 +71,13 @@ def card_path(model: str, version: str) -> str:
 
 def evidence_path(model: str, version: str) -> str:
     return f"{CARDS}/{model}/{version}.json"
+
+
+def chart_path(model: str, version: str, chart: str) -> str:
+    """Return where a picture of a card lies, beside the card that shows it."""
+    return f"{CARDS}/{model}/{version}.{chart}.svg"
+
+
+def version_of(path: str) -> str:
+    """Return the version that a record is of, by its name: no version holds a dot."""
+    return path.rpartition("/")[2].partition(".")[0]

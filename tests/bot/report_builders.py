@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.author_words import author_words
 from policy.context import (
     DataChange,
     EarlierVersion,
@@ -33,6 +34,8 @@ from policy.evidence import (
     RowFinding,
     Slice,
 )
+from policy.pointer import Pointer
+from policy.release import pointer_of
 from policy.rules import DriftGate
 from tests.bot import builders as a
 from tests.policy import builders as measured
@@ -167,3 +170,23 @@ def told(**changes: Any) -> Evidence:
         ),
     }
     return a.evidence(**{**facts, **changes})
+
+
+BODY = """Some more refunds.
+
+## Why
+
+Refunds were *misread* as parcels; see https://example.org and @grace.
+</details><script>alert(1)</script>
+
+## Lessons
+
+- Label refunds by hand first.
+"""
+WORDS = author_words("ada", BODY)
+
+
+def told_pointer() -> Pointer:
+    found = pointer_of(told())
+    assert found is not None
+    return found

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from bot import card
+from bot import card, charts
 from bot.actions import OpenIncident, PostCheck, UpsertComment
 from bot.decide import decide
 from bot.snapshot import PostedCheck, Snapshot
 from policy.evidence import GateFacts, Incumbent, RowFinding, Sample, StageFacts
 from tests.bot import builders as a
 from tests.bot.builders import of_kind, rollback, signed, snapshot
-from tests.bot.report_builders import POLICY, told
+from tests.bot.report_builders import POLICY, WORDS, told, told_pointer
 from tests.policy.builders import data
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -106,6 +106,14 @@ def model_card(**changes: Any) -> str:
 
 def test_the_model_card_reads_as_it_did() -> None:
     same_as_golden("card.md", model_card())
+
+
+def test_the_card_of_a_whole_report_reads_as_it_did() -> None:
+    same_as_golden("card-whole-report.md", card.render(told(), told_pointer(), a.CARD, words=WORDS))
+    drawn = charts.charts(told(), told_pointer())
+    assert {path.partition(".")[2] for path in drawn} == {"loss.svg", "metrics.svg"}
+    for path, svg in drawn.items():
+        same_as_golden(f"card-whole-report.{path.partition(chr(46))[2]}", svg)
 
 
 def test_the_hubs_own_reader_understands_the_card() -> None:
