@@ -13,7 +13,7 @@ from typing import Any
 from dataset.formats import FormatName, Role
 
 Plain = tuple[tuple[Role, ...], list[str]]
-_MESSAGE_ROLES = frozenset({"system", "user", "assistant", "tool"})
+MESSAGE_ROLES = frozenset({"system", "user", "assistant", "tool"})
 _SHAREGPT: dict[str, Role] = {"system": "system", "human": "user", "gpt": "assistant"}
 _ASKED: tuple[Role, ...] = ("user", "assistant")
 _ASKED_UNDER: tuple[Role, ...] = ("system", "user", "assistant")
@@ -35,7 +35,7 @@ def _messages(value: dict[str, Any]) -> Plain | None:
     try:
         for turn in value["messages"]:
             role, text = turn["role"], turn["content"]
-            if role not in _MESSAGE_ROLES or type(text) is not str or "tool_calls" in turn:
+            if role not in MESSAGE_ROLES or type(text) is not str or "tool_calls" in turn:
                 return None
             roles.append(role)
             texts.append(text)

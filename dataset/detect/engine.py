@@ -49,6 +49,22 @@ class PatternSet:
         return self._match(raw) is not None
 
 
+class Pattern:
+    """Many patterns as one, to be found in bytes in one linear pass (RE2)."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        re2 = load("re2")
+        options = re2.Options()
+        options.max_mem = 64 << 20
+        options.log_errors = False
+        self._search = re2.compile("|".join(f"(?:{each})" for each in patterns), options).search
+
+    def first(self, raw: bytes, start: int) -> int | None:
+        """Return where the first match begins that begins at `start` or later."""
+        found = self._search(raw, start)
+        return None if found is None else int(found.start())
+
+
 def utf8(text: str) -> bytes:
     """Return the text as UTF-8; a lone surrogate keeps its three bytes instead of failing."""
     return text.encode("utf-8", "surrogatepass")

@@ -79,6 +79,11 @@ def _triggers() -> PatternSet:
     return PatternSet(_PATTERNS[index] for index in range(len(_PATTERNS)))
 
 
+def patterns() -> tuple[str, ...]:
+    """Return the loose patterns, one of which is in every text that `scan` finds something in."""
+    return tuple(_PATTERNS.values())
+
+
 def triggered(text: bytes | str) -> list[int]:
     """Return which families could find something, ascending; empty for a clean row."""
     return _triggers().matching(text if isinstance(text, bytes) else utf8(text))

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-import numpy as np
-
 from dataset import messages
 from dataset.gates.gate import Gate
 from dataset.row_rules import RowRules
@@ -17,13 +15,14 @@ GATE = Gate(
     "prompt_leaks",
     "a template's token inside a text ends turns early, and a recited system prompt is learned",
     "remove the token, the canary or the recited lines from the text",
+    ("template_token", "canary", "recited"),
 )
-_TEMPLATE = re.compile(
+TEMPLATE = (
     r"<\|[A-Za-z0-9_▁ ]{2,40}\|>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\]"
     r"|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>"
 )
-_AFTER_BRACKET = np.zeros(256, dtype=np.bool_)
-_AFTER_BRACKET[np.frombuffer(b"/ISAT", dtype=np.uint8)] = True
+"""Tokens of chat templates, for `re` and for RE2."""
+_TEMPLATE = re.compile(TEMPLATE)
 SHORTEST_FRAGMENT = 40
 
 
@@ -48,17 +47,6 @@ def template_token(text: str) -> str | None:
         return None
     found = _TEMPLATE.search(text)
     return found.group() if found else None
-
-
-def may_hold(data: bytes) -> bool:
-    """Return False only where no text in these lines of JSON can hold a template's token."""
-    if b"<" in data:
-        return True
-    here = np.frombuffer(data, dtype=np.uint8)
-    before, after = here[:-1], here[1:]
-    if bool(((before == ord("[")) & _AFTER_BRACKET[after]).any()):
-        return True
-    return bool(((before == ord("\\")) & (after == ord("u"))).any()) and b"\\u00" in data
 
 
 @lru_cache(maxsize=4096)
