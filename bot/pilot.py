@@ -90,7 +90,7 @@ def reasons(evidence: Evidence) -> Iterator[str]:
     beyond.sort(key=lambda drift: (-distance(drift, "psi"), drift.of, drift.against))
     for drift in beyond[:SHOWN_DRIFT]:
         yield say.drifted(drift.of, drift.against, distance(drift, "psi"), by_luck(drift, "psi"))
-    rows = evidence.data_rows
+    rows = evidence.data_change
     if rows is not None and rows.diff is not None and not rows.diff.empty:
         diff = rows.diff
         yield say.data_too(diff.added.count, diff.removed.count, diff.changed.count)
