@@ -14,3 +14,5 @@ class Gate:
     name: DataGate
     reason: str
     remedy: str
+    kinds: tuple[str, ...] = ()
+    """The kinds of defects that it names, a word each: of every kind the tests plant one."""
