@@ -60,12 +60,20 @@ def green(town: Town, head: str) -> CheckRun | None:
 
 
 def landings(town: Town, seen: str) -> Iterator[Landing]:
-    """Every commit that main got since, oldest first; each came by one merged pull request."""
+    """Every commit that main got since, oldest first; each came by one merged pull request.
+
+    Open twins of its head are merged by the same push; nobody merged those.
+    """
     listed = town.store.text("rev-list", "--first-parent", "--reverse", f"{seen}..main").split()
     for commit in listed:
         parent = town.store.text("rev-parse", f"{commit}^1")
         merged = [(t, p) for _, t, p in town.merged() if p.base == "main"]
-        came = [(t, p) for t, p in merged if p.merge_commit == commit]
+        came = [
+            (t, p)
+            for t, p in merged
+            if p.merge_commit == commit
+            and any(note.text.startswith("merged commit") for note in t.notes)
+        ]
         assert len(came) == 1, f"{commit} came by {len(came)} pull requests"
         thread, pull = came[0]
         yield Landing(commit, parent, thread, pull, town.pointer(parent), town.pointer(commit))

@@ -55,7 +55,7 @@ def test_nothing_ships_without_evidence_and_quorum_whatever_happens() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_five_thousand_steps_and_no_way_around() -> None:
-    found = explore(steps=75, examples=85)
+    found = explore(steps=75, examples=90)
     assert found["steps"] >= ENOUGH
     assert found["promotions"] >= 50
     assert found["rollbacks"] >= 10
