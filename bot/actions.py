@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from policy.attempts import AttemptRecord
 from policy.digest import digest_of
 from policy.record import MeasuredRecord, SignOffRecord
 
@@ -64,6 +65,9 @@ class DispatchRun:
     incumbent: str | None = None
     reuse: str = ""
     """The digest of earlier evidence about the same proposal, whose outputs need no new run."""
+    attempt: int = 1
+    asked: str = ""
+    """When somebody asked for this attempt; what was allowed before is spent."""
     after: int = 0
     """The newest run of that key that is already known; a run beyond it is this one."""
 
@@ -78,6 +82,8 @@ class DispatchRun:
             inputs["incumbent"] = self.incumbent or "none"
             if self.reuse:
                 inputs["reuse"] = self.reuse
+            if self.attempt > 1:
+                inputs["attempt"] = str(self.attempt)
         return inputs
 
 
@@ -188,6 +194,14 @@ class RecordMeasured:
 
 
 @dataclass(frozen=True)
+class RecordAttempt:
+    """The signed record that somebody asked for another attempt; written before its run starts."""
+
+    record: AttemptRecord
+    head: str
+
+
+@dataclass(frozen=True)
 class ProposeRollback:
     """A pull request that puts a model back to what it was before a commit moved its pointer."""
 
@@ -231,6 +245,7 @@ Action = (
     | CloseFreeze
     | RecordSignOff
     | RecordMeasured
+    | RecordAttempt
     | ProposeRollback
     | CreateDeployment
     | SetDeploymentStatus

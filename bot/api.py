@@ -84,6 +84,11 @@ class Cache:
                 _, (dropped, _) = self._held.popitem(last=False)
                 self._size -= dropped
 
+    def drop(self, key: str) -> None:
+        with self._lock:
+            size, _ = self._held.pop(key, (0, None))
+            self._size -= size
+
 
 class Api:
     """One installation's view of GitHub."""
@@ -124,6 +129,10 @@ class Api:
     def remember(self, key: str, value: Any = True) -> None:
         """Keep a JSON value that was found out once and cannot change."""
         self._cache.put(key, value)
+
+    def forget(self, key: str) -> None:
+        """Let go of what `remember` was told: it changed after all."""
+        self._cache.drop(key)
 
     def kept(self, key: str, read: Callable[[], bytes]) -> bytes:
         """Return bytes that a key names for ever; read once."""

@@ -24,6 +24,7 @@ from bot.actions import (
     OpenIncident,
     PostCheck,
     ProposeRollback,
+    RecordAttempt,
     RecordMeasured,
     RecordSignOff,
     Reply,
@@ -70,7 +71,7 @@ class Writer:
 
         `last`: no other evaluation follows at once, so what GitHub refused is said on the check.
         """
-        writes, started, barred = 0, False, ""
+        writes, started, again, barred = 0, False, False, ""
         for action in actions:
             if started and not isinstance(action, DispatchRun):
                 return Applied(writes, look_again=True)
@@ -101,11 +102,17 @@ class Writer:
                         writes += self._git.measured(action)
                     except ForeignTagError:
                         return Applied(writes, look_again=not last)
+                case RecordAttempt():
+                    try:
+                        writes += self._git.attempt(action)
+                    except ForeignTagError:
+                        return Applied(writes, look_again=not last)
+                    again = True
                 case Merge():
                     return Applied(writes) if barred else self._merge(action, writes)
                 case _:
                     writes += self._plain(action)
-        return Applied(writes)
+        return Applied(writes, look_again=again)
 
     def _plain(self, action: Action) -> int:
         """Carry out one action after which nothing has to be looked at again."""

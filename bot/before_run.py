@@ -69,7 +69,7 @@ def _guarded(
     facts = next(model for model in snapshot.models if model.name == state.model)
     recipe = documents.parse(Recipe, facts.recipe or "", f"{MODELS}/{state.model}/recipe.yml")
     asked = judge_budget(policy.budget, estimate(recipe, _train_bytes(facts), policy.budget))
-    if asked.outcome.lets_through or _allowed(snapshot, policy):
+    if asked.outcome.lets_through or _allowed(snapshot, policy, state.dispatch.asked):
         told = (asked.sentence,) if policy.budget.limits() else ()
         return replace(state, remarks=(*state.remarks, *told))
     sentence = asked.sentence
@@ -79,10 +79,10 @@ def _guarded(
     return replace(state, finding=gather(state.model, (*others, waits)), dispatch=None)
 
 
-def _allowed(snapshot: Snapshot, policy: Policy) -> bool:
-    """Return whether somebody who may spend more asked for this very commit."""
+def _allowed(snapshot: Snapshot, policy: Policy, after: str) -> bool:
+    """Return whether somebody who may spend more asked for this very commit, after a time."""
     may = holders(snapshot, policy.budget.roles)
-    return comment_commands.train_asked(snapshot.comments, may, snapshot.pull.head_sha, "")
+    return comment_commands.train_asked(snapshot.comments, may, snapshot.pull.head_sha, after)
 
 
 def _train_bytes(facts: ModelFacts) -> int | None:

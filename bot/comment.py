@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot import (
+    attempt_table,
     command_messages,
     data_change,
     data_gates,
@@ -41,7 +42,7 @@ def body(
     What a reader has to know comes first and unfolded: verdict, what blocks, the figures, who has
     to sign. `earlier` are the run keys that this pull request had before.
     """
-    parts = [marker(earlier, [state.key for state in states if state.key]), f"## {title}"]
+    parts = [marker(earlier, [key for state in states for key in state.keys]), f"## {title}"]
     reasons = blocking_lines(verdict, sign_off, states, signatures=False)
     parts += [lead, "\n".join(reasons), *(overview(state) for state in states)]
     if sign_off is not None:
@@ -119,6 +120,7 @@ def overview(state: ModelState) -> str:
         parts += [metric_table(state.evidence, state.finding), data_change.sentence(state.evidence)]
         parts += [data_gates.found_rows(state.evidence, state.finding)]
         parts += [spending.line(state.evidence)]
+    parts.append(attempt_table.of_comment(state))
     if state.before is not None:
         parts += [messages.live_figures(state.replaced or ""), metric_table(state.before, None)]
     if state.run is not None:

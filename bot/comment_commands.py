@@ -24,9 +24,13 @@ _SHAPES = {
     "unhold": re.compile(r"/unhold()"),
     "freeze": re.compile(r"/freeze (.{1,300})"),
     "unfreeze": re.compile(r"/unfreeze()"),
+    "retrain": re.compile(r"/retrain(?: (.*))?"),
     "explain": re.compile(r"/explain()"),
     "override": re.compile(r"/override ([a-z]+ sha256:[0-9a-f]{64} .{10,500})"),
 }
+
+_FREE = ("hold", "freeze", "override", "retrain")
+"""These end in words of a person."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,7 @@ def _parsed(body: str) -> Iterable[tuple[str, str]]:
     for line in lines(body):
         name = line.partition(" ")[0].removeprefix("/")
         if line.startswith("/") and name in _SHAPES and f"/{name}" in typed:
-            free = name in ("hold", "freeze", "override")  # these end in words of a person
-            yield name, line.replace(_FOREIGN, "") if free else line
+            yield name, line.replace(_FOREIGN, "") if name in _FREE else line
 
 
 def heard(comments: Iterable[Comment], *names: str) -> tuple[Command, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot import (
+    attempts,
     before_run,
     check,
     comment,
@@ -152,12 +153,14 @@ def _decided(
     actions: list[Action] = [s.incident for s in states if s.incident is not None]
     actions += stop_actions
     actions += [state.measured for state in states if state.measured is not None]
+    actions += [action for state in states for action in state.attempt_actions]
     actions += [state.cancel for state in states if state.cancel is not None]
     actions += [state.dispatch for state in states if state.dispatch is not None]
     release = _release(snapshot, states)
     if release is not None:
         actions.append(release)
     actions += decision.actions
+    actions += attempts.replies(snapshot, states, policy)
     if key == "passed" and policy.merge == "bot" and ships and not snapshot.pull.draft:
         actions.append(_merge(snapshot))
     return Decision(verdict, tuple(actions), decision.title)

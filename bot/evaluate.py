@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -80,7 +80,7 @@ class Evaluator:
                 break
             decision = decide(snapshot)
             if decision.asks_for_freeze:
-                snapshot = replace(snapshot, freeze=reader.issues.freeze())
+                snapshot = reader.before_green(snapshot)
                 decision = decide(snapshot)
             verdict = decision.verdict
             writer = self._writer(installation, repository, reader, snapshot.default_branch)
@@ -101,7 +101,7 @@ class Evaluator:
         snapshot = reader.snapshot(number)
         if snapshot is None:
             return None
-        return decide(replace(snapshot, freeze=reader.issues.freeze()))
+        return decide(reader.before_green(snapshot))
 
     def branch(self, installation: int, repository: str) -> int:
         """Bring the deployments of a default branch up to its pointers; return the writes."""

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bot import comment_commands, messages, overrides, release
-from bot.actions import FINETUNE, DispatchRun, FileChange, RecordMeasured
-from bot.author_words import author_words
+from bot import attempts, messages, overrides, release
+from bot.actions import FINETUNE, DispatchRun, FileChange
 from bot.changed_measures import changed_measures
-from bot.model_state import ModelState
+from bot.measuring import awaited, earlier_evidence, is_of, record_measured, waiting
+from bot.model_state import AttemptState, ModelState
 from bot.own_comment import earlier_keys
-from bot.runs import Found, deciding, runs_of_key, tries
+from bot.runs import Found, deciding, tries
 from bot.snapshot import ModelFacts, Run, Snapshot
 from policy.digest import digest_bytes
 from policy.errors import UserError
-from policy.evidence import SHIPPED, Evidence, parse_evidence
+from policy.evidence import Evidence, parse_evidence
 from policy.governed import MODELS
 from policy.judge import judge
 from policy.override import waivable, waive
 from policy.pointer import Pointer
 from policy.pointers import quarantined, read_pointer
 from policy.proposal import POINTER_FILE, Proposal, proposed, run_key
-from policy.record import MeasuredRecord
 from policy.release import pointer_of
 from policy.rules import Policy
 from policy.verdict import Finding, Outcome, gather
@@ -51,9 +49,9 @@ def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> ModelStat
     incumbent = live.artifact.digest if live else None
     key = run_key(proposal.digest, incumbent)
     runs, dispatch = awaited(snapshot, facts, FINETUNE, key)
-    earlier = _earlier_evidence(snapshot, facts, proposal, key)
+    earlier = earlier_evidence(snapshot, facts, proposal, key)
     dispatch = replace(dispatch, incumbent=incumbent, reuse=next(iter(earlier), ""))
-    found = deciding(runs, _is_of(key, earlier), facts.measured)
+    found = deciding(runs, is_of(key, earlier), facts.measured)
     if facts.measured_foreign:
         return refused(facts.name, "record", messages.foreign_tag(facts.measured_foreign))
     if facts.measured and (found is None or not found.decides):
@@ -65,26 +63,15 @@ def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> ModelStat
     else:
         state = _judged(snapshot, policy, facts, proposal, live, found.evidence, found, key)
         if not facts.measured:
-            state = replace(state, measured=_measured(snapshot, facts, key, found.evidence))
+            state = replace(
+                state, measured=record_measured(snapshot, facts.name, key, found.evidence)
+            )
     changed = changed_measures(facts)
     return replace(
         state,
         warnings=(messages.measures_changed(changed),) if changed else (),
         remarks=(*state.remarks, *_tries(snapshot, facts, key), *other_runs(found)),
     )
-
-
-def _measured(
-    snapshot: Snapshot, facts: ModelFacts, key: str, evidence: Evidence
-) -> RecordMeasured:
-    record = MeasuredRecord(
-        repository=snapshot.repository,
-        model=facts.name,
-        key=key,
-        evidence=evidence.digest(),
-        at=snapshot.now,
-    )
-    return RecordMeasured(record, snapshot.pull.head_sha)
 
 
 def _recorded_at_head(facts: ModelFacts, runs: tuple[Run, ...]) -> Found | None:
@@ -101,50 +88,6 @@ def _recorded_at_head(facts: ModelFacts, runs: tuple[Run, ...]) -> Found | None:
     return Found(runs[-1] if runs else gone, evidence)
 
 
-def awaited(
-    snapshot: Snapshot, facts: ModelFacts, workflow: str, key: str
-) -> tuple[tuple[Run, ...], DispatchRun]:
-    """Return the trusted runs of a key, and what would start another."""
-    runs = runs_of_key(
-        facts.runs,
-        workflow=workflow,
-        model=facts.name,
-        key=key,
-        repository=snapshot.repository,
-        branch=snapshot.default_branch,
-        bot=snapshot.bot,
-    )
-    dispatch = DispatchRun(
-        workflow=workflow,
-        ref=snapshot.default_branch,
-        model=facts.name,
-        sha=snapshot.pull.head_sha,
-        key=key,
-        after=max((run.id for run in runs), default=0),
-    )
-    return runs, dispatch
-
-
-def _earlier_evidence(
-    snapshot: Snapshot, facts: ModelFacts, proposal: Proposal, key: str
-) -> tuple[str, ...]:
-    """Return the digests of evidence of this very proposal, measured against other live versions.
-
-    Only the comparison with the live version is out of date in it; the rest may be reused. The
-    first evidence of each key counts, as it does for its own key.
-    """
-    found: list[str] = []
-    for earlier in earlier_keys(snapshot.comments):
-        runs, _ = awaited(snapshot, facts, FINETUNE, earlier)
-        first = deciding(runs, _is_of(earlier, found))
-        evidence = first.evidence if first is not None and first.decides else None
-        if earlier == key or evidence is None or evidence.artifact(SHIPPED) is None:
-            continue
-        if evidence.proposal.digest == proposal.digest:
-            found.append(evidence.digest())
-    return tuple(found)
-
-
 def _tries(snapshot: Snapshot, facts: ModelFacts, key: str) -> tuple[str, ...]:
     """Return how often this pull request had the model measured, where that is more than once."""
     found = tries(
@@ -156,21 +99,6 @@ def _tries(snapshot: Snapshot, facts: ModelFacts, key: str) -> tuple[str, ...]:
         bot=snapshot.bot,
     )
     return (messages.tries(found.runs, found.keys),) if found.runs > 1 else ()
-
-
-def _is_of(key: str, reusable: Sequence[str]) -> Callable[[Evidence], bool]:
-    """Return whether evidence may stand under a run key, by what it is about and rests on.
-
-    What it reuses must be evidence that counted here: whoever may write to the registry and start
-    runs could have put other evidence there.
-    """
-
-    def is_of(evidence: Evidence) -> bool:
-        incumbent = evidence.incumbent.artifact if evidence.incumbent else None
-        rests = evidence.reused is None or evidence.reused in reusable
-        return rests and run_key(evidence.proposal.digest, incumbent) == key
-
-    return is_of
 
 
 def _refusal(snapshot: Snapshot, facts: ModelFacts) -> tuple[str, str] | None:
@@ -255,28 +183,6 @@ def other_runs(found: Found | None) -> tuple[str, ...]:
     return tuple(messages.other_run(other.run, other.problem) for other in others[-SHOWN_RUNS:])
 
 
-def waiting(
-    snapshot: Snapshot, dispatch: DispatchRun, found: Found | None
-) -> tuple[Outcome, str, bool]:
-    """Return what is said while there is no evidence, and whether to start a run now."""
-    pull = snapshot.pull
-    if found is not None and found.run.status != "completed":
-        return Outcome.MISSING, messages.running(found.run), False
-    if snapshot.from_fork:
-        return Outcome.FAILED, messages.from_fork(snapshot.repository), False
-    if pull.draft:
-        return Outcome.MISSING, messages.DRAFT, False
-    after = found.run.created if found else ""
-    asked = comment_commands.train_asked(snapshot.comments, snapshot.writers, pull.head_sha, after)
-    if found is not None:
-        if asked:
-            return Outcome.MISSING, messages.starting(dispatch), True
-        return Outcome.ERRORED, messages.run_broke(found.run, found.problem, pull.head_sha), False
-    if pull.author_can_write or asked:
-        return Outcome.MISSING, messages.starting(dispatch), True
-    return Outcome.MISSING, messages.awaits_permission(pull.author, pull.head_sha), False
-
-
 def _judged(
     snapshot: Snapshot,
     policy: Policy,
@@ -295,30 +201,39 @@ def _judged(
         parts.append(Finding("release", Outcome.MISSING, messages.NOTHING_TO_SHIP))
     strict = gather(facts.name, parts)
     forced, refused = overrides.overrides(snapshot, policy, facts.name, evidence.digest())
-    finding = waive(strict, forced)
+    first = waive(strict, forced)
+    about = attempts.About(snapshot, policy, facts, proposal, live)
+    more = attempts.consider(about, evidence)
+    finding = gather(facts.name, (*first.parts, *more.findings)) if more.findings else first
+    tried = (AttemptState(1, key, None, first, evidence), *more.states) if more.states else ()
+    forced += tuple(override for state in more.states for override in state.overrides)
     files: tuple[FileChange, ...] = ()
     carried = False
     if finding.outcome.lets_through and pointer is not None:
-        words = author_words(snapshot.pull.author, snapshot.pull.body)
-        texts = release.release_texts(facts, evidence, pointer, forced, words=words)
+        texts = release.release_texts(facts, evidence, pointer, forced, tried)
         files = release.missing_files(facts, texts)
         carried = not files
     return ModelState(
         model=facts.name,
         kind="promote",
         finding=finding,
+        pending=more.pending and first.outcome.lets_through,
         carried=carried,
         evidence=evidence,
-        run=found.run,
+        run=more.run or found.run,
         key=key,
         proposal=proposal.digest,
         pointer=pointer,
         replaced=live.version if live else None,
         files=files,
+        dispatch=more.dispatch,
+        attempts=tried,
+        attempt_actions=tuple(more.actions),
+        answers=tuple(more.answers),
         overrides=forced,
-        waivable=waivable(policy, finding),
+        waivable=waivable(policy, first),
         drift_gates=policy.gates.drift,
-        remarks=refused,
+        remarks=(*refused, *(remark for state in more.states for remark in state.remarks)),
     )
 
 

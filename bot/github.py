@@ -17,6 +17,7 @@ from bot.api import Api, path, ref_path
 from bot.forward import head_proposal
 from bot.merge_group import GroupFacts
 from bot.own_comment import earlier_keys
+from bot.read_attempts import AttemptReader
 from bot.read_issues import IssueReader
 from bot.read_measured import MeasuredReader
 from bot.read_pull import Changes, PullReader, pull_facts
@@ -24,7 +25,7 @@ from bot.read_runs import Runs
 from bot.read_trees import Files, Tree
 from bot.rollback import is_rollback
 from bot.runs import rollback_key
-from bot.snapshot import ModelFacts, PullFacts, Run, Snapshot
+from bot.snapshot import AskedAttempt, ModelFacts, PullFacts, Run, Snapshot
 from policy import codeowners, documents
 from policy.errors import UserError
 from policy.governed import (
@@ -209,7 +210,7 @@ class Reader:
         return GroupFacts(
             ref=ref,
             head=head,
-            snapshot=replace(snapshot, freeze=self.issues.freeze()),
+            snapshot=self.before_green(snapshot),
             group=self._files.tree(head).blobs,
             onto=self._files.tree(onto).blobs,
             tip=self._files.tree(tip).blobs,
@@ -292,6 +293,7 @@ class Reader:
                 if name.startswith(folder + "/")
             ),
         )
+        facts = self._with_attempts(small, facts)
         if small.pull.merged:
             return facts
         if facts.base_pointer is not None or pointer in small.paths:
@@ -304,6 +306,51 @@ class Reader:
         facts = replace(facts, runs=self._runs(small, facts))
         measured, foreign = self._measured(small, facts)
         return replace(facts, measured=measured, measured_foreign=foreign)
+
+    def before_green(self, snapshot: Snapshot) -> Snapshot:
+        """Return the snapshot with what is only looked up where the check could turn green.
+
+        That is whether promotions are frozen, and whether another process of this bot recorded an
+        attempt meanwhile; then everything is read again.
+        """
+        reader = AttemptReader(self._api, self._repository, self._bot.public_key)
+        for facts in snapshot.models:
+            try:
+                proposal = head_proposal(facts).digest
+            except UserError:
+                continue
+            records, foreign = reader.of(facts.name, proposal, afresh=True)
+            known = tuple(asked.record for asked in facts.attempts)
+            if not is_rollback(snapshot, facts) and (records, foreign) != (
+                known,
+                facts.attempts_foreign,
+            ):
+                snapshot = self.snapshot(snapshot.pull.number) or snapshot
+                break
+        return replace(snapshot, freeze=self.issues.freeze())
+
+    def _with_attempts(self, small: Snapshot, facts: ModelFacts) -> ModelFacts:
+        """Return the facts with every attempt of the present proposal; a rollback has none."""
+        if is_rollback(small, facts):
+            return facts
+        try:
+            proposal = head_proposal(facts).digest
+        except UserError:
+            return facts
+        reader = AttemptReader(self._api, self._repository, self._bot.public_key)
+        records, foreign = reader.of(facts.name, proposal)
+        live = read_pointer(facts.base_pointer)
+        incumbent = live.artifact.digest if live else None
+        measured = MeasuredReader(self._api, self._repository, self._bot.public_key)
+        keys = [run_key(proposal, incumbent, record.number) for record in records]
+        return replace(
+            facts,
+            attempts=tuple(
+                AskedAttempt(record, *measured.first(facts.name, key))
+                for record, key in zip(records, keys, strict=True)
+            ),
+            attempts_foreign=foreign,
+        )
 
     def _measured(self, small: Snapshot, facts: ModelFacts) -> tuple[str, str]:
         """Return which evidence of the present key was seen first; nothing for a rollback."""
@@ -334,7 +381,11 @@ class Reader:
         except UserError:
             return ()  # decide says what is wrong with the recipe
         key = run_key(proposal.digest, incumbent)
-        return runs.of_key(FINETUNE, facts.name, key, earlier_keys(small.comments))
+        attempts = [
+            run_key(proposal.digest, incumbent, asked.record.number) for asked in facts.attempts
+        ]
+        earlier = (*earlier_keys(small.comments), *attempts)
+        return runs.of_key(FINETUNE, facts.name, key, earlier)
 
 
 def read_policy(text: str | None) -> Policy | None:

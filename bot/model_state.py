@@ -5,13 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.actions import CancelRun, DispatchRun, FileChange, OpenIncident, RecordMeasured
+from bot.actions import Action, CancelRun, DispatchRun, FileChange, OpenIncident, RecordMeasured
 from bot.snapshot import Run
+from policy.attempts import AttemptRecord
 from policy.evidence import Evidence
 from policy.pointer import Pointer
 from policy.record import Override
 from policy.rules import DriftGate
 from policy.verdict import Finding
+
+
+@dataclass(frozen=True)
+class AttemptState:
+    """One attempt: who asked for it (nobody for the first), and what it came to."""
+
+    number: int
+    key: str
+    record: AttemptRecord | None
+    finding: Finding | None = None
+    evidence: Evidence | None = None
+    overrides: tuple[Override, ...] = ()
+    waivable: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,11 @@ class ModelState:
     measured: RecordMeasured | None = None
     """Set where evidence decides for the first time."""
     files: tuple[FileChange, ...] = ()
+    attempts: tuple[AttemptState, ...] = ()
+    """Every attempt beside each other; empty where there is only the first."""
+    attempt_actions: tuple[Action, ...] = ()
+    answers: tuple[tuple[int, str], ...] = ()
+    """What is said to each comment that asked for another attempt."""
     overrides: tuple[Override, ...] = ()
     waivable: tuple[str, ...] = ()
     """The gates that do not hold, and that the policy lets somebody force."""
@@ -51,3 +71,9 @@ class ModelState:
     """What whoever signs has to know before the figures."""
     remarks: tuple[str, ...] = ()
     """What else the figures rest on: runs that do not count, how often it was measured."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return every run key that is awaited or was measured for this head."""
+        keys = (self.key, *(attempt.key for attempt in self.attempts))
+        return tuple(dict.fromkeys(key for key in keys if key))

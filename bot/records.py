@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot import messages, signing
 from bot.model_state import ModelState
 from bot.snapshot import ModelFacts, Snapshot
+from policy.attempts import RecordedAttempt
 from policy.digest import digest_of, git_blob_sha
 from policy.record import RecordedModel, RecordedReview, SignOffRecord
 from policy.signoff import latest_states
@@ -63,6 +64,20 @@ def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord
                 for state in states
                 if state.kind == "rollback" and state.evidence is not None
             },
+            "attempts": tuple(
+                RecordedAttempt(
+                    model=state.model,
+                    number=attempt.number,
+                    user=attempt.record.user,
+                    asked=attempt.record.asked,
+                    reason=attempt.record.reason,
+                    comment=attempt.record.comment,
+                    evidence=attempt.evidence.text(),
+                )
+                for state in states
+                for attempt in state.attempts
+                if attempt.record is not None and attempt.evidence is not None
+            ),
             "at": snapshot.now,
         }
     )

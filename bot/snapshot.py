@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from policy.attempts import AttemptRecord
 from policy.governed import is_rule
 from policy.signoff import Review
 
 __all__ = [
+    "AskedAttempt",
     "ChangedFile",
     "Comment",
     "Commit",
@@ -151,6 +153,16 @@ class Incident:
 
 
 @dataclass(frozen=True)
+class AskedAttempt:
+    """An attempt that somebody asked for, and which evidence of it was seen first."""
+
+    record: AttemptRecord
+    measured: str = ""
+    foreign: str = ""
+    """The tag that should hold that, where it holds something else."""
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """One governed model as head and base branch have it. Paths are below the model's folders."""
 
@@ -190,6 +202,10 @@ class ModelFacts:
     """The digest of the evidence of the present run key that was seen first, by our own record."""
     measured_foreign: str = ""
     """The tag that should hold it, where it holds something else."""
+    attempts: tuple[AskedAttempt, ...] = ()
+    """The attempts after the first of the present proposal, by number."""
+    attempts_foreign: str = ""
+    """A tag in the place of such a record that this bot did not sign."""
 
 
 @dataclass(frozen=True)
@@ -213,8 +229,6 @@ class PullFacts:
     merged_by: str = ""
     mergeable: bool | None = None
     squash_only: bool = False
-    body: str = ""
-    """What the author wrote."""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,14 @@ from bot.actions import (
     CommitRelease,
     FileChange,
     ProposeRollback,
+    RecordAttempt,
     RecordMeasured,
     RecordSignOff,
 )
 from bot.api import Api, ApiError, path, ref_path
+from bot.read_attempts import known_as
 from bot.read_trees import Files
+from policy.attempts import ATTEMPT_TYPE, AttemptRecord, attempt_tags
 from policy.documents import parse_json
 from policy.errors import UserError
 from policy.governed import CARDS, MODELS, pointer_path
@@ -90,6 +93,24 @@ class GitWriter:
         return self._state(
             Statement(record.tag(), action.head, record.payload(), MEASURED_TYPE), same
         )
+
+    def attempt(self, action: RecordAttempt) -> int:
+        """Sign the record that another attempt was asked for, and tag the head with it."""
+        record = action.record
+
+        def same(payload: bytes) -> bool:
+            try:
+                found = parse_json(AttemptRecord, payload, record.tag())
+            except UserError:
+                return False
+            return (found.tag(), found.comment) == (record.tag(), record.comment)
+
+        writes = self._state(
+            Statement(record.tag(), action.head, record.payload(), ATTEMPT_TYPE), same
+        )
+        tags = attempt_tags(record.model, record.proposal)
+        self._api.forget(known_as(self._base, tags))
+        return writes
 
     def _state(self, wanted: Statement, same: Callable[[bytes], bool]) -> int:
         """Write a signed statement as an annotated tag, unless that is done; return the writes.

@@ -73,7 +73,11 @@ def judge(argv: list[str]) -> int:
         )
     incumbent = evidence.incumbent.artifact if evidence.incumbent else None
     verdict = judge_evidence(
-        policy, evidence, proposal_digest=evidence.proposal.digest, incumbent=incumbent
+        policy,
+        evidence,
+        proposal_digest=evidence.proposal.digest,
+        incumbent=incumbent,
+        attempt=evidence.attempt,
     )
     if options.json:
         print(json.dumps(verdict.as_json(), indent=2))

@@ -88,6 +88,7 @@ def attest(job: Job, found: Findings) -> Evidence:
         samples=found.samples,
         drift=found.drift,
         reused=found.reused,
+        attempt=job.attempt,
         data_change=found.data_change,
         expected=found.expected,
         earlier=found.earlier,

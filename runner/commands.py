@@ -156,7 +156,13 @@ def _verdict(job: Job, evidence: Evidence) -> Finding:
     """Judge a run as the bot will: by what was asked for, not by what the evidence says it was."""
     incumbent = job.incumbent.artifact if job.incumbent else None
     proposal = job.folder.proposal.digest
-    return judge(job.policy, evidence, proposal_digest=proposal, incumbent=incumbent)
+    return judge(
+        job.policy,
+        evidence,
+        proposal_digest=proposal,
+        incumbent=incumbent,
+        attempt=job.attempt,
+    )
 
 
 def base(argv: list[str]) -> int:
@@ -217,6 +223,14 @@ def _parser(
 def _keyed(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Let a command of the line ask for one run key; a rollback's key says nothing of its files."""
     parser.add_argument(
+        "--attempt",
+        type=int,
+        choices=range(1, 11),
+        default=1,
+        metavar="N",
+        help="the attempt of this proposal; after the first nothing that was kept is used",
+    )
+    parser.add_argument(
         "--expect-key", metavar="KEY", help="refuse to run where the files give another run key"
     )
     return parser
@@ -233,6 +247,7 @@ def _options(words: argparse.Namespace) -> Options:
         cache=words.cache,
         evidence=words.evidence,
         reuse=getattr(words, "reuse", None),
+        attempt=getattr(words, "attempt", 1),
         fresh=words.fresh,
         quiet=words.quiet,
         json=words.json,

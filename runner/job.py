@@ -38,6 +38,7 @@ class Options:
     cache: Path | None = None
     evidence: Path | None = None
     reuse: str | None = None
+    attempt: int = 1
     fresh: bool = False
     quiet: bool = False
     json: bool = False
@@ -56,6 +57,8 @@ class Job:
     reporter: Reporter
     reuse: str | None = None
     """The digest of earlier evidence of the same proposal that this run may rest on."""
+    attempt: int = 1
+    """Which attempt of the proposal this is; one after the first uses nothing that was kept."""
     base: Path | None = None
     """The base branch's checkout; None where the run was shown none."""
 
@@ -80,16 +83,17 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
     policy_file = options.policy or root / "policy" / "policy.yml"
     folder = load_model(root, model, policy_file)
     pointer = live_pointer(folder, options)
-    require_key(folder, pointer, options.expect_key)
+    require_key(folder, pointer, options.expect_key, options.attempt)
     return Job(
         folder=folder,
         policy=load_policy(policy_file),
         pointer=pointer,
         registry_url=registry_url(root, options),
         cache=cache_folder(options),
-        fresh=options.fresh,
+        fresh=options.fresh or (options.attempt > 1 and options.reuse is None),
         reporter=Reporter(quiet=options.quiet),
         reuse=options.reuse,
+        attempt=options.attempt,
         base=base_checkout(folder, options),
     )
 
@@ -121,13 +125,16 @@ def live_pointer(folder: ModelFolder, options: Options) -> Pointer | None:
     return pointer
 
 
-def require_key(folder: ModelFolder, pointer: Pointer | None, expected: str | None) -> None:
+def require_key(
+    folder: ModelFolder, pointer: Pointer | None, expected: str | None, attempt: int = 1
+) -> None:
     """Raise where `--expect-key` is not the run key of these files against this live version.
 
     A run carries its key in its name, and whoever may start one may type any key; evidence under a
     key that is not its own must never be measured at all.
     """
-    key = run_key(folder.proposal.digest, pointer.artifact.digest if pointer else None)
+    live = pointer.artifact.digest if pointer else None
+    key = run_key(folder.proposal.digest, live, attempt)
     if expected is not None and expected != key:
         raise messages.another_key(expected, key)
 

@@ -168,7 +168,7 @@ def require_same(run: Run, earlier: Evidence) -> None:
         raise NotReusable(say.other_runner(", ".join(sorted(found)), RUNNER_VERSION))
     live = earlier.incumbent.artifact if earlier.incumbent else None
     for finding in (
-        judge_binding(earlier, job.folder.proposal.digest, live),
+        judge_binding(earlier, job.folder.proposal.digest, live, earlier.attempt),
         judge_stages(earlier, STAGES),
     ):
         if not finding.outcome.lets_through:
@@ -181,6 +181,8 @@ def require_same(run: Run, earlier: Evidence) -> None:
     for what, here in (("training facts", earlier.training), ("parity", earlier.parity)):
         if here is None:
             raise NotReusable(say.lacks(what))
+    if earlier.attempt != job.attempt:
+        raise NotReusable(say.other_attempt(earlier.attempt, job.attempt))
     if data is None or earlier.data is None or data.splits != earlier.data.splits:
         raise NotReusable(say.other_data("the files' rows"))
     before = {gate.gate: gate.count for gate in earlier.data.gates}

@@ -56,6 +56,10 @@ def other_runner(found: str, now: str) -> str:
     return f"it was measured by runner {found}, and this is {now}"
 
 
+def other_attempt(found: int, now: int) -> str:
+    return f"it is attempt {found} of the proposal, and this is attempt {now}"
+
+
 def other_data(what: str) -> str:
     return f"the data gates count {what} otherwise today"
 

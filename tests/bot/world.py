@@ -100,7 +100,8 @@ def workflow(name: str) -> str:
     more = ""
     if name == "finetune":
         more = "      incumbent: {required: true, type: string}\n"
-        more += "      reuse: {required: false, type: string}"
+        more += "      reuse: {required: false, type: string}\n"
+        more += "      attempt: {required: false, type: string}"
     return DISPATCHED.format(name=name, more=more) + UPLOAD
 
 
