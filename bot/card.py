@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from bot import attempt_table, figures
+from bot import attempt_table, charts, data_change, figures, pilot, spending
+from bot import report_messages as say
+from bot.author_words import NO_WORDS, Words
 from bot.markdown import code, plain, table, visible
 from bot.model_state import AttemptState
 from policy.dataset_card import DatasetCard, parse_card
 from policy.errors import UserError
 from policy.evidence import SHIPPED, Evidence, TrainingFacts
-from policy.judge_metrics import difference_from
 from policy.pointer import Pointer
 from policy.record import Override
 
@@ -28,21 +29,28 @@ def render(
     dataset_card: str | None,
     overrides: Sequence[Override] = (),
     attempts: Sequence[AttemptState] = (),
+    *,
+    words: Words = NO_WORDS,
 ) -> str:
-    """Return the card's exact text; the same evidence and overrides give the same card."""
+    """Return the card's exact text; the same evidence, overrides and words give the same card."""
     data = _dataset(dataset_card)
+    drawn = charts.charts(evidence, pointer)
     parts = [
         f"# {plain(evidence.model)} {pointer.version}",
         _what_changed(evidence, pointer),
         *_forced(overrides),
         *attempt_table.of_card(attempts),
-        *_report(evidence),
+        *pilot.report(evidence, overrides, words),
         "## Evaluation",
         _evaluation(evidence),
+        *_picture(drawn, "metrics", say.METRICS_ALT),
         "## Data",
+        *_said(data_change.sentence(evidence)),
         _data(evidence, data),
         "## Training",
         _training(evidence.training),
+        *_picture(drawn, "loss", say.LOSS_ALT),
+        *_said(spending.line(evidence)),
         "## Digests",
         _digests(evidence, pointer),
         "## Serve it",
@@ -123,36 +131,14 @@ def _forced(overrides: Sequence[Override]) -> list[str]:
     return ["## Forced", "\n".join(lines)]
 
 
-def _report(evidence: Evidence) -> list[str]:
-    """Return what improved and what regressed against the version before, as far as rows show it.
+def _said(sentence: str) -> list[str]:
+    return [sentence] if sentence else []
 
-    A metric improved or regressed where its 95 % interval leaves zero out.
-    """
-    measured = evidence.measurement("candidate")
-    if measured is None or evidence.incumbent is None:
-        return []
-    better: list[str] = []
-    worse: list[str] = []
-    unclear: list[str] = []
-    for metric in measured.metrics:
-        difference = difference_from(evidence, metric.name)
-        if difference is None or not math.isfinite(difference.value):
-            continue
-        change, interval = figures.change_of(evidence, metric.name, difference)
-        said = f"- {code(metric.name)}: {change} ({interval})"
-        if difference.low <= 0 <= difference.high:
-            unclear.append(said)
-        else:
-            (better if (difference.value > 0) == metric.higher_is_better else worse).append(said)
-    parts = []
-    for head, lines in (
-        ("Improved", better),
-        ("Regressed", worse),
-        ("Not clearly either", unclear),
-    ):
-        if lines:
-            parts.append(f"{head}:\n\n" + "\n".join(lines))
-    return ["## What changed for the better and the worse", *parts] if parts else []
+
+def _picture(drawn: Mapping[str, str], chart: str, alt: str) -> list[str]:
+    """Return the picture of that name, which lies beside the card, if it is drawn."""
+    files = [path.rpartition("/")[2] for path in drawn if path.endswith(f".{chart}.svg")]
+    return [f"![{alt}]({file})" for file in files]
 
 
 def _evaluation(evidence: Evidence) -> str:
@@ -200,8 +186,7 @@ def _training(facts: TrainingFacts | None) -> str:
         f"- {facts.trainable_parameters:,} of {facts.total_parameters:,} parameters trained",
         f"- {facts.trained_tokens:,} of {facts.total_tokens:,} tokens trained on; "
         f"{facts.rows_truncated} rows cut off",
-        f"- {figures.duration(facts.seconds)} on {plain(facts.device)} in "
-        f"{plain(facts.precision)}, at most {figures.size(facts.peak_memory_bytes)} of memory",
+        f"- On {plain(facts.device)} in {plain(facts.precision)}",
         f"- Base weights {code(facts.base_weights)}, revision {code(facts.base_revision)}",
     ]
     if facts.tracking:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bot import attempts, messages, overrides, release
 from bot.actions import FINETUNE, DispatchRun, FileChange
+from bot.author_words import author_words
 from bot.changed_measures import changed_measures
 from bot.measuring import awaited, earlier_evidence, is_of, record_measured, waiting
 from bot.model_state import AttemptState, ModelState
@@ -210,7 +211,8 @@ def _judged(
     files: tuple[FileChange, ...] = ()
     carried = False
     if finding.outcome.lets_through and pointer is not None:
-        texts = release.release_texts(facts, evidence, pointer, forced, tried)
+        words = author_words(snapshot.pull.author, snapshot.pull.body)
+        texts = release.release_texts(facts, evidence, pointer, forced, tried, words=words)
         files = release.missing_files(facts, texts)
         carried = not files
     return ModelState(

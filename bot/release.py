@@ -1,15 +1,17 @@
-"""The files of a release commit, from evidence alone: pointer, model card, evidence.
+"""The files of a release commit, from evidence alone: pointer, model card, pictures, evidence.
 
-Everything is a pure function of the evidence and of files at the head, never of the policy or of a
-clock: the same evidence gives the same tree, so a head can be recognised as a release by content.
+Everything is a pure function of the evidence, of files at the head and of what the author wrote
+into the pull request, never of the policy or of a clock: the same of all of them gives the same
+tree, so a head can be recognised as a release by content.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot import card
+from bot import card, charts
 from bot.actions import FileChange
+from bot.author_words import NO_WORDS, Words
 from bot.model_state import AttemptState
 from bot.snapshot import ModelFacts
 from policy.digest import git_blob_sha
@@ -25,14 +27,17 @@ def release_texts(
     pointer: Pointer,
     overrides: Sequence[Override] = (),
     attempts: Sequence[AttemptState] = (),
+    *,
+    words: Words = NO_WORDS,
 ) -> dict[str, str]:
     """Return the text of every file that the release of `pointer` consists of, by full path."""
     version = pointer.version
     return {
         pointer_path(facts.name): pointer.text(),
         card_path(facts.name, version): card.render(
-            evidence, pointer, facts.dataset_card, overrides, attempts
+            evidence, pointer, facts.dataset_card, overrides, attempts, words=words
         ),
+        **charts.charts(evidence, pointer),
         evidence_path(facts.name, version): evidence.text(),
     }
 

@@ -16,7 +16,7 @@ from bot.snapshot import ModelFacts, Snapshot
 from policy.digest import digest_bytes
 from policy.errors import UserError
 from policy.evidence import Evidence, parse_evidence
-from policy.governed import CARDS, pointer_path
+from policy.governed import CARDS, pointer_path, version_of
 from policy.judge import judge_recovery
 from policy.override import waivable, waive
 from policy.pointer import Pointer
@@ -120,7 +120,7 @@ def _touched_cards(facts: ModelFacts, target: Pointer | None) -> list[str]:
         f"{CARDS}/{facts.name}/{path}"
         for path in sorted(head.keys() | base.keys())
         if head.get(path) != base.get(path)
-        and not (path not in head and path.rpartition(".")[0] in after)
+        and not (path not in head and "/" not in path and version_of(path) in after)
     ]
 
 

@@ -229,6 +229,8 @@ class PullFacts:
     merged_by: str = ""
     mergeable: bool | None = None
     squash_only: bool = False
+    body: str = ""
+    """What the author wrote."""
 
 
 @dataclass(frozen=True)
