@@ -221,5 +221,15 @@ def one_of_both() -> UserError:
     )
 
 
+def one_digest_for_many() -> UserError:
+    return UserError.one("--sha256", "stands for one file, and several are named", "name one")
+
+
+def split_named_twice() -> UserError:
+    return UserError.one(
+        "--file", "one split has two files", "name each of train, validation and test once"
+    )
+
+
 def detected(kind: str, start: int, end: int) -> str:
     return f"holds {kind.replace('_', ' ')} at characters {start + 1} to {end}"

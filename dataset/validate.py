@@ -20,6 +20,8 @@ from dataset.row_rules import RowRules
 from dataset.source import Source
 from policy.rules import DataRules
 
+SPLITS = ("train", "validation", "test")
+
 
 def main(argv: list[str]) -> int:
     """Run the data gates; 0 where they hold, 1 where one does not."""
@@ -29,7 +31,12 @@ def main(argv: list[str]) -> int:
         "(.jsonl, .jsonl.gz, .jsonl.zst, .parquet; a path or an fsspec URL).",
     )
     parser.add_argument("model", nargs="?", metavar="MODEL", help="the folder below models/")
-    parser.add_argument("--file", metavar="FILE", help="a file of rows, under the default policy")
+    parser.add_argument(
+        "--file",
+        action="append",
+        metavar="[SPLIT=]FILE",
+        help="a file of rows, under the default policy; train=A and test=B are compared",
+    )
     parser.add_argument("--sha256", metavar="HEX", help="the digest that FILE must have")
     parser.add_argument("--repo", type=Path, metavar="FOLDER", help="the governed repository")
     parser.add_argument("--policy", type=Path, metavar="FILE", help="default: policy/policy.yml")
@@ -62,7 +69,7 @@ def main(argv: list[str]) -> int:
     if words.file is not None:
         rules = DataRules() if words.policy is None else load_rules(words.policy)
         rows = RowRules.of(rules)
-        sources = [("rows", Source(words.file, words.file, words.sha256))]
+        sources = _files(words.file, words.sha256)
     else:
         repo = find_repository(words.repo)
         rules = load_rules(words.policy or repo / POLICY)
@@ -90,6 +97,22 @@ def main(argv: list[str]) -> int:
     else:
         print_report(made, time.perf_counter() - started)
     return 0 if made["outcome"] == PASSED else 1
+
+
+def _files(given: list[str], sha256: str | None) -> list[tuple[str, Source]]:
+    """Return the files that were named, training rows first; alone and unnamed: `rows`."""
+    if sha256 is not None and len(given) > 1:
+        raise messages.one_digest_for_many()
+    found = []
+    for name in given:
+        split, equals, path = name.partition("=")
+        if not equals or split not in SPLITS:
+            split, path = "rows", name
+        found.append((split, Source(path, path, sha256)))
+    names = [split for split, _ in found]
+    if len(set(names)) < len(names):
+        raise messages.split_named_twice()
+    return sorted(found, key=lambda each: each[0] != "train")
 
 
 def _in_shards(

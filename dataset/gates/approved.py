@@ -13,6 +13,7 @@ GATE = Gate(
     "approved",
     "only rows that a person looked at may teach a model",
     'review the rows named and set "approved": true, or remove them',
+    ("approved",),
 )
 
 

@@ -14,11 +14,13 @@ PII = Gate(
     "pii",
     "a model repeats the people it was trained on",
     "take the value out of the row, or put a made-up one in its place",
+    tuple(kind for kind in PERSONAL if kind != "person"),  # found from lists of names only
 )
 SECRET = Gate(
     "secrets",
     "a key in a training row is a key in every copy of the model",
     "revoke the key where it is used, then take it out of the row",
+    tuple(SECRETS),
 )
 
 

@@ -18,6 +18,17 @@ GATE = Gate(
     "diversity",
     "a model learns what most rows share and little else",
     "add rows of other kinds, or remove some of those that share what is named",
+    (
+        "groups",
+        "group_share",
+        "answer_share",
+        "duplicate_answers",
+        "prefix",
+        "length",
+        "length_band",
+        "language",
+        "language_share",
+    ),
 )
 
 

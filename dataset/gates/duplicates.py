@@ -14,6 +14,7 @@ GATE = Gate(
     "duplicates",
     "a question that comes twice counts twice, and hides how little there is",
     "keep one of the rows named; letters and spaces do not count",
+    ("question", "id"),
 )
 
 

@@ -16,6 +16,7 @@ GATE = Gate(
     "label_conflicts",
     "one question with two answers teaches neither, and caps every score",
     "decide which answer is right, and mend or remove the other row",
+    ("question", "punctuation", "other_split"),
 )
 
 

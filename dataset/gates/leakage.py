@@ -14,6 +14,7 @@ GATE = Gate(
     "leakage",
     "a test row that was trained on measures memory, not skill",
     "remove the row from one of the two splits",
+    ("question",),
 )
 
 

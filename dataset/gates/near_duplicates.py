@@ -14,6 +14,7 @@ GATE = Gate(
     "near_duplicates",
     "rows that differ by a word are one row, counted twice",
     "keep one of the rows named, or allow a larger share in gates.data.max_share",
+    ("words", "punctuation"),
 )
 
 

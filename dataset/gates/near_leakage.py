@@ -17,6 +17,7 @@ GATE = Gate(
     "near_leakage",
     "a test row that differs by a word from a trained one measures memory, not skill",
     "remove one of the two, or allow a larger share in gates.data.max_share",
+    ("words", "punctuation"),
 )
 
 

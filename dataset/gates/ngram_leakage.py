@@ -18,6 +18,7 @@ GATE = Gate(
     "ngram_leakage",
     "a test row of which a passage was trained on is half known",
     "remove one of the two rows, or allow a larger share in gates.data.max_share",
+    ("run",),
 )
 
 

@@ -13,6 +13,7 @@ GATE = Gate(
     "provenance",
     "who may use a row must be known before it is trained on",
     "name source and licence in the row or in the dataset card, or remove the row",
+    ("source", "licence", "licence_not_allowed", "consent"),
 )
 
 

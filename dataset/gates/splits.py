@@ -16,6 +16,7 @@ GATE = Gate(
     "splits",
     "rows of one conversation or customer are alike, so a test row of theirs is half known",
     "move all rows of the group into one split: countersign data split does",
+    ("group",),
 )
 
 
