@@ -28,7 +28,17 @@ def lint(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -> Ow
     except UserError:
         return None  # sign-off says so
     quorum = signing.quorum_of(snapshot, policy, states)
-    return lint_owners(quorum, signing.unsigned(snapshot, owners, states))
+    facts = signing.unsigned(snapshot, owners, states)
+    found = lint_owners(quorum, facts)
+    if policy.spot_check is None or not any(state.kind == "promote" for state in states):
+        return found
+    readers = lint_owners(
+        policy.spot_check.sign, replace(facts, owners=None, unknown_contributors=())
+    )
+    if readers.finding.outcome.lets_through:
+        return found
+    unread = replace(readers.finding, name="spot-check")
+    return replace(found, finding=gather(found.finding.name, (*found.finding.parts, unread)))
 
 
 def guard(

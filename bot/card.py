@@ -9,7 +9,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from bot import attempt_table, charts, data_change, figures, pilot, spending
+from bot import attempt_table, charts, data_change, figures, pilot, spending, spot_check_table
 from bot import report_messages as say
 from bot.author_words import NO_WORDS, Words
 from bot.markdown import code, plain, table, visible
@@ -19,6 +19,7 @@ from policy.errors import UserError
 from policy.evidence import SHIPPED, Evidence, TrainingFacts
 from policy.pointer import Pointer
 from policy.record import Override
+from policy.spot_check_signatures import SpotCheckSignature
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -29,6 +30,7 @@ def render(
     dataset_card: str | None,
     overrides: Sequence[Override] = (),
     attempts: Sequence[AttemptState] = (),
+    signatures: Sequence[SpotCheckSignature] = (),
     *,
     words: Words = NO_WORDS,
 ) -> str:
@@ -44,6 +46,7 @@ def render(
         "## Evaluation",
         _evaluation(evidence),
         *_picture(drawn, "metrics", say.METRICS_ALT),
+        *spot_check_table.of_card(evidence, signatures),
         "## Data",
         *_said(data_change.sentence(evidence)),
         _data(evidence, data),

@@ -22,6 +22,7 @@ CONCLUSIONS: dict[str, Conclusion | None] = {
     "failed": "failure",
     "measuring": None,
     "release": None,
+    "spot-check": "action_required",
     "sign": "action_required",
     "held": "action_required",
 }
@@ -75,6 +76,6 @@ def key_of(states: Sequence[ModelState], verdict: Finding) -> str:
     if any(state.pending for state in states):
         return "measuring"
     if not all(state.carried for state in states):
-        return "release"
+        return "spot-check" if any(state.awaits_readers for state in states) else "release"
     unsigned = [part for part in others if part.name == SIGN_OFF and part.blocking()]
     return "sign" if unsigned else "held"

@@ -16,6 +16,8 @@ from bot import (
     messages,
     slices,
     spending,
+    spot_check_messages,
+    spot_check_table,
 )
 from bot.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
 from bot.model_state import ModelState
@@ -44,7 +46,8 @@ def body(
     """
     parts = [marker(earlier, [key for state in states for key in state.keys]), f"## {title}"]
     reasons = blocking_lines(verdict, sign_off, states, signatures=False)
-    parts += [lead, "\n".join(reasons), *(overview(state) for state in states)]
+    parts += [lead, "\n".join(reasons), *samples_to_read(states)]
+    parts += [overview(state) for state in states]
     if sign_off is not None:
         signatures = tree(sign_off.parts)
         if all(state.carried for state in states):
@@ -83,11 +86,14 @@ def blocking_lines(
 ) -> list[str]:
     """Return each reason that blocks, one list item each, in the verdict's order.
 
-    While nobody can sign yet, missing signatures are no reason that anybody has to read; nor are
-    they without `signatures`, where they are listed apart.
+    While nobody can sign yet, missing signatures are no reason that anybody has to read, except of
+    a sample that waits; nor are they without `signatures`, where they are listed apart.
     """
     apart = sign_off is not None and not (signatures and all(state.carried for state in states))
     unsigned = set(sign_off.blocking()) if sign_off is not None and apart else set()
+    for state in states:
+        if signatures and state.awaits_readers and state.spot_check is not None:
+            unsigned -= set(state.spot_check.finding.blocking())
     return list(
         dict.fromkeys(
             f"- **{plain(name)}** ({WORDS[leaf.outcome]}): {sentence(leaf)}"
@@ -104,6 +110,20 @@ def _blocking(finding: Finding, above: str = "") -> Iterator[tuple[str, Finding]
     inside = "" if finding.name in ROOTS else finding.name
     for part in finding.parts:
         yield from _blocking(part, inside)
+
+
+def samples_to_read(states: Sequence[ModelState]) -> list[str]:
+    """Return how to sign each sample that waits, and the sample folded below that."""
+    waiting = [state for state in states if state.awaits_readers]
+    parts = []
+    for state in waiting:
+        of = html.escape(visible(state.model)) + ": "
+        sample = spot_check_table.blind(state, spot_check_table.BLIND // len(waiting))
+        parts += [
+            spot_check_table.how_to_sign(state),
+            fold(of + spot_check_messages.TITLE, sample),
+        ]
+    return parts
 
 
 def section(state: ModelState) -> str:
@@ -136,13 +156,15 @@ def folded(state: ModelState) -> str:
     of = html.escape(visible(state.model)) + ": "  # Markdown is not read inside a summary
     parts = []
     if state.evidence is not None:
+        hidden = spot_check_table.hidden(state)
         shown = (
+            ("spot-check", spot_check_table.signed(state)),
             ("slices", slices.slice_tables(state.evidence)),
             ("drift", drift.drift_table(state.evidence, state.drift_gates, state.finding)),
             ("what changed in the data", data_change.tables(state.evidence)),
             ("data gates", data_gates.gate_table(state.evidence, state.finding)),
-            ("rows won and lost", examples.won_and_lost(state.evidence)),
-            ("sample of answers", examples.sample_table(state.evidence)),
+            ("rows won and lost", examples.won_and_lost(state.evidence, hidden)),
+            ("sample of answers", examples.sample_table(state.evidence, hidden)),
             ("rows as they were trained on", examples.rendered_rows(state.evidence)),
         )
         parts += [fold(of + name, text) for name, text in shown if text]

@@ -25,6 +25,7 @@ _SHAPES = {
     "freeze": re.compile(r"/freeze (.{1,300})"),
     "unfreeze": re.compile(r"/unfreeze()"),
     "retrain": re.compile(r"/retrain(?: (.*))?"),
+    "spot-check": re.compile(r"/spot-check(?: (.*))?"),
     "explain": re.compile(r"/explain()"),
     "override": re.compile(r"/override ([a-z]+ sha256:[0-9a-f]{64} .{10,500})"),
 }
@@ -94,12 +95,15 @@ def _parsed(body: str) -> Iterable[tuple[str, str]]:
             yield name, line.replace(_FOREIGN, "") if name in _FREE else line
 
 
-def heard(comments: Iterable[Comment], *names: str) -> tuple[Command, ...]:
-    """Return every command of these names in comments that nobody edited, oldest first."""
+def heard(comments: Iterable[Comment], *names: str, edited: bool = False) -> tuple[Command, ...]:
+    """Return every command of these names in comments that nobody edited, oldest first.
+
+    With `edited` also what stands in edited ones, for whoever answers that it does not count.
+    """
     found = [
         command
         for comment in comments
-        if not comment.edited
+        if edited or not comment.edited
         for command in commands_of(comment)
         if command.name in names
     ]

@@ -19,9 +19,11 @@ from bot import (
     forward,
     messages,
     records,
+    release,
     rollback,
     rule_changes,
     signing,
+    spot_checks,
     stops,
 )
 from bot.actions import (
@@ -32,6 +34,7 @@ from bot.actions import (
     RecordSignOff,
     UpsertComment,
 )
+from bot.author_words import author_words
 from bot.merged import merged
 from bot.model_state import ModelState
 from bot.own_comment import earlier_keys, upsert
@@ -81,6 +84,9 @@ def decide(snapshot: Snapshot) -> Decision:
         verdict = gather("countersign", [gather(check.WHOLE, [*early, *problems])])
         return _said(snapshot, verdict, (), None, "failed")
     states = tuple(_consider(snapshot, policy, name) for name in models_of(snapshot.paths))
+    states = spot_checks.consider(snapshot, policy, states)
+    words = author_words(snapshot.pull.author, snapshot.pull.body)
+    states = tuple(release.carry(_facts(snapshot, s.model), s, words) for s in states)
     states = tuple(stops.cancel(snapshot, state) for state in states)
     held = stops.hold(snapshot, policy)
     stopped = held.finding is not None
@@ -115,10 +121,14 @@ def _policy(snapshot: Snapshot) -> tuple[Policy | None, list[Finding]]:
 def _consider(snapshot: Snapshot, policy: Policy, name: str) -> ModelState:
     if not is_model_name(name):
         return forward.refused(name, "name", messages.bad_model_name(name))
-    facts = next((model for model in snapshot.models if model.name == name), ModelFacts(name))
+    facts = _facts(snapshot, name)
     if rollback.is_rollback(snapshot, facts):
         return rollback.consider(snapshot, policy, facts)
     return forward.consider(snapshot, policy, facts)
+
+
+def _facts(snapshot: Snapshot, name: str) -> ModelFacts:
+    return next((model for model in snapshot.models if model.name == name), ModelFacts(name))
 
 
 def _decided(
@@ -156,19 +166,22 @@ def _decided(
     actions += [action for state in states for action in state.attempt_actions]
     actions += [state.cancel for state in states if state.cancel is not None]
     actions += [state.dispatch for state in states if state.dispatch is not None]
-    release = _release(snapshot, states)
-    if release is not None:
-        actions.append(release)
+    commit = _release(snapshot, states)
+    if commit is not None:
+        actions.append(commit)
     actions += decision.actions
     actions += attempts.replies(snapshot, states, policy)
+    actions += spot_checks.replies(snapshot, policy, states)
     if key == "passed" and policy.merge == "bot" and ships and not snapshot.pull.draft:
         actions.append(_merge(snapshot))
     return Decision(verdict, tuple(actions), decision.title)
 
 
 def _release(snapshot: Snapshot, states: Sequence[ModelState]) -> CommitRelease | None:
-    """Return the release commit, once every model of the pull request has passed."""
-    if any(not state.finding.outcome.lets_through for state in states):
+    """Return the release commit, once every model of the pull request has passed and was read."""
+    judged = [state.finding for state in states]
+    judged += [state.spot_check.finding for state in states if state.spot_check is not None]
+    if any(not finding.outcome.lets_through for finding in judged):
         return None
     files = tuple(change for state in states for change in state.files)
     if not files or snapshot.from_fork:

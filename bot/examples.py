@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
+from bot import spot_check_messages
 from bot.markdown import code, table
 from policy.evidence import Evidence, RenderedToken, Sample, Subject
 
@@ -15,27 +16,40 @@ SHOWN_EACH = 5
 SHOWN_STRETCHES = 12
 
 
-def sample_table(evidence: Evidence) -> str:
-    """Return held-out rows with what each subject said."""
-    return _table(evidence, evidence.samples[:SHOWN_SAMPLES])
+def sample_table(evidence: Evidence, hidden: Set[str] = frozenset()) -> str:
+    """Return held-out rows with what each subject said, without those of the `hidden` ids."""
+    shown = _open(evidence, hidden)
+    return _with_note(_table(evidence, shown[:SHOWN_SAMPLES]), evidence, shown)
 
 
-def won_and_lost(evidence: Evidence) -> str:
+def won_and_lost(evidence: Evidence, hidden: Set[str] = frozenset()) -> str:
     """Return sampled rows that only the candidate, or only the live version, answered as expected.
 
     Answers are compared as JSON where both are, else as text without spaces around it. Empty
-    without a live version, and where no sampled row differs.
+    without a live version, and where no sampled row differs. Rows of the `hidden` ids are left out.
     """
     if evidence.measurement("incumbent") is None:
         return ""
-    lost = [s for s in evidence.samples if _right(s, "incumbent") and not _right(s, "candidate")]
-    won = [s for s in evidence.samples if _right(s, "candidate") and not _right(s, "incumbent")]
+    shown = _open(evidence, hidden)
+    lost = [s for s in shown if _right(s, "incumbent") and not _right(s, "candidate")]
+    won = [s for s in shown if _right(s, "candidate") and not _right(s, "incumbent")]
     parts = []
     for name, samples in (("Lost", lost), ("Won", won)):
         if samples:
-            head = f"{name}: {len(samples)} of {len(evidence.samples)} sampled rows"
+            head = f"{name}: {len(samples)} of {len(shown)} sampled rows"
             parts.append(f"{head}\n\n{_table(evidence, samples[:SHOWN_EACH])}")
-    return "\n\n".join(parts)
+    return _with_note("\n\n".join(parts), evidence, shown)
+
+
+def _open(evidence: Evidence, hidden: Set[str]) -> tuple[Sample, ...]:
+    return tuple(sample for sample in evidence.samples if sample.id not in hidden)
+
+
+def _with_note(text: str, evidence: Evidence, shown: Sequence[Sample]) -> str:
+    """Return the text, and below it how many rows people have to read first."""
+    left = len(evidence.samples) - len(shown)
+    note = spot_check_messages.held_back(left) if left else ""
+    return "\n\n".join(part for part in (text, note) if part)
 
 
 def rendered_rows(evidence: Evidence) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import attempts, messages, overrides, release
-from bot.actions import FINETUNE, DispatchRun, FileChange
-from bot.author_words import author_words
+from bot import attempts, messages, overrides
+from bot.actions import FINETUNE, DispatchRun
 from bot.changed_measures import changed_measures
 from bot.measuring import awaited, earlier_evidence, is_of, record_measured, waiting
 from bot.model_state import AttemptState, ModelState
@@ -208,26 +207,18 @@ def _judged(
     finding = gather(facts.name, (*first.parts, *more.findings)) if more.findings else first
     tried = (AttemptState(1, key, None, first, evidence), *more.states) if more.states else ()
     forced += tuple(override for state in more.states for override in state.overrides)
-    files: tuple[FileChange, ...] = ()
-    carried = False
-    if finding.outcome.lets_through and pointer is not None:
-        words = author_words(snapshot.pull.author, snapshot.pull.body)
-        texts = release.release_texts(facts, evidence, pointer, forced, tried, words=words)
-        files = release.missing_files(facts, texts)
-        carried = not files
     return ModelState(
         model=facts.name,
         kind="promote",
         finding=finding,
         pending=more.pending and first.outcome.lets_through,
-        carried=carried,
         evidence=evidence,
+        measured_since=found.run.created,
         run=more.run or found.run,
         key=key,
         proposal=proposal.digest,
         pointer=pointer,
         replaced=live.version if live else None,
-        files=files,
         dispatch=more.dispatch,
         attempts=tried,
         attempt_actions=tuple(more.actions),

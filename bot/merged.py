@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot import comment, letters, messages, signing
+from collections.abc import Sequence
+
+from bot import comment, letters, messages, signing, spot_checks
 from bot.actions import Action, OpenIncident, ProposeRollback
 from bot.model_state import ModelState
 from bot.overrides import overrides
@@ -32,12 +34,21 @@ def merged(snapshot: Snapshot) -> tuple[Finding, tuple[Action, ...]]:
         lines.append(messages.unsanctioned(pull.merged_by))
         for name in names:
             actions += unsanctioned(name, pull.number, pull.merged_by, pull.merge_sha or "")
-    states = [_shipped(snapshot, facts) for facts in snapshot.models]
+    states = _with_readers(snapshot, [_shipped(snapshot, facts) for facts in snapshot.models])
     title = "Merged" if green else "Merged without a green check"
     signed = signing.who_signed(snapshot)
     actions.append(upsert(snapshot, comment.merged_body(title, lines, signed, states)))
     outcome = Outcome.PASSED if green else Outcome.FAILED
     return Finding("merged", outcome, lines[-1]), tuple(actions)
+
+
+def _with_readers(snapshot: Snapshot, states: Sequence[ModelState]) -> tuple[ModelState, ...]:
+    """Return the states with who signed their samples, as the comments tell it."""
+    try:
+        policy = documents.parse(Policy, snapshot.policy or "", POLICY_FILE)
+    except UserError:
+        return tuple(states)
+    return spot_checks.consider(snapshot, policy, states)
 
 
 def unsanctioned(model: str, pull: int, merged_by: str, sha: str) -> tuple[Action, ...]:

@@ -240,6 +240,7 @@ ALL_HOLDS = "Every gate that was asked so far holds."
 EVERY_FINDING = "The whole verdict, finding by finding"
 TITLES = {
     "passed": "Passed: evidence and signatures hold",
+    "spot-check": "Waiting for the spot-check",
     "sign": "Waiting for signatures",
     "measuring": "Waiting for evidence",
     "release": "Evidence passed; the release commit follows",

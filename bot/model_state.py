@@ -12,6 +12,7 @@ from policy.evidence import Evidence
 from policy.pointer import Pointer
 from policy.record import Override
 from policy.rules import DriftGate
+from policy.spot_check_signatures import SpotCheckSignature, is_signed
 from policy.verdict import Finding
 
 
@@ -30,6 +31,19 @@ class AttemptState:
 
 
 @dataclass(frozen=True)
+class SpotCheckState:
+    """Who signed the sample of a promotion, and the signatures that count, by login."""
+
+    finding: Finding
+    signatures: tuple[SpotCheckSignature, ...] = ()
+
+    @property
+    def signed(self) -> bool:
+        """Return whether every place is filled, so that nothing has to be hidden any more."""
+        return is_signed(self.finding)
+
+
+@dataclass(frozen=True)
 class ModelState:
     """The finding, what it rests on, and what the bot has to do next for this model.
 
@@ -43,6 +57,10 @@ class ModelState:
     pending: bool = False
     carried: bool = False
     evidence: Evidence | None = None
+    measured_since: str = ""
+    """When the run was started that left the evidence, where that is known (RFC 3339, UTC)."""
+    spot_check: SpotCheckState | None = None
+    """None where nobody has to read a sample."""
     run: Run | None = None
     key: str = ""
     proposal: str = ""
@@ -71,6 +89,13 @@ class ModelState:
     """What whoever signs has to know before the figures."""
     remarks: tuple[str, ...] = ()
     """What else the figures rest on: runs that do not count, how often it was measured."""
+
+    @property
+    def awaits_readers(self) -> bool:
+        """Return whether every gate holds, and people still have to read the sample."""
+        sample = self.evidence.spot_check if self.evidence is not None else None
+        unsigned = self.spot_check is not None and not self.spot_check.signed
+        return sample is not None and unsigned and self.finding.outcome.lets_through
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from bot import attempt_messages, command_messages, messages
+from bot import attempt_messages, command_messages, messages, spot_check_messages
 from bot.actions import UpsertComment
 from bot.snapshot import Comment, Snapshot
 
 _KEY = re.compile(r"[0-9a-f]{16}")
-_ANSWERS = (command_messages.EXPLAIN_MARKER, attempt_messages.RETRAIN_MARKER)
+_ANSWERS = (
+    command_messages.EXPLAIN_MARKER,
+    attempt_messages.RETRAIN_MARKER,
+    spot_check_messages.MARKER,
+)
 MOST_KEYS = 50
 """How many keys a comment remembers, the latest."""
 
@@ -22,7 +26,9 @@ def own_comment(comments: Iterable[Comment]) -> Comment | None:
     comment only, so the author alone finds it then; a marker alone finds nothing.
     """
     ours = [
-        comment for comment in comments if comment.by_bot and not comment.body.startswith(_ANSWERS)
+        comment
+        for comment in comments
+        if comment.by_bot and not comment.body.startswith(_ANSWERS)
     ]
     ours.sort(key=lambda comment: not comment.body.startswith(messages.COMMENT_MARKER))
     return ours[0] if ours else None

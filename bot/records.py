@@ -23,11 +23,18 @@ def judge_key(snapshot: Snapshot) -> Finding:
 
 
 def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord:
-    """Return the record of who approved this head, of those only who reviewed or overrode."""
+    """Return the record of who approved this head, of those only who reviewed, overrode or read."""
     facts = signing.facts_of(snapshot, None)
     reviews = sorted(latest_states(facts.reviews).values(), key=lambda review: review.order)
     people = {review.user.lower() for review in reviews}
     people |= {o.user.lower() for state in states for o in state.overrides}
+    readings = tuple(
+        one
+        for state in states
+        if state.spot_check is not None
+        for one in state.spot_check.signatures
+    )
+    people |= {one.user.lower() for one in readings}
     models = {model.name: model for model in snapshot.models}
     return SignOffRecord.model_validate(
         {
@@ -59,6 +66,7 @@ def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord
             "emails": dict(facts.emails),
             "models": tuple(_model(state, models[state.model]) for state in states),
             "overrides": tuple(o for state in states for o in state.overrides),
+            "spot_checks": readings,
             "recovery": {
                 state.model: state.evidence.text()
                 for state in states

@@ -8,17 +8,19 @@ tree, so a head can be recognised as a release by content.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot import card, charts
 from bot.actions import FileChange
 from bot.author_words import NO_WORDS, Words
-from bot.model_state import AttemptState
+from bot.model_state import AttemptState, ModelState
 from bot.snapshot import ModelFacts
 from policy.digest import git_blob_sha
 from policy.evidence import Evidence
 from policy.governed import CARDS, card_path, evidence_path, pointer_path
 from policy.pointer import Pointer
 from policy.record import Override
+from policy.spot_check_signatures import SpotCheckSignature
 
 
 def release_texts(
@@ -27,6 +29,7 @@ def release_texts(
     pointer: Pointer,
     overrides: Sequence[Override] = (),
     attempts: Sequence[AttemptState] = (),
+    signatures: Sequence[SpotCheckSignature] = (),
     *,
     words: Words = NO_WORDS,
 ) -> dict[str, str]:
@@ -35,11 +38,31 @@ def release_texts(
     return {
         pointer_path(facts.name): pointer.text(),
         card_path(facts.name, version): card.render(
-            evidence, pointer, facts.dataset_card, overrides, attempts, words=words
+            evidence, pointer, facts.dataset_card, overrides, attempts, signatures, words=words
         ),
         **charts.charts(evidence, pointer),
         evidence_path(facts.name, version): evidence.text(),
     }
+
+
+def carry(facts: ModelFacts, state: ModelState, words: Words) -> ModelState:
+    """Return a promotion with the files that its release lacks at head; none before it passed.
+
+    The card tells what the spot-check came to, so people read the sample first.
+    """
+    evidence, pointer, spot = state.evidence, state.pointer, state.spot_check
+    if state.kind != "promote" or not state.finding.outcome.lets_through:
+        return state
+    if evidence is None or pointer is None:
+        return state
+    if spot is not None and not spot.finding.outcome.lets_through:
+        return state
+    signatures = spot.signatures if spot is not None else ()
+    texts = release_texts(
+        facts, evidence, pointer, state.overrides, state.attempts, signatures, words=words
+    )
+    files = missing_files(facts, texts)
+    return replace(state, files=files, carried=not files)
 
 
 def missing_files(facts: ModelFacts, texts: dict[str, str]) -> tuple[FileChange, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot import messages
+from bot import messages, spot_check_messages
 from bot.model_state import ModelState
 from bot.snapshot import IssueEvent, ModelFacts, Snapshot
 from bot.stops import holders, involved
@@ -124,12 +124,16 @@ def consider(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -
         Finding("dismissal", Outcome.FAILED, messages.dismissal_refused(event.actor, review.user))
         for event, review in _refused_dismissals(snapshot)
     ]
+    samples = [state.spot_check.finding for state in states if state.spot_check is not None]
     if all(state.carried for state in states):
         finding = judge_sign_off(quorum, facts_of(snapshot, owners))
-        return gather("sign-off", (*finding.parts, *refused)) if refused else finding
+        more = (*samples, *refused)
+        return gather("sign-off", (*finding.parts, *more)) if more else finding
     finding = judge_sign_off(quorum, unsigned(snapshot, owners, states))
-    awaited = Finding("release commit", Outcome.MISSING, messages.NOT_YET_SIGNABLE)
-    return gather("sign-off", (awaited, *finding.parts, *refused))
+    reading = any(state.awaits_readers for state in states)
+    sentence = spot_check_messages.AFTER_IT if reading else messages.NOT_YET_SIGNABLE
+    awaited = Finding("release commit", Outcome.MISSING, sentence)
+    return gather("sign-off", (*samples, awaited, *finding.parts, *refused))
 
 
 def unsigned(

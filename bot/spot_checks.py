@@ -197,7 +197,7 @@ def _read(command: Command, samples: Sequence[Open]) -> tuple[list[SpotCheckSign
     """Return the signatures that one command gives, and everything that is wrong with it."""
     named, *words = re.split(r"[\s,]+", command.argument.strip())
     marks, defects = _marks(words)
-    chosen, problem = _chosen(named, samples)
+    chosen, problem = chosen_by(named, samples)
     if problem:
         defects.insert(0, problem)
     about = chosen or (tuple(samples) if len(samples) == 1 else ())
@@ -238,7 +238,7 @@ def _marks(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return marks, [say.unknown_marks(odd[:SHOWN_MARKS], max(0, len(odd) - SHOWN_MARKS))]
 
 
-def _chosen(named: str, samples: Sequence[Open]) -> tuple[tuple[Open, ...], str]:
+def chosen_by(named: str, samples: Sequence[Open]) -> tuple[tuple[Open, ...], str]:
     """Return the samples of the one digest that begins so, or why there is none."""
     match = _DIGEST.fullmatch(named.lower())
     if not samples:

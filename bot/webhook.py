@@ -138,12 +138,16 @@ def _review(payload: dict[str, Any], repository: str, installation: int) -> Even
 
 
 def _comment(payload: dict[str, Any], repository: str, installation: int) -> Event | None:
-    """A comment matters where it holds a command, or where somebody touched one of an App."""
+    """A comment matters where it holds a command or held one, or where somebody touched one of an
+    App."""
     issue, comment = payload["issue"], payload["comment"]
     if "pull_request" not in issue:
         return None
-    touched = payload["action"] in ("edited", "deleted") and comment["user"]["type"] == "Bot"
-    command = payload["action"] == "created" and has_command(str(comment.get("body") or ""))
+    changed = payload["action"] in ("edited", "deleted")
+    touched = changed and comment["user"]["type"] == "Bot"
+    before = ((payload.get("changes") or {}).get("body") or {}).get("from")
+    said = any(has_command(str(text or "")) for text in (comment.get("body"), before))
+    command = said and (changed or payload["action"] == "created")
     if not command and not (touched and not _by_bot(payload)):
         return None
     return Event(repository, installation, pulls=(_number(issue["number"]),))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot import release, runs
-from bot.actions import FINETUNE, ROLLBACK, PostCheck, UpsertComment, run_title
+from bot.actions import FINETUNE, ROLLBACK, CommitRelease, PostCheck, UpsertComment, run_title
 from bot.decide import decide
 from bot.forward import head_proposal
 from bot.snapshot import (
@@ -230,6 +230,23 @@ def carrying(facts: ModelFacts, shown: Evidence) -> ModelFacts:
         head_pointer=texts[pointer_path(MODEL)],
         head_evidence=texts[wanted.evidence.path],
     )
+
+
+def after_release(pull: Snapshot) -> Snapshot:
+    """The same pull request once the release commit that its decision asks for is at the head."""
+    (commit,) = of_kind(decide(pull), CommitRelease)
+    texts = {change.path: change.text for change in commit.files}
+    facts, folder = pull.models[0], f"model_cards/{MODEL}/"
+    cards_at_head = dict(facts.head_cards) | {
+        path.removeprefix(folder): sha(text) for path, text in texts.items() if folder in path
+    }
+    carried = replace(
+        facts,
+        head_cards=tuple(sorted(cards_at_head.items())),
+        head_pointer=texts[pointer_path(MODEL)],
+        head_evidence=texts[evidence_path(MODEL, pointer(2).version)],
+    )
+    return replace(pull, models=(carried,), files=changed(released=True))
 
 
 def changed(released: bool, version: int = 2) -> tuple[ChangedFile, ...]:

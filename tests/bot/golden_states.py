@@ -8,6 +8,7 @@ from bot.snapshot import ChangedFile, Comment, Commit, Freeze, FreezeFacts, Issu
 from policy.evidence import Evidence
 from tests.bot import builders as a
 from tests.bot.builders import objection, rollback, signed, snapshot
+from tests.policy import spot_checks
 from tests.policy.builders import POLICY
 
 LATER = "2026-01-02T05:00:00Z"
@@ -44,6 +45,24 @@ def frozen() -> FreezeFacts:
 
 def sized(size: int) -> dict[str, object]:
     return {"head_sizes": (("data/train.jsonl", size),)}
+
+
+def reading(*bodies: tuple[str, str]) -> Snapshot:
+    """A sample waits, or was signed; the judge and people may say other things of it."""
+    said = tuple(comment(who, body, 60 + n) for n, (who, body) in enumerate(bodies))
+    shown = a.evidence(spot_check=spot_checks.sample())
+    return snapshot(
+        shown=shown,
+        released=False,
+        policy=POLICY.replace("[grace]", "[grace, linus]") + spot_checks.SECTION,
+        comments=said,
+        writers=frozenset({"ada", "grace", "linus", "omar", "ken"}),
+        roles={"ml-lead": frozenset({"grace", "linus"}), "operations": frozenset({"omar"})},
+    )
+
+
+def reads(marks: str) -> str:
+    return f"/spot-check {spot_checks.sample().digest()[7:19]} {marks}"
 
 
 STATES: dict[str, Snapshot] = {
@@ -88,6 +107,9 @@ STATES: dict[str, Snapshot] = {
     ),
     "nothing-governed": snapshot(files=(ChangedFile("README.md"),), models=()),
     "other-base": snapshot(pull_changes={"base_ref": "next"}),
+    "spot-check-awaited": reading(),
+    "spot-check-refused": reading(("ada", reads("A A C")), ("ken", "/spot-check 12 A B = ?")),
+    "spot-check-disagreement": a.after_release(reading(("grace", reads("B B = A")))),
     "rollback-waiting": rollback(),
     "rollback-fell-short": rollback(shown=a.recovery(share=0.5)),
     "rollback-partial": rollback(shown=a.recovery(), facts_changes={"head_inputs": a.inputs(2)}),
