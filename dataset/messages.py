@@ -221,6 +221,63 @@ def one_of_both() -> UserError:
     )
 
 
+# Tokens
+
+
+TOKENS_OF_OPENAI = "the model is trained at OpenAI, whose tokenizer is not here"
+NO_TOKENIZERS = "the package tokenizers is missing; pip install 'countersign[tokens]'"
+TRUNCATION = (
+    "truncation: a row that is cut teaches answers without an end; shorten the rows named, or "
+    "raise max_length in the recipe"
+)
+
+
+def no_tokenizer(base: str) -> str:
+    return (
+        f"the tokenizer of {base} is not on this machine; name its tokenizer.json with --tokenizer"
+    )
+
+
+def no_stop_token(where: str) -> str:
+    return f"{where} and tokenizer_config.json beside it name no stop token that the model knows"
+
+
+def no_chat_template(where: str) -> str:
+    return f"no chat template stands beside {where}"
+
+
+def template_not_read(said: str) -> str:
+    return f"the chat template cannot be rendered here: {said}"
+
+
+def not_a_prefix(where: str) -> str:
+    return f"the chat template does not write the prompt of {where} at the beginning of the whole"
+
+
+def too_long(tokens: int, limit: int) -> str:
+    return f"{tokens:,} tokens, cut at {limit:,}"
+
+
+def not_counted(why: str) -> str:
+    return f"not counted: {why}"
+
+
+def tokens_counted(rows: int, of: int, tokens: int, trained: int, longest: int) -> str:
+    sample = "" if rows == of else f" (a sample by seed of {of:,})"
+    return (
+        f"{tokens:,} tokens in {rows:,} training rows{sample}, {trained:,} of them trained on; "
+        f"the longest row has {longest:,}. Rows that a gate names are counted too"
+    )
+
+
+def training_cost(tokens: int, hours: float | None, cost: float | None, currency: str) -> str:
+    said = f"the whole training takes {tokens:,} tokens"
+    if hours is None:
+        return f"{said}; hours and cost are not known without budget.tokens_per_second"
+    said += f", {hours:,.2f} h"
+    return said if cost is None else f"{said}, {cost:,.2f} {currency}"
+
+
 def one_digest_for_many() -> UserError:
     return UserError.one("--sha256", "stands for one file, and several are named", "name one")
 

@@ -12,6 +12,7 @@ from dataset.source import Source
 from policy import documents
 from policy.contract import Contract
 from policy.dataset_card import DatasetCard, parse_card
+from policy.recipe import Recipe
 from policy.rules import DataRules, Policy
 
 POLICY = "policy/policy.yml"
@@ -49,9 +50,15 @@ def find_repository(given: Path | None) -> Path:
     raise messages.no_models_folder(start)
 
 
-def load_rules(path: Path) -> DataRules:
-    """Return the data rules of a policy file."""
-    return documents.parse(Policy, _text(path), str(path)).gates.data
+def load_policy(path: Path) -> Policy:
+    """Return a policy file's rules."""
+    return documents.parse(Policy, _text(path), str(path))
+
+
+def load_recipe(repo: Path, name: str) -> Recipe | None:
+    """Return a model's recipe; None where it has none."""
+    file = repo / "models" / name / "recipe.yml"
+    return documents.parse(Recipe, _text(file), _where(repo, file)) if file.is_file() else None
 
 
 def load_model_data(repo: Path, name: str) -> ModelData:

@@ -17,6 +17,8 @@ from policy.rules import OF_TEST_ROWS, DataRules
 SHOWN_FINDINGS = 10
 EVERY_SECONDS = 0.2
 PASSED, FAILED, ERRORED = "passed", "failed", "errored"
+NOT_COUNTED = "not counted"
+"""Told of what nothing here depends on: the run counts it before it trains."""
 
 
 def report(gated: Gated, rules: DataRules, *, whole: bool) -> dict[str, Any]:
@@ -89,10 +91,12 @@ def print_report(made: dict[str, Any], seconds: float) -> None:
     console.print(f"{made['rows']:,} rows in {seconds:.1f} s, {rate:,.0f} rows/s")
     table = Table("gate", "outcome", "found", "allowed", box=None, pad_edge=False)
     for gate in made["gates"]:
-        colour = "green" if gate["outcome"] == PASSED else "red"
+        colour = {PASSED: "green", NOT_COUNTED: "yellow"}.get(gate["outcome"], "red")
         figures = (f"{gate['count']:,}", f"{gate['allowed']:,}")
         table.add_row(gate["gate"], f"[{colour}]{gate['outcome']}[/{colour}]", *figures)
     console.print(table)
+    for sentence in made.get("tokens", {}).get("sentences", ()):
+        console.print(sentence, markup=False, soft_wrap=True)
     remedies = {gate.name: gate for gate in GATES}
     for gate in made["gates"]:
         for found in gate["findings"][:SHOWN_FINDINGS]:
@@ -106,6 +110,8 @@ def print_report(made: dict[str, Any], seconds: float) -> None:
         if gate["findings"] and left > 0:
             more = f"  {gate['gate']}: {left:,} more; --json lists up to fifty"
             console.print(more, markup=False)
+        if gate["outcome"] == FAILED and "remedy" in gate:
+            console.print(f"  {gate['remedy']}", markup=False, soft_wrap=True)
         about = remedies.get(gate["gate"])
         if about is not None and gate["outcome"] == FAILED:
             line = f"  {about.name}: {about.reason}; {about.remedy}"

@@ -13,11 +13,12 @@ from typing import Any
 
 from dataset import messages
 from dataset.gating import gate
-from dataset.model_data import POLICY, find_repository, load_model_data, load_rules
+from dataset.model_data import POLICY, find_repository, load_model_data, load_policy
 from dataset.rejected import refuse_existing, write_rejected
 from dataset.report import PASSED, Pace, print_report, report
 from dataset.row_rules import RowRules
 from dataset.source import Source
+from dataset.truncation import add_truncation
 from policy.rules import DataRules
 
 SPLITS = ("train", "validation", "test")
@@ -59,6 +60,13 @@ def main(argv: list[str]) -> int:
         metavar="FILE",
         help="write the rows that are not trained on to this new file, each beside the reasons",
     )
+    parser.add_argument(
+        "--tokenizer",
+        type=Path,
+        metavar="FILE",
+        help="the base model's tokenizer.json, to count a MODEL's tokens by; default: the one "
+        "that lies on this machine, and without it they are not counted",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quiet", action="store_true", help="print no progress")
     words = parser.parse_args(argv)
@@ -67,12 +75,13 @@ def main(argv: list[str]) -> int:
     if words.rejected is not None:
         refuse_existing(words.rejected)
     if words.file is not None:
-        rules = DataRules() if words.policy is None else load_rules(words.policy)
+        rules = DataRules() if words.policy is None else load_policy(words.policy).gates.data
         rows = RowRules.of(rules)
         sources = _files(words.file, words.sha256)
     else:
         repo = find_repository(words.repo)
-        rules = load_rules(words.policy or repo / POLICY)
+        policy = load_policy(words.policy or repo / POLICY)
+        rules = policy.gates.data
         model = load_model_data(repo, words.model)
         rows, sources = model.row_rules(rules), model.sources
     whole, started = words.model is not None, time.perf_counter()
@@ -85,6 +94,8 @@ def main(argv: list[str]) -> int:
         finally:
             pace.close()
         made = report(gated, rules, whole=whole)
+    if words.model is not None:
+        add_truncation(made, model, policy, repo, words.tokenizer)
     if words.rejected is not None:
         digests = [file["digest"] for file in made["files"]]
         files = [source for _, source in sources]
