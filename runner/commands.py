@@ -14,7 +14,7 @@ from pathlib import Path
 from policy.evidence import Evidence
 from policy.judge import judge, judge_data
 from policy.verdict import Finding
-from runner import messages, summary
+from runner import job_summary, messages, summary, workflow_commands
 from runner.attest import write_evidence
 from runner.data_gates import GatedData, gate_data
 from runner.job import Job, Options, cache_folder, open_job
@@ -40,6 +40,8 @@ def validate(argv: list[str]) -> int:
         run = Run(open_job(name, options, repo))
         gated, verdict = _validated(run, options)
         worst = max(worst, PASSED if verdict.outcome.lets_through else BLOCKED)
+        job_summary.tell(run.evidence())
+        workflow_commands.tell(gated.facts, verdict)
         reports.append(summary.validation(run.job.folder, gated, verdict))
         if not options.json:
             summary.print_validation(run.job.folder, gated, verdict)
@@ -141,6 +143,7 @@ def _measured(this: Run, options: Options, work: Callable[[Run], None], *, judge
     finally:
         evidence = this.evidence()
         write_evidence(evidence, place)
+        job_summary.tell(evidence)
     if judged and not stopped:
         publish_evidence(job.registry_url, place)
     verdict = _verdict(job, evidence) if judged else None

@@ -68,8 +68,8 @@ def print_validation(folder: ModelFolder, gated: GatedData, verdict: Finding) ->
         for found in facts.findings[:SHOWN_FINDINGS]:
             field = f" {found.field}" if found.field else ""
             name = f" ({found.id})" if found.id else ""
-            line = f"  {facts.gate}: {found.file}:{found.line}{field}{name}: {found.message}"
-            console.print(line, markup=False, soft_wrap=True)
+            line = f"{facts.gate}: {found.file}:{found.line}{field}{name}: {found.message}"
+            console.print(f"  {_one_line(line)}", markup=False, soft_wrap=True)
         left = facts.count - min(len(facts.findings), SHOWN_FINDINGS)
         if left:
             console.print(f"  {facts.gate}: {left} more; --json lists up to fifty", markup=False)
@@ -112,6 +112,11 @@ def print_measured(evidence: Evidence, verdict: Finding | None, place: str) -> N
     if verdict is not None:
         console.print("\n".join(tree.lines(verdict)), markup=False, soft_wrap=True)
     console.print(f"evidence: {place}", markup=False, soft_wrap=True)
+
+
+def _one_line(text: str) -> str:
+    """Return text without what begins a line: a log may read commands there."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _figure(metric: Metric | None) -> str:
