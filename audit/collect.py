@@ -14,10 +14,12 @@ from audit.facts import (
     KeyFacts,
     PointerFile,
     RuleFacts,
+    StoredAttempt,
     TipFacts,
 )
 from audit.git_history import Change, History
 from audit.git_objects import Commit, Entry
+from policy.attempts import ATTEMPT_TAGS
 from policy.codeowners import LOCATIONS
 from policy.governed import (
     CARDS,
@@ -42,6 +44,7 @@ class Walk:
         self._history = history
         self._only = only
         self._records = Records(history)
+        self._measured = history.tags(ATTEMPT_TAGS)
         self._pointers: dict[str, list[str | None]] = defaultdict(list)
         self._changes: list[ChangeFacts] = []
         self._edits: dict[tuple[str, str], list[CardEdit]] = defaultdict(list)
@@ -120,7 +123,16 @@ class Walk:
             and history.content(commit, card_path(model, pointer.version)) is not None,
             candidates=self._records.for_pointer(parent, commit, model, before, after, pasts),
             unreadable=self._records.unreadable_at(commit),
+            attempts=self._attempts(model),
             any_records=self._records.any,
+        )
+
+    def _attempts(self, model: str) -> tuple[StoredAttempt, ...]:
+        inside = f"{ATTEMPT_TAGS}{model}/attempts/"
+        return tuple(
+            StoredAttempt(name, tag.message)
+            for name, tag in sorted(self._measured.items())
+            if tag is not None and name.startswith(inside)
         )
 
     def _pointer(self, commit: Commit | None, model: str) -> PointerFile | None:

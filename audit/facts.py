@@ -108,6 +108,14 @@ class CardEdit:
 
 
 @dataclass(frozen=True)
+class StoredAttempt:
+    """A tag that should hold who asked for another attempt; not yet verified."""
+
+    tag: str
+    envelope: str
+
+
+@dataclass(frozen=True)
 class ChangeFacts:
     """One commit of the branch that changed one model's pointer."""
 
@@ -130,6 +138,8 @@ class ChangeFacts:
     candidates: tuple[Candidate, ...] = ()
     unreadable: tuple[str, ...] = ()
     """Tags that point at what was merged and hold no record."""
+    attempts: tuple[StoredAttempt, ...] = ()
+    """Every tag of the clone that tells of an attempt of this model."""
     edits: tuple[CardEdit, ...] = ()
     """Later changes to this version's card and evidence."""
     any_records: bool = False

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from audit import messages
 from audit.facts import Candidate, ChangeFacts, HistoryFacts, RuleFacts, TipFacts
+from audit.judge_attempts import evidence_of_attempts, judge_attempts
 from audit.judge_files import judge_files, judge_inputs, judge_verdict, read_evidence
 from audit.judge_people import judge_overrides, judge_people, who_signed
 from audit.judge_record import (
@@ -137,7 +138,11 @@ def _with_record(
     forced: Finding | None = None
     if policy is not None and key:
         evidence = judged_evidence(candidate, change, moved)
-        overrides, forced = judge_overrides(candidate, policy, change.model, evidence)
+        others = evidence_of_attempts(candidate, change.model)
+        counted, forced = judge_overrides(candidate, policy, change.model, evidence, others)
+        overrides = tuple(one for one in counted if one.evidence == evidence)
+        tried = judge_attempts(change, candidate, moved, policy, counted)
+        parts += [tried] if tried is not None else []
     verified = candidate.record if key else None
     parts.append(judge_verdict(change, moved, policy, problem, verified, overrides))
     if forced is not None:

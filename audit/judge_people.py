@@ -123,15 +123,23 @@ def who_signed(candidate: Candidate, policy: Policy) -> tuple[Signer, ...]:
 
 
 def judge_overrides(
-    candidate: Candidate, policy: Policy, model: str, evidence: str | None
+    candidate: Candidate,
+    policy: Policy,
+    model: str,
+    evidence: str | None,
+    others: frozenset[str] = frozenset(),
 ) -> tuple[tuple[Override, ...], Finding | None]:
-    """Return the overrides that counted that day, and what each came to; None where none is."""
+    """Return the overrides that counted that day, and what each came to; None where none is.
+
+    `others` are the digests of further attempts' evidence, which had to hold too.
+    """
     valid: list[Override] = []
     parts: list[Finding] = []
     for override in candidate.record.overrides:
         if override.model != model:
             continue
-        why = _refusal(override, candidate.record, policy, evidence)
+        named = override.evidence if override.evidence in others else evidence
+        why = _refusal(override, candidate.record, policy, named)
         if why:
             sentence = messages.override_refused(override.gate, override.user, why)
             parts.append(Finding(f"override of {override.gate}", Outcome.FAILED, sentence))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from audit.facts import CardEdit, CommitFacts
+from policy.attempts import RecordedAttempt
 
 FIRST_COMMIT = "the first commit of the history: no rules were in force before it"
 FIRST_VERSION = "the first version: it names no predecessor, and none was live"
@@ -331,3 +332,17 @@ def no_time(at: str) -> str:
 
 def spent(commit: str) -> str:
     return f"the record already spoke for {short(commit)}; it speaks once"
+
+
+def attempt_asked(one: RecordedAttempt) -> str:
+    return f"@{one.user} asked on {one.asked}: {one.reason}"
+
+
+def attempt_unreadable(number: int) -> str:
+    return f"the record's evidence of attempt {number} cannot be read, or is of another model"
+
+
+def attempt_not_listed(number: int, user: str, at: str) -> str:
+    return (
+        f"@{user} had asked for attempt {number} by {at}, and the record does not say how it ended"
+    )
