@@ -20,13 +20,15 @@ from dataset.formats import FormatName
 from dataset.ngrams import NgramIndex, Shared
 from dataset.row_check import RowCheck, finding
 from dataset.rows import MAX_LINE_BYTES, Defect, Row, row_of
-from dataset.sketch import BANDS, U32, U64, sketch
+from dataset.sketch import BANDS, U32, U64, keys_of, sketch
 from policy.evidence import RowFinding
 from policy.rules import DataGate
 
 SHOWN = 50
 """Findings that are kept for each gate; the count is always whole."""
 BOM = b"\xef\xbb\xbf"
+PIECE = 1 << 17
+"""Bytes that are decoded at a time: their rows, as objects, stay within a core's own cache."""
 
 
 @dataclass
@@ -91,18 +93,39 @@ def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examin
     """Read a chunk's lines and return what was found and what is kept of them."""
     if first_line == 1:
         data = data.removeprefix(BOM)
+    tallies: dict[DataGate, Tally] = {}
+    formats: dict[FormatName, None] = {}
+    kept = _Kept([], [], [], [], [])
+    rows = start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + PIECE) + 1 or len(data)
+        piece = data[start:end]
+        rows += _examined(check, where, first_line, piece, tallies, formats, kept)
+        first_line, start = first_line + piece.count(b"\n"), end
+    return Examined(rows, tallies, tuple(formats), _figures(kept, check.index))
+
+
+def _examined(
+    check: RowCheck,
+    where: str,
+    first_line: int,
+    data: bytes,
+    tallies: dict[DataGate, Tally],
+    formats: dict[FormatName, None],
+    kept: _Kept,
+) -> int:
+    """Add what some whole lines hold to what is known; return how many rows they are."""
     batch = Batch.of(data, first_line, MAX_LINE_BYTES)
     fields = check.rules.group_fields
-    kept = _Kept(
+    here = _Kept(
         batch.lines,
         [asked(roles, said) for roles, said in zip(batch.roles, batch.said, strict=True)],
         [said[-1] for said in batch.said],
         batch.ids,
         [_group(value, fields) for value in batch.values],
     )
-    rows = len(batch.lines) + len(batch.others)
     doubtful = check.quick.doubtful(batch)
-    tallies: dict[DataGate, Tally] = {}
+    rows = len(batch.lines) + len(batch.others)
     if doubtful or batch.others:
         gates = {batch.lines[at]: asking for at, asking in doubtful.items()}
         lines = data.split(b"\n")
@@ -116,10 +139,11 @@ def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examin
                 tallies.setdefault(gate, Tally()).add(found)
             if number not in gates:
                 batch.formats[row.format] = min(number, batch.formats.get(row.format, number))
-                kept.add(row, _group(row.metadata, fields))
-        kept = kept.in_order()
-    formats = tuple(sorted(batch.formats, key=lambda name: batch.formats[name]))
-    return Examined(rows, tallies, formats, _figures(kept, check.index))
+                here.add(row, _group(row.metadata, fields))
+        here = here.in_order()
+    formats.update(dict.fromkeys(sorted(batch.formats, key=lambda name: batch.formats[name])))
+    kept.join(here)
+    return rows
 
 
 def _group(metadata: Mapping[str, Any], fields: Sequence[str]) -> int:
@@ -163,6 +187,14 @@ class _Kept:
         self.ids.append(row.id)
         self.groups.append(group)
 
+    def join(self, other: _Kept) -> None:
+        """Add rows that come after these."""
+        self.lines += other.lines
+        self.texts += other.texts
+        self.answers += other.answers
+        self.ids += other.ids
+        self.groups += other.groups
+
     def in_order(self) -> _Kept:
         """Return the rows in the order of their lines."""
         order = sorted(range(len(self.lines)), key=self.lines.__getitem__)
@@ -181,7 +213,7 @@ def _figures(kept: _Kept, index: NgramIndex | None) -> Figures:
         lines=np.array(kept.lines, dtype=np.uint32),
         questions=questions.keys,
         loose=questions.loose,
-        answers=sketch(kept.answers, banded=False).keys,
+        answers=keys_of(kept.answers),
         ids=np.array([xxh3_64_intdigest(name.encode()) for name in kept.ids], dtype=np.uint64),
         prefixes=(questions.prefixes >> np.uint64(32)).astype(np.uint32),
         groups=np.array(kept.groups, dtype=np.uint64) if any(kept.groups) else None,

@@ -35,6 +35,8 @@ LONGEST_WORD = 64
 
 _WHITE = b"\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f "
 _UPPER = bytes(range(65, 91))
+_APART = b"\xff"
+"""Between texts: no UTF-8 holds it."""
 _FOLD = bytes.maketrans(_WHITE + _UPPER, b" " * len(_WHITE) + _UPPER.lower())
 _ENDING, _PARTING, _JOINING = b".:!?)", b",;'\"(", b"-"
 """Punctuation that does not count: at a word's end, before anything but a digit, between letters.
@@ -96,6 +98,20 @@ def loosened(text: str) -> str:
     """Return a text by which two are the same but for punctuation."""
     plain = normalised(text).encode("utf-8", "surrogatepass")
     return b" ".join(_LOOSE.sub(b" ", plain).split()).decode("utf-8", "surrogatepass")
+
+
+def keys_of(texts: list[str]) -> U64:
+    """Return a key for each text, equal where the normalised texts are; not those of `sketch`."""
+    data = [
+        (text if text.isascii() else normalised(text)).encode("utf-8", "surrogatepass")
+        for text in texts
+    ]
+    folded = _APART.join(data).translate(_FOLD)
+    single = folded.split(_APART) if texts else []
+    edges = _APART + folded + _APART
+    if any(odd in edges for odd in (b"  ", b" " + _APART, _APART + b" ")):
+        single = [b" ".join(text.split()) for text in single]
+    return np.fromiter(map(xxh3_64_intdigest, single), dtype=np.uint64, count=len(single))
 
 
 def sketch(texts: list[str], banded: bool = True) -> Sketches:

@@ -18,7 +18,7 @@ from dataset.gating import GATES
 from dataset.near import near_within
 from dataset.row_rules import RowRules
 from dataset.scan import scan
-from dataset.sketch import loosened, normalised, sketch
+from dataset.sketch import keys_of, loosened, normalised, sketch
 from dataset.source import Source
 from dataset.table import Table
 from tests.dataset.files import row, said, write
@@ -64,6 +64,7 @@ def test_keys_are_equal_where_normalised_texts_are(texts: list[str]) -> None:
     for keys, plain in (
         (made.keys, [normalised(text) for text in texts]),
         (made.loose, [loosened(text) for text in texts]),
+        (keys_of(texts), [normalised(text) for text in texts]),
     ):
         for one, first in enumerate(plain):
             for two, second in enumerate(plain):
