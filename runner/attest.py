@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from policy.class_facts import ClassFacts
 from policy.context import DataChange, EarlierVersion, Expected
 from policy.errors import UserError
 from policy.evidence import (
@@ -25,8 +26,11 @@ from policy.evidence import (
     Producer,
     Sample,
     StageFacts,
+    Subject,
     TrainingFacts,
 )
+from policy.judge_facts import JudgeFacts
+from policy.spot_check import SpotCheck
 from policy.version import RUNNER_VERSION
 from runner.job import Job
 
@@ -62,6 +66,9 @@ class Findings:
     artifacts: tuple[ArtifactFacts, ...] = ()
     samples: tuple[Sample, ...] = ()
     drift: tuple[Drift, ...] = ()
+    classes: dict[Subject, ClassFacts] = field(default_factory=dict)
+    judge: JudgeFacts | None = None
+    spot_check: SpotCheck | None = None
     reused: str | None = None
     data_change: DataChange | None = None
     expected: Expected | None = None
@@ -87,6 +94,9 @@ def attest(job: Job, found: Findings) -> Evidence:
         artifacts=found.artifacts,
         samples=found.samples,
         drift=found.drift,
+        classes=found.classes,
+        judge=found.judge,
+        spot_check=found.spot_check,
         reused=found.reused,
         attempt=job.attempt,
         data_change=found.data_change,

@@ -16,7 +16,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from pydantic import Field
+
 from dataset.rows import Row, rows_digest
+from policy.class_facts import ClassFacts
 from policy.contract import Contract
 from policy.digest import digest_bytes
 from policy.documents import Document
@@ -47,6 +50,7 @@ from runner.export_model import MERGED, ExportFacts
 from runner.gguf_chat import GgufChat
 from runner.merge import set_stops
 from runner.metrics import metrics_of
+from runner.metrics_classes import classes_of
 from runner.outputs import Asked, answers_of, write_outputs
 from runner.parity import answer_parity
 from runner.repository import ModelFolder
@@ -68,6 +72,7 @@ class Evaluation(Document):
     parity: ParityFacts | None = None
     samples: tuple[Sample, ...] = ()
     drift: tuple[Drift, ...] = ()
+    classes: dict[Subject, ClassFacts] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,7 @@ def evaluate(
         parity=_parity(found["merged"], found["candidate"], exported),
         samples=tuple(samples_of(bench.folder.proposal.digest, bench.rows, scored)),
         drift=drift_of(scored, bench.trained_on, bench.folder.contract),
+        classes=classes_of(scored, bench.folder.contract),
     )
 
 

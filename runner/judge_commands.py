@@ -41,7 +41,7 @@ def win_rate(argv: list[str]) -> int:
             progress=lambda done, all_: reporter.progress(
                 f"judging, call {done} of {all_}", done / all_
             ),
-        )
+        ).facts
     if words.json:
         print(json.dumps(told(facts), indent=1, ensure_ascii=False))
     else:

@@ -63,6 +63,15 @@ class Asked:
         return JudgeFailure(id=row.id, order=self.order, kind=kind, message=message[:300])
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a judge found: the facts, and what the second version got of each row."""
+
+    facts: JudgeFacts
+    scores: tuple[float | None, ...]
+    """1, a half or 0 for each row, both orders taken together; None where one of them failed."""
+
+
 def judge_pairs(
     rows: Sequence[Row],
     first: Sequence[str],
@@ -71,15 +80,18 @@ def judge_pairs(
     prompt: JudgePrompt,
     cache: Path,
     *,
+    outputs: tuple[str, str] | None = None,
+    fresh: bool = False,
     parallel: int = 4,
     max_tokens: int = MAX_TOKENS,
     prices: JudgePrices | None = None,
     progress: Progress | None = None,
-) -> JudgeFacts:
+) -> Judged:
     """Return what the judge finds between two answers to each row; the second is the candidate.
 
-    `first` and `second` hold one text for each row. UserError where no question could ever be
-    answered (a wrong key or address); everything else that fails is counted in the facts.
+    `first` and `second` hold one text for each row; `outputs` are the digests that their files are
+    known by, else the texts' own. UserError where no question could ever be answered (a wrong key
+    or address); everything else that fails is counted in the facts.
     """
     pairs = list(zip(rows, first, second, strict=True))
     unlike = [number for number, (_, one, other) in enumerate(pairs) if one != other]
@@ -90,7 +102,7 @@ def judge_pairs(
         shown = (one, other) if order == "first-second" else (other, one)
         messages = prompt.messages(row, *shown)
         key = store.key(endpoint, messages, max_tokens)
-        kept = store.read(key)
+        kept = None if fresh else store.read(key)
         if kept is not None:
             return Asked(number, order, kept, cached=True)
         reply = connection.chat(messages, max_tokens=max_tokens)
@@ -116,15 +128,16 @@ def judge_pairs(
     failed = [each for each in ordered if each.verdict is None]
     failures = [each.failure(rows[each.row]) for each in failed]
     places = Counter(each.verdict for each in ordered)
-    return JudgeFacts(
+    known_by = outputs or (digest_of(list(first)), digest_of(list(second)))
+    facts = JudgeFacts(
         judge=endpoint.named,
         models=tuple(sorted(_models(ordered))),
         prompt=prompt.name,
         prompt_digest=prompt.digest,
         decoding=endpoint.decoding(max_tokens),
         rows=rows_digest(rows),
-        first_outputs=digest_of(list(first)),
-        second_outputs=digest_of(list(second)),
+        first_outputs=known_by[0],
+        second_outputs=known_by[1],
         pairs=len(pairs),
         wins=tally.wins,
         losses=tally.losses,
@@ -148,6 +161,7 @@ def judge_pairs(
         failures=tuple(failures[:MAX_FAILURES]),
         failure_kinds=dict(sorted(Counter(each.kind for each in failures).items())),
     )
+    return Judged(facts, tuple(tally.scores.get(number) for number in range(len(pairs))))
 
 
 def _models(asked: Sequence[Asked]) -> set[str]:
@@ -156,6 +170,7 @@ def _models(asked: Sequence[Asked]) -> set[str]:
 
 @dataclass(frozen=True)
 class _Tally:
+    scores: dict[int, float]
     wins: int
     losses: int
     ties: int
@@ -195,6 +210,7 @@ def _tally(pairs: Sequence[tuple[Row, str, str]], found: dict[tuple[int, Order],
     n = max(1, len(scores))
     counted = Counter(scores.values())
     return _Tally(
+        scores=scores,
         wins=counted[1.0],
         losses=counted[0.0],
         ties=counted[0.5],

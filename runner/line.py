@@ -123,6 +123,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     from runner.chat import Chat
     from runner.evaluate import Bench, Evaluation, evaluate, fetch_artifact, outputs_name
     from runner.export_model import MERGED, ExportFacts, export_model
+    from runner.judging import beside, compare_versions, compares, read_answered
     from runner.library_noise import hush
     from runner.publish import Published, publish
     from runner.slicing import Cuts
@@ -210,8 +211,16 @@ def run_line(run: Run, until: Stage = "attest") -> None:
         found.parity = evaluation.parity
         found.samples = evaluation.samples
         found.drift = evaluation.drift
+        found.classes = evaluation.classes
     if reached < STAGES.index("publish"):
         return
+    if compares(run):
+        answers = job.workspace / "evaluate"
+        candidate, other = (
+            read_answered(evaluation.measurements, name, answers)
+            for name in ("candidate", beside(run))
+        )
+        compare_versions(run, rows, candidate, other)
     with run.stage("publish"):
         published: Published = publish(
             job.registry_url, exported, evaluation, adapter, made, job.workspace / "evaluate"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from policy.errors import Problem, UserError
+from policy.judge_facts import JudgeFacts
 
 NO_BASE_BRANCH = (
     "the run was not shown the base branch; --incumbent names its pointer.json in a clone of it"
@@ -200,3 +201,28 @@ def unseen_label(where: str, split: str, label: str) -> UserError:
         f"the label {label!r} is in a {split} row and in no training row",
         "add training rows for it, or leave it out",
     )
+
+
+# Comparing two versions
+
+
+def more_characters(count: int) -> str:
+    return f" [... {count} more characters]"
+
+
+def characters_alike(count: int) -> str:
+    return f"[the first {count} characters are alike ...] "
+
+
+def judged(facts: JudgeFacts) -> str:
+    """Return what asking the judge came to; a stage's note."""
+    text = f"{facts.judged} of {facts.pairs} pairs judged by {facts.judge}, {facts.calls} calls"
+    if facts.cached_calls:
+        text += f" and {facts.cached_calls} from the cache"
+    if facts.cost is not None and facts.prices is not None:
+        text += f", {facts.cost:.4f} {facts.prices.currency}"
+    return text
+
+
+def judge_not_asked(error: UserError) -> str:
+    return f"the judge could not be asked, and all else goes on: {error}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from policy.class_facts import (
     MAX_CLASSES,
@@ -14,7 +14,18 @@ from policy.class_facts import (
     Confusion,
 )
 from policy.contract import Contract
+from policy.evidence import Subject
 from runner.scoring import Scored, label_of
+
+COUNTED: tuple[Subject, ...] = ("candidate", "incumbent")
+
+
+def classes_of(
+    scored: Mapping[Subject, Sequence[Scored]], contract: Contract
+) -> dict[Subject, ClassFacts]:
+    """Return the classes of what would ship and of what is live; empty for every other task."""
+    found = {name: class_facts(scored[name], contract) for name in COUNTED if name in scored}
+    return {name: facts for name, facts in found.items() if facts is not None}
 
 
 def class_facts(rows: Sequence[Scored], contract: Contract) -> ClassFacts | None:

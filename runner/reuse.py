@@ -40,10 +40,14 @@ from runner.evaluate import (
     samples_of,
 )
 from runner.job import Job, make_cache
+from runner.judging import STAGE as JUDGING
+from runner.judging import beside, compare_versions, compares
 from runner.line import Run, accepted_rows, require_unchanged
 from runner.metrics import TIMES
+from runner.metrics_classes import classes_of
 from runner.publish import publish_outputs
 from runner.slicing import Cuts
+from runner.spot_check import Answered
 from runner.stored_outputs import (
     NotReusable,
     Stored,
@@ -56,6 +60,7 @@ from runner.stored_outputs import (
 
 OWN_SUBJECTS: tuple[Subject, ...] = ("base", "merged", "candidate")
 INCUMBENT: Subject = "incumbent"
+CANDIDATE: Subject = "candidate"
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,14 @@ def reuse_outputs(run: Run, digest: str) -> bool:
         )
         found.samples = tuple(samples_of(job.folder.proposal.digest, taken.rows, scored))
         found.drift = drift_of(scored, accepted_rows(job, "train"), job.folder.contract)
+        found.classes = classes_of(scored, job.folder.contract)
         note.text = say.answers_reused(digest, taken.told)
+    if compares(run):
+        mine, other = (
+            Answered.of(name, subjects[name].measurement.outputs, subjects[name].scored)
+            for name in (CANDIDATE, beside(run))
+        )
+        compare_versions(run, taken.rows, mine, other)
     with run.stage("publish"):
         new = [place / outputs_name(INCUMBENT)] if INCUMBENT in subjects else []
         found.artifacts = (*taken.artifacts, *publish_outputs(job.registry_url, new))
@@ -169,7 +181,7 @@ def require_same(run: Run, earlier: Evidence) -> None:
     live = earlier.incumbent.artifact if earlier.incumbent else None
     for finding in (
         judge_binding(earlier, job.folder.proposal.digest, live, earlier.attempt),
-        judge_stages(earlier, STAGES),
+        judge_stages(_without_judging(earlier), STAGES),
     ):
         if not finding.outcome.lets_through:
             raise NotReusable("; ".join(leaf.sentence for leaf in finding.blocking()))
@@ -192,6 +204,12 @@ def require_same(run: Run, earlier: Evidence) -> None:
     trained_on = rows_digest(accepted_rows(job, "train"))
     if earlier.training is not None and earlier.training.dataset != trained_on:
         raise NotReusable(say.other_rows("train"))
+
+
+def _without_judging(earlier: Evidence) -> Evidence:
+    """Return evidence without the stage that is run anew: answers hold, whatever a judge said."""
+    kept = tuple(stage for stage in earlier.stages if stage.stage != JUDGING)
+    return earlier.model_copy(update={"stages": kept})
 
 
 def _verified(registry: Registry, earlier: Evidence) -> Iterator[ArtifactFacts]:

@@ -64,7 +64,7 @@ def read_stored(
     """
     name = earlier.subject
     file = registry.fetch(earlier.outputs, place / f"{earlier.outputs.removeprefix('sha256:')}")
-    lines = _lines(file, name)
+    lines = output_lines(file, name)
     if [(line.id, line.expected) for line in lines] != [(row.id, row.answer) for row in rows]:
         raise NotReusable(say.torn_outputs(name, "their rows are not today's rows"))
     if any(line.subject != name for line in lines):
@@ -137,7 +137,8 @@ def measured(evidence: Evidence, subject: Subject) -> Measurement:
     return found
 
 
-def _lines(file: Path, name: str) -> list[OutputLine]:
+def output_lines(file: Path, name: str) -> list[OutputLine]:
+    """Return the lines of an outputs file; NotReusable where it is torn."""
     try:
         text = file.read_text(encoding="utf-8")
         return [OutputLine.model_validate_json(line) for line in text.split("\n")[:-1]]

@@ -65,15 +65,15 @@ def rated(pairs: list[tuple[Said, Any]]) -> Agreement:
 
 def test_agreement_beyond_luck_is_cohens_kappa() -> None:
     # By hand: 7 of 10 agree; luck gives 0.5 * 0.4 + 0.3 * 0.4 + 0.2 * 0.2 = 0.36.
-    pairs: list[tuple[Said, Any]] = [
-        *[("first", "first")] * 4,
-        *[("second", "second")] * 2,
-        ("tie", "tie"),
-        ("first", "second"),
-        ("second", "tie"),
-        ("tie", "second"),
+    counted: list[tuple[Said, Said, int]] = [
+        ("first", "first", 4),
+        ("second", "second", 2),
+        ("tie", "tie", 1),
+        ("first", "second", 1),
+        ("second", "tie", 1),
+        ("tie", "second", 1),
     ]
-    found = rated(pairs)
+    found = rated([(said, judged) for said, judged, count in counted for _ in range(count)])
     assert found.rate == 0.7
     assert found.kappa == pytest.approx((0.7 - 0.36) / (1 - 0.36))
 

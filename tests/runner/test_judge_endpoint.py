@@ -79,7 +79,7 @@ def judged(
             load_prompt(),
             cache,
             prices=prices,
-        )
+        ).facts
     return facts, server
 
 
@@ -205,7 +205,7 @@ def test_the_same_question_is_paid_for_once(tmp_path: Path) -> None:
         def again(*second: str) -> JudgeFacts:
             return judge_pairs(
                 rows, ["1 a"] * 3, second, endpoint, load_prompt(), tmp_path, prices=euros
-            )
+            ).facts
 
         before = again("2 b", "2 c", "0 d")
         once = again("2 b", "2 c", "0 d")
@@ -230,7 +230,7 @@ def test_a_judge_may_not_be_asked_until_it_gives_in(tmp_path: Path) -> None:
     with endpoint_server(rule) as server:
         endpoint = Endpoint(server.base_url, "judge")
         for _ in range(3):
-            facts = judge_pairs([row(1)], ["a"], ["b"], endpoint, load_prompt(), tmp_path)
+            facts = judge_pairs([row(1)], ["a"], ["b"], endpoint, load_prompt(), tmp_path).facts
             assert facts.failure_kinds == {"no_verdict": 2}
         assert len(server.asked) == 2
 
@@ -241,8 +241,8 @@ def test_what_failed_on_the_way_is_asked_again(tmp_path: Path) -> None:
 
     with endpoint_server(rule) as server:
         endpoint = Endpoint(server.base_url, "judge", attempts=1)
-        first = judge_pairs([row(1)], ["1 a"], ["2 b"], endpoint, load_prompt(), tmp_path)
-        second = judge_pairs([row(1)], ["1 a"], ["2 b"], endpoint, load_prompt(), tmp_path)
+        first = judge_pairs([row(1)], ["1 a"], ["2 b"], endpoint, load_prompt(), tmp_path).facts
+        second = judge_pairs([row(1)], ["1 a"], ["2 b"], endpoint, load_prompt(), tmp_path).facts
     assert (first.failed, second.wins) == (1, 1)
 
 
