@@ -196,6 +196,28 @@ def test_a_comment_is_heard_only_with_a_command(body: str, heard: bool) -> None:
     assert event_of("issue_comment", payload) is None
 
 
+@pytest.mark.parametrize(
+    ("action", "body", "before", "heard"),
+    [
+        ("edited", "never mind", "/spot-check 0123456789ab A B", True),
+        ("edited", "/unhold", "never mind", True),
+        ("edited", "thank you", "thanks", False),
+        ("deleted", "/spot-check 0123456789ab A B", None, True),
+        ("deleted", "thank you", None, False),
+    ],
+)
+def test_a_command_that_is_taken_back_is_looked_at(
+    action: str, body: str, before: str | None, heard: bool
+) -> None:
+    payload: dict[str, Any] = {
+        **COMMON, "action": action, "comment": {"body": body, "user": {"type": "User"}},
+        "issue": {"number": 7, "pull_request": {}}, "sender": {"type": "User"},
+    }  # fmt: skip
+    if before is not None:
+        payload["changes"] = {"body": {"from": before}}
+    assert (event_of("issue_comment", payload) is not None) is heard
+
+
 def test_a_bots_comment_that_somebody_edits_is_looked_at_and_written_again() -> None:
     payload = {
         **COMMON, "action": "edited", "comment": {"body": "x", "user": {"type": "Bot"}},
