@@ -1,7 +1,7 @@
 """Attempts: the same proposal, trained and measured again because somebody asked for it and why.
 
 An attempt can only take a version back. All of them have to hold, and the file of the first is what
-ships, so nobody gains by asking until the numbers please (`docs/decisions/0012-attempts.md`).
+ships, so nobody gains by asking until the numbers please (`docs/decisions/0013-attempts.md`).
 """
 
 from __future__ import annotations

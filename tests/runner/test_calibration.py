@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.attempts import simulate_attempts
 from benchmarks.calibration import Setting, simulate, simulate_family
 from policy.verdict import Outcome
 
@@ -34,3 +35,9 @@ def test_many_slices_are_not_blocked_for_nothing() -> None:
     plain, adjusted = simulate_family(300, 20, 150)
     assert plain > 0.15
     assert adjusted <= 0.05
+
+
+@pytest.mark.parametrize("n", [300, 1000])
+def test_asking_again_lets_less_through_and_not_more(n: int) -> None:
+    found = simulate_attempts(Setting(n, -0.05), 300)
+    assert found.all_of_them < found.first_only < found.until_one_passes
