@@ -66,6 +66,9 @@ def _compile(schema: Any) -> Check:
     checks.extend(_compile(part) for part in schema.get("allOf", ()))
     if len(checks) == 1:
         return checks[0]
+    if len(checks) == 2:
+        first, second = checks
+        return lambda value: first(value) and second(value)
     every = tuple(checks)
 
     def holds(value: Any) -> bool:
@@ -80,6 +83,9 @@ def _compile(schema: Any) -> Check:
 def _type(named: str | list[str]) -> Check:
     names = [named] if isinstance(named, str) else named
     types = frozenset[type]().union(*(_TYPES[name] for name in names))
+    if len(types) == 1:
+        (only,) = types
+        return lambda value: type(value) is only
     return lambda value: type(value) in types
 
 
