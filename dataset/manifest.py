@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dataset.manifest_dvc import DvcFile, read_dvc
 from dataset.rows import Defect, Row
-from dataset.sample_lines import local_source, read_lines, read_source, sound
+from dataset.sample_lines import Line, local_source, read_lines, sound
 from dataset.source import Source
 from policy import documents
 from policy.data_manifest import DataManifest, ManifestFile, is_url, place_problem
@@ -42,7 +42,12 @@ def load_manifest(path: Path, places: Sequence[str] = ()) -> DataManifest:
 
 
 def read_file(file: ManifestFile, folder: Path) -> Iterator[Row | Defect]:
-    """Yield the rows of one file; UserError where it is not what the manifest says.
+    """Yield the rows of one file; see `read_file_lines`."""
+    return (line.row for line in read_file_lines(file, folder))
+
+
+def read_file_lines(file: ManifestFile, folder: Path) -> Iterator[Line]:
+    """Yield the lines of one file; UserError where it is not what the manifest says.
 
     Size is seen before the first row; digest and number of rows after the last.
     """
@@ -51,9 +56,9 @@ def read_file(file: ManifestFile, folder: Path) -> Iterator[Row | Defect]:
     )
     _expect(file.uri, "bytes", file.size, source.stored_size())
     count = 0
-    for row in read_source(source):
+    for line in read_lines(source):
         count += 1
-        yield row
+        yield line
     _expect(file.uri, "bytes", file.size, source.size)
     _expect(file.uri, "rows", file.rows, count)
 

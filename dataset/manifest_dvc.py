@@ -17,7 +17,7 @@ from typing import IO, Annotated, Any, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from dataset.rows import Defect, Row
-from dataset.sample_lines import read_source
+from dataset.sample_lines import Line, read_lines
 from dataset.source import Source
 from policy import documents
 from policy.data_manifest import is_url, place_problem
@@ -58,7 +58,11 @@ class DvcFile:
     """Written before DVC 3, which keeps files in folders of another layout."""
 
     def rows(self, places: Sequence[str] = ()) -> Iterator[Row | Defect]:
-        """Yield the rows; UserError at the end where the bytes were not those of the `.dvc` file.
+        """Yield the rows; see `lines`."""
+        return (line.row for line in self.lines(places))
+
+    def lines(self, places: Sequence[str] = ()) -> Iterator[Line]:
+        """Yield the lines; UserError at the end where the bytes were not those of the `.dvc` file.
 
         A remote must lie where rows may lie: see `policy.data_manifest.place_problem`.
         """
@@ -66,7 +70,7 @@ class DvcFile:
         source = _Md5Source(found, self.path, name=self.path)
         if self.size is not None:
             self._expect("bytes", self.size, source.stored_size())
-        yield from read_source(source)
+        yield from read_lines(source)
         self._expect("as MD5", self.md5, source.md5.hexdigest())
 
     @property

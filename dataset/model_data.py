@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset import messages
+from dataset.fetched import fetch
 from dataset.json_schemas import SchemaChecker, load_schema
 from dataset.row_rules import RowRules
 from dataset.source import Source
@@ -16,6 +19,7 @@ from policy.recipe import Recipe
 from policy.rules import DataRules, Policy
 
 POLICY = "policy/policy.yml"
+CACHE_VARIABLE = "COUNTERSIGN_CACHE"
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ def find_repository(given: Path | None) -> Path:
     raise messages.no_models_folder(start)
 
 
+def cache_folder() -> Path:
+    """Return the folder of what can be fetched again."""
+    return Path(os.environ.get(CACHE_VARIABLE) or "~/.cache/countersign").expanduser()
+
+
 def load_policy(path: Path) -> Policy:
     """Return a policy file's rules."""
     return documents.parse(Policy, _text(path), str(path))
@@ -61,8 +70,13 @@ def load_recipe(repo: Path, name: str) -> Recipe | None:
     return documents.parse(Recipe, _text(file), _where(repo, file)) if file.is_file() else None
 
 
-def load_model_data(repo: Path, name: str) -> ModelData:
-    """Read a model's card, contract and schemas; UserError where one is missing or broken."""
+def load_model_data(
+    repo: Path, name: str, cache: Path | None = None, places: Sequence[str] = ()
+) -> ModelData:
+    """Read a model's card, contract and schemas; UserError where one is missing or broken.
+
+    Rows outside git are fetched into `cache`, from below `places` where there are some.
+    """
     folder = repo / "models" / name
     if "/" in name or name in ("", ".", "..") or not folder.is_dir():
         known = sorted(each.name for each in (repo / "models").iterdir() if each.is_dir())
@@ -79,7 +93,10 @@ def load_model_data(repo: Path, name: str) -> ModelData:
     ]
     order = sorted(card.splits, key=lambda split: (split != "train", split))
     files = [(split, folder / "data" / card.splits[split]) for split in order]
-    sources = [(split, Source(str(path), _where(repo, path))) for split, path in files]
+    fetched = fetch(folder / "data", card.splits, cache or cache_folder(), places)
+    sources = [
+        (split, Source(str(fetched.get(split, path)), _where(repo, path))) for split, path in files
+    ]
     return ModelData(name, card, contract, schemas[0], schemas[1], sources)
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from dataset import messages
-from dataset.model_data import ModelData, load_recipe
+from dataset.model_data import ModelData, cache_folder, load_recipe
 from dataset.report import ERRORED, FAILED, NOT_COUNTED, PASSED
 from dataset.tokens import Counted, Counter, NotCounted, count_tokens, find_tokenizer
 from policy.recipe import Recipe
 from policy.rules import Policy
-
-CACHE_VARIABLE = "COUNTERSIGN_CACHE"
 
 
 def add_truncation(
@@ -27,10 +24,9 @@ def add_truncation(
     recipe = load_recipe(repo, model.name)
     if recipe is None:
         return
-    cache = Path(os.environ.get(CACHE_VARIABLE) or "~/.cache/countersign").expanduser()
     gate: dict[str, Any] = {"gate": "truncation", "count": 0, "allowed": 0, "findings": []}
     try:
-        file = find_tokenizer(recipe, repo, given, cache)
+        file = find_tokenizer(recipe, repo, given, cache_folder())
         counter = Counter(file, recipe.chat_template)
         train = next(file for file in made["files"] if file["split"] == "train")
         source = next(source for split, source in model.sources if split == "train")

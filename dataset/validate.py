@@ -82,7 +82,7 @@ def main(argv: list[str]) -> int:
         repo = find_repository(words.repo)
         policy = load_policy(words.policy or repo / POLICY)
         rules = policy.gates.data
-        model = load_model_data(repo, words.model)
+        model = load_model_data(repo, words.model, places=rules.places)
         rows, sources = model.row_rules(rules), model.sources
     whole, started = words.model is not None, time.perf_counter()
     if words.shards is not None:

@@ -175,6 +175,9 @@ class DataRules(Document):
     languages: LanguageRules | None = None
     let_through: tuple[str, ...] = ()
     """Kinds of personal data and secrets that rows may hold, such as ip_address."""
+    places: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Beginnings of URLs below which rows outside git may lie; none: stores that ask for an
+    account, and https. Give them where there is a runner: manifests come with pull requests."""
     canaries: tuple[Annotated[str, Field(min_length=6)], ...] = ()
     """Texts that must stand in no row: marks planted in what must not be trained on."""
 

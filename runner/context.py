@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from dataset.diff_rows import diff_rows
@@ -50,7 +50,9 @@ def data_change(job: Job) -> DataChange:
         return DataChange(base="first", commit=commit, splits=splits)
     try:
         before = _base_files(base, folder.name)
-        diff = diff_rows(_rows(base, before), _rows(folder.repo, mine))
+        diff = diff_rows(
+            _rows(lambda path: str(path.relative_to(base)), before), _rows(folder.where, mine)
+        )
     except UserError as error:
         return DataChange(base="unknown", commit=commit, why=str(error)[:500], splits=splits)
     return DataChange(base="branch", commit=commit, splits=splits, diff=diff)
@@ -73,9 +75,9 @@ def _base_files(base: Path, model: str) -> dict[str, Path]:
     return found
 
 
-def _rows(root: Path, files: Mapping[str, Path]) -> Iterator[Row | Defect]:
+def _rows(where: Callable[[Path], str], files: Mapping[str, Path]) -> Iterator[Row | Defect]:
     for path in dict.fromkeys(files[split] for split in sorted(files)):
-        yield from read_source(Source(str(path), str(path.relative_to(root))))
+        yield from read_source(Source(str(path), where(path)))
 
 
 def _commit(base: Path) -> str:

@@ -84,12 +84,14 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
     folder = load_model(root, model, policy_file)
     pointer = live_pointer(folder, options)
     require_key(folder, pointer, options.expect_key, options.attempt)
+    policy = load_policy(policy_file)
+    cache = cache_folder(options)
     return Job(
-        folder=folder,
-        policy=load_policy(policy_file),
+        folder=folder.with_data(cache, policy.gates.data.places),
+        policy=policy,
         pointer=pointer,
         registry_url=registry_url(root, options),
-        cache=cache_folder(options),
+        cache=cache,
         fresh=options.fresh or (options.attempt > 1 and options.reuse is None),
         reporter=Reporter(quiet=options.quiet),
         reuse=options.reuse,

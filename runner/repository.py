@@ -11,14 +11,15 @@ import difflib
 import hashlib
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from dataset.fetched import DVC, fetch, lies_elsewhere
 from dataset.json_schemas import SchemaChecker, load_schema
 from policy import documents
 from policy.contract import Contract
@@ -50,6 +51,8 @@ class ModelFolder:
     input_schema: SchemaChecker | None
     output_schema: SchemaChecker | None
     blobs: tuple[tuple[str, str], ...]
+    fetched: Mapping[str, Path] = field(default_factory=dict)
+    """Where the rows of splits that lie outside git were brought to."""
 
     @cached_property
     def proposal(self) -> Proposal:
@@ -78,10 +81,19 @@ class ModelFolder:
 
     def data_file(self, split: str) -> Path:
         """Return the file of one split."""
-        return self.path / "data" / self.card.splits[split]
+        return self.fetched.get(split) or self.path / "data" / self.card.splits[split]
+
+    def with_data(self, cache: Path, places: Sequence[str]) -> ModelFolder:
+        """Return this folder with its rows at hand: those outside git are fetched into `cache`."""
+        fetched = fetch(self.path / "data", self.card.splits, cache, places)
+        return replace(self, fetched=fetched) if fetched else self
 
     def where(self, path: Path) -> str:
-        """Return a path as people write it: relative to the repository."""
+        """Return a path as people write it: relative to the repository, and of rows that were
+        fetched, where the card has them."""
+        for split, file in self.fetched.items():
+            if file == path:
+                path = self.path / "data" / self.card.splits[split]
         return str(path.relative_to(self.repo))
 
 
@@ -171,6 +183,8 @@ def _blobs(folder: Path, repo: Path, problems: list[Problem]) -> Iterator[tuple[
             relative = path.relative_to(folder).as_posix()
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
                 problems.extend(messages.symlink(str(path.relative_to(repo))).problems)
+            elif path.is_file() and path.with_name(f"{name}{DVC}").is_file():
+                continue  # DVC brought it; git and the bot know its .dvc file only
             elif path.is_file() and relative != POINTER_FILE:
                 yield relative, blob_sha(path)
 
@@ -221,7 +235,7 @@ def _text(path: Path, where: str) -> str:
 def _missing_data(folder: Path, card: DatasetCard, repo: Path) -> Iterator[Problem]:
     for split, file in card.splits.items():
         path = folder / "data" / file
-        if not path.is_file():
+        if not path.is_file() and not lies_elsewhere(folder / "data", file):
             where = str((folder / CARD).relative_to(repo))
             yield messages.missing_data(where, split, str(path.relative_to(repo)))
 
