@@ -1,11 +1,12 @@
 """Rows a second of all data gates, beside a plain pass over the same file in the same run.
 
-    python benchmarks/data_gates.py [ROWS] [--peers] [--keep FOLDER]
+    python benchmarks/data_gates.py [ROWS ...] [--peers] [--keep FOLDER]
 
-Writes ROWS (1,000,000) varied rows of 0.8 KB, then measures in turn: a plain pass (msgspec decode
-and SHA-256, one process: what no gate can be faster than), all gates in one process, and all gates
-in as many as there are cores. Other work on the machine slows all of them alike, so the ratios say
-more than the figures; CPU seconds are given beside wall seconds for the same reason.
+Writes ROWS (1,000,000) varied rows of 0.8 KB, then measures in turn a plain pass (msgspec decode, a
+hash of each row, SHA-256 of the file: what no gate can be faster than) and all gates, each in one
+process and in as many as there are cores; of further ROWS, to show that cost is linear in them,
+only the latter. Other work on the machine slows all of them alike, so the ratios say more than the
+figures; CPU seconds are given beside wall seconds for the same reason.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import hashlib
 import itertools
 import json
+import multiprocessing
 import os
 import random
 import resource
@@ -21,55 +23,57 @@ import subprocess
 import sys
 import tempfile
 import time
+from array import array
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from xxhash import xxh3_64_intdigest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+CATEGORIES, PRIORITIES = ("access", "billing", "fault", "returns"), ("low", "normal", "high")
 PLANTED_EVERY = 1000
 """One row in so many is a near copy of an earlier one."""
 
 
 def write_rows(path: Path, rows: int) -> None:
-    """Write rows of about 0.8 KB: tickets of 40 to 75 words of 20,000, Zipf-like, with answers."""
+    """Write rows of about 0.8 KB: tickets of 40 to 75 words of 20,000, Zipf-like, with answers.
+
+    A longer file begins with the rows of a shorter one.
+    """
     rng = random.Random(7)
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = ["".join(rng.choices(letters, k=rng.randint(2, 9))) for _ in range(20_000)]
     weights = [1 / (rank + 20) for rank in range(len(words))]
     pool = rng.choices(words, weights, k=1 << 20)
-    products, question = words[100:160], ""
+    runs = [" ".join(pool[start : start + 5]) for start in range(len(pool) - 5)]
+    products, question, summary, draw = words[100:160], "", "", rng.random
+    system = "Triage the ticket. Reply in JSON: category, priority, product."
     with path.open("w") as out:
         for number in range(rows):
             if number % PLANTED_EVERY == PLANTED_EVERY - 1:
                 question = question.replace(" ", " really ", 1)
             else:
-                parts = []
-                for _ in range(rng.randint(8, 15)):
-                    start = rng.randrange(len(pool) - 5)
-                    parts += pool[start : start + 5]
-                question = f"{' '.join(parts)} {number % 1000}."
-            answer = {
-                "category": rng.choice(("access", "billing", "fault", "returns")),
-                "priority": rng.choice(("low", "normal", "high")),
-                "product": rng.choice(products),
-                "order_id": f"P{rng.randint(10, 99)}M{rng.randint(10, 99)}",
-                "summary": " ".join(parts[:4]),
-            }
-            turns = [
-                ("system", "Triage the ticket. Reply in JSON: category, priority, product."),
-                ("user", question),
-                ("assistant", json.dumps(answer)),
-            ]
-            value = {
-                "id": f"t-{number:08d}",
-                "messages": [{"role": role, "content": content} for role, content in turns],
-                "approved": True,
-                "source": "synthetic",
-                "licence": "CC0-1.0",
-                "group": f"c{number // 5}",
-            }
-            out.write(json.dumps(value) + "\n")
+                said = [runs[int(draw() * len(runs))] for _ in range(8 + int(draw() * 8))]
+                summary = said[0].rpartition(" ")[0]
+                question = f"{' '.join(said)} {number % 1000}."
+            answer = (
+                f'{{"category": "{CATEGORIES[int(draw() * 4)]}", '
+                f'"priority": "{PRIORITIES[int(draw() * 3)]}", '
+                f'"product": "{products[int(draw() * 60)]}", '
+                f'"order_id": "P{10 + int(draw() * 90)}M{10 + int(draw() * 90)}", '
+                f'"summary": "{summary}"}}'
+            ).replace('"', '\\"')
+            out.write(
+                f'{{"id": "t-{number:08d}", "messages": ['
+                f'{{"role": "system", "content": "{system}"}}, '
+                f'{{"role": "user", "content": "{question}"}}, '
+                f'{{"role": "assistant", "content": "{answer}"}}], '
+                f'"approved": true, "source": "synthetic", "licence": "CC0-1.0", '
+                f'"group": "c{number // 5}"}}\n'
+            )
 
 
 class Message(msgspec.Struct):
@@ -87,13 +91,39 @@ class TypedRow(msgspec.Struct):
     approved: bool
 
 
-def plain(path: Path) -> int:
-    """Decode every line into typed objects and hash the file: the least that can be done."""
+def plain(path: Path, workers: int) -> int:
+    """Decode every line into typed objects, hash it, and hash the file: what no gate can be
+    faster than. Several processes take a share of the bytes each; the first hashes the file."""
+    size = path.stat().st_size
+    cuts = [size * part // workers for part in range(workers + 1)]
+    if workers == 1:
+        return plain_part(path, 0, size, True)
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        parts = [
+            pool.submit(plain_part, path, start, end, start == 0)
+            for start, end in itertools.pairwise(cuts)
+        ]
+        return sum(part.result() for part in parts)
+
+
+def plain_part(path: Path, start: int, end: int, whole: bool) -> int:
+    """Read the lines that begin in [start, end)."""
     decode, sha, rows = msgspec.json.Decoder(TypedRow).decode, hashlib.sha256(), 0
+    seen = array("Q")
     with path.open("rb") as source:
+        if whole:
+            while block := source.read(1 << 20):
+                sha.update(block)
+        source.seek(max(0, start - 1))
+        if start:
+            source.readline()
+        at = source.tell()
         for line in source:
-            sha.update(line)
+            if at >= end:
+                break
             decode(line)
+            seen.append(xxh3_64_intdigest(line))
+            at += len(line)
             rows += 1
     return rows
 
@@ -125,6 +155,63 @@ def gates(path: Path, workers: int) -> tuple[int, dict[str, float], dict[str, in
     row_rules = RowRules.of(rules, output_schema=schema, schema_version=1)
     found = gate([("train", Source(str(path), path.name))], row_rules, rules, workers=workers)
     return found.rows, found.seconds, {each.gate: each.count for each in found.facts.gates}
+
+
+def parts(path: Path) -> dict[str, float]:
+    """Return the CPU microseconds a row of each part of the row pass: of every chunk the least of
+    some rounds, so that other work on the machine counts as little as can be."""
+    from dataset.batch import Batch
+    from dataset.examine import MAX_LINE_BYTES, PIECE, asked, examine
+    from dataset.json_schemas import load_schema
+    from dataset.quick_check import QuickCheck, _Fits, _matching, _texts
+    from dataset.row_check import RowCheck
+    from dataset.row_rules import RowRules
+    from dataset.sketch import keys_of, sketch
+    from policy.rules import DataRules
+
+    schema = load_schema(json.dumps(SCHEMA), "output.schema.json")
+    rules = RowRules.of(DataRules(licences=("CC0-1.0",)), output_schema=schema, schema_version=1)
+    with path.open("rb") as source:
+        data = source.read(5 << 20)
+    data = data[: data.rfind(b"\n") + 1]
+    rows, pieces, at = data.count(b"\n"), [], 0
+    while at < len(data):
+        end = data.find(b"\n", at + PIECE) + 1 or len(data)
+        pieces.append(data[at:end])
+        at = end
+    batches = [Batch.of(piece, 1, MAX_LINE_BYTES) for piece in pieces]
+    said = [list(map(asked, batch.roles, batch.said)) for batch in batches]
+    questions = [
+        list(itertools.chain.from_iterable(said[at : at + 8])) for at in range(0, len(said), 8)
+    ]
+    answers = [[texts[-1] for texts in batch.said] for batch in batches]
+    check, quick = RowCheck(rules), QuickCheck(rules)
+
+    def least(work: Callable[[Any], object], over: list[Any]) -> float:
+        best = [float("inf")] * len(over)
+        for _ in range(8):
+            for number, each in enumerate(over):
+                started = time.thread_time()
+                work(each)
+                best[number] = min(best[number], time.thread_time() - started)
+        return 1e6 * sum(best) / rows
+
+    chunks = [b"".join(pieces[at : at + 8]) for at in range(0, len(pieces), 8)]
+    texts = [_texts(batch) for batch in batches]
+    found = [
+        (some, systems, "\n".join(some), begins, batch)
+        for (some, systems, begins), batch in zip(texts, batches, strict=True)
+    ]
+    return {
+        "examine, the whole": least(lambda chunk: examine(check, "f", 2, chunk), chunks),
+        "  decode, columns": least(lambda piece: Batch.of(piece, 1, MAX_LINE_BYTES), pieces),
+        "  row gates": least(quick.doubtful, batches),
+        "    schema": least(lambda some: _Fits(schema).misfits(some), answers),
+        "    PII, secrets": least(lambda given: _matching(*given), found),
+        "  question's keys": least(sketch, questions),
+        "  answer's key": least(keys_of, answers),
+        "file digest": least(lambda piece: hashlib.sha256(piece).digest(), pieces),
+    }
 
 
 def python_peer(path: Path) -> int:
@@ -167,7 +254,7 @@ def datasketch_peer(path: Path) -> int:
 def main() -> None:
     """Write the rows, then measure each way in a process of its own."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("rows", nargs="*", type=int, default=[1_000_000])
     parser.add_argument("--peers", action="store_true", help="also a tenth of the rows by others")
     parser.add_argument("--keep", type=Path, help="a folder for the rows; they are left there")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
@@ -175,34 +262,54 @@ def main() -> None:
     if words.measure:
         measure(words.measure[0], Path(words.measure[1]))
         return
+    cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as temporary:
-        folder = words.keep or Path(temporary)
-        path = folder / f"rows-{words.rows}.jsonl"
-        if not path.exists():
-            write_rows(path, words.rows)
-        size = path.stat().st_size
-        print(f"{words.rows:,} rows, {size / words.rows:.0f} bytes each, {os.cpu_count()} cores")
-        ways = ["plain", "gates-1", f"gates-{os.cpu_count()}"]
-        results = {way: run(way, path) for way in ways}
-        if words.peers:
-            small = folder / f"rows-{words.rows // 10}.jsonl"
-            if not small.exists():
-                write_rows(small, words.rows // 10)
-            for way in ("python", "datasketch"):
-                results[way] = run(way, small)
-        least = results["plain"]["wall"] / results["plain"]["rows"]
-        for way, found in results.items():
-            each = found["wall"] / found["rows"]
+        for number, rows in enumerate(words.rows):
+            counts = [cores] if number else [1, cores]
+            path = written(words.keep or Path(temporary), rows)
             print(
-                f"{way:12} {1 / each:10,.0f} rows/s  {each / least:6.2f} x plain  "
-                f"{found['wall']:8.1f} s wall  {found['cpu']:8.1f} s CPU  "
-                f"{found['memory'] / 1e6:7,.0f} MB"
+                f"\n{rows:,} rows, {path.stat().st_size / rows:.0f} bytes each, {cores} cores, "
+                f"load {os.getloadavg()[0]:.1f}"
             )
-            for part, seconds in found.get("seconds", {}).items():
-                if seconds >= 0.005:
-                    print(f"{'':14}{part:18} {seconds:8.2f} s")
-            if found.get("counts"):
-                print(f"{'':14}found: { ({k: v for k, v in found['counts'].items() if v}) }")
+            ways = [f"{way}-{count}" for count in counts for way in ("plain", "gates")]
+            results = {way: told(way, run(way, path)) for way in ways}
+            for count in counts:
+                plain, all_gates = results[f"plain-{count}"], results[f"gates-{count}"]
+                for what in ("wall", "cpu"):
+                    ratio = all_gates[what] / plain[what]
+                    print(f"gates-{count} takes {ratio:.1f} x the {what} time of plain-{count}")
+            if words.peers and not number:
+                small = written(words.keep or Path(temporary), rows // 10)
+                for way in ("python", "datasketch"):
+                    told(way, run(way, small))
+            if not number:
+                for part, each in parts(path).items():
+                    print(f"{'':14}{part:24} {each:6.2f} us CPU a row")
+
+
+def written(folder: Path, rows: int) -> Path:
+    """Return the file of so many rows, made where it is not there."""
+    path = folder / f"rows-{rows}.jsonl"
+    if not path.exists():
+        write_rows(path, rows)
+    return path
+
+
+def told(way: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Print what one way took, and return it."""
+    rows = found["rows"]
+    print(
+        f"{way:12} {rows / found['wall']:10,.0f} rows/s  {found['wall']:8.1f} s wall  "
+        f"{found['cpu']:8.1f} s CPU  {1e6 * found['cpu'] / rows:6.2f} us CPU a row  "
+        f"{found['memory'] / 1e6:7,.0f} MB",
+        flush=True,
+    )
+    for part, seconds in found.get("seconds", {}).items():
+        if seconds >= 0.005:
+            print(f"{'':14}{part:18} {seconds:8.2f} s")
+    if found.get("counts"):
+        print(f"{'':14}found: { ({k: v for k, v in found['counts'].items() if v}) }", flush=True)
+    return found
 
 
 def run(way: str, path: Path) -> dict[str, Any]:
@@ -220,17 +327,19 @@ def measure(way: str, path: Path) -> None:
     """Do it one way and print what it took. Memory: this process's peak and all its children's."""
     found: dict[str, Any] = {}
     started = time.perf_counter()
-    if way.startswith("gates-"):
-        rows, found["seconds"], found["counts"] = gates(path, int(way.removeprefix("gates-")))
+    name, _, count = way.partition("-")
+    workers = int(count or 0)
+    if name == "gates":
+        rows, found["seconds"], found["counts"] = gates(path, workers)
     else:
-        ways = {"plain": plain, "python": python_peer, "datasketch": datasketch_peer}
-        rows = ways[way](path)
+        ways = {"python": python_peer, "datasketch": datasketch_peer}
+        rows = plain(path, workers) if workers else ways[way](path)
     found |= {"rows": rows, "wall": time.perf_counter() - started}
     own = resource.getrusage(resource.RUSAGE_SELF)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     found["cpu"] = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-    workers = int(way.removeprefix("gates-")) if way.startswith("gates-") else 0
-    found["memory"] = 1024 * (own.ru_maxrss + (workers if workers > 1 else 0) * children.ru_maxrss)
+    peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+    found["memory"] = 1024 * (peak + (workers if workers > 1 else 0) * children.ru_maxrss)
     print(json.dumps(found))
 
 
