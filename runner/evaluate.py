@@ -48,6 +48,7 @@ from runner.engine_llamacpp import LlamaCppEngine
 from runner.engine_transformers import TransformersEngine
 from runner.export_model import MERGED, ExportFacts
 from runner.gguf_chat import GgufChat
+from runner.gguf_model import BATCH_TOKENS
 from runner.merge import set_stops
 from runner.metrics import metrics_of
 from runner.metrics_classes import classes_of
@@ -159,7 +160,9 @@ def measure(
 ) -> Subjected:
     """Ask a subject every prompt, unless its answers are kept, and score them."""
     engine = engine_of(subject)
-    asked = Asked(model, f"{engine} on {device_name()}", prompts, bench.decoding)
+    asked = Asked(
+        model, f"{engine} on {device_name()}", prompts, bench.decoding, settings_of(subject)
+    )
 
     def told(done: int, all_: int) -> None:
         bench.progress(f"asking {subject}, row {done} of {all_}", done / all_)
@@ -209,6 +212,13 @@ def measurement_of(
         metrics=metrics_of(scored, contract),
         seconds=round(math.fsum(each.answer.seconds for each in scored), 3),
     )
+
+
+def settings_of(subject: Subject) -> str:
+    """Return how a subject's engine is set up, where another setting could change an answer."""
+    if subject in ("base", "merged"):
+        return f"batches of {BATCH}, left-padded, longest first"
+    return f"batches of {BATCH_TOKENS} tokens, the whole context that it was trained with"
 
 
 def outputs_name(subject: Subject) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Self
 from policy.errors import UserError
 from runner.gguf_log import last_words, quiet
 
-_BATCH = 512
+BATCH_TOKENS = 512
 """Tokens evaluated at once, llama.cpp's own default."""
 
 
@@ -69,7 +69,7 @@ class GgufModel:
         api = self._api
         params = api.llama_context_default_params()
         params.n_ctx = self.n_ctx
-        params.n_batch = params.n_ubatch = _BATCH
+        params.n_batch = params.n_ubatch = BATCH_TOKENS
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_DISABLED
         if exact_cache:
@@ -147,8 +147,8 @@ class GgufModel:
                 "shorten the row, or use a base model with a longer context",
             )
         self._api.llama_memory_clear(self._api.llama_get_memory(self._context), True)
-        for start in range(0, len(prompt), _BATCH):
-            self._decode(prompt[start : start + _BATCH])
+        for start in range(0, len(prompt), BATCH_TOKENS):
+            self._decode(prompt[start : start + BATCH_TOKENS])
         for _ in range(self.n_ctx - len(prompt)):
             token = int(self._api.llama_sampler_sample(self._sampler, self._context, -1))
             yield token

@@ -23,13 +23,15 @@ LAYOUT = 2
 
 @dataclass(frozen=True)
 class Asked:
-    """What decides a subject's answers."""
+    """What decides a subject's answers, all of it, so that they are kept by nothing else."""
 
     model: str
     engine: str
     """Engine, its version, and the device that it runs on."""
     prompts: tuple[str, ...]
     decoding: Decoding
+    settings: str = ""
+    """How the engine was set up where that can change an answer, such as its batch size."""
 
     @property
     def digest(self) -> str:
@@ -40,6 +42,7 @@ class Asked:
                 "engine": self.engine,
                 "prompts": digest_bytes(canonical_json(list(self.prompts))),
                 "decoding": self.decoding.model_dump(),
+                "settings": self.settings,
             }
         )
 
