@@ -1,0 +1,103 @@
+"""What each stage of the gates in parts costs: CPU a row, bytes a row on disk, memory of a task.
+
+    python benchmarks/data_gates_scale.py [ROWS] [--shards 4]
+
+Every task runs in a fresh process, one after the other, so that the figures of one are not those of
+another. What docs/data-at-scale.md works out for a billion rows comes from these.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
+
+from data_gates import SCHEMA, write_rows  # noqa: E402
+
+from dataset.gating import gate  # noqa: E402
+from dataset.json_schemas import load_schema  # noqa: E402
+from dataset.row_rules import RowRules  # noqa: E402
+from dataset.scale.cut import cut, tasks  # noqa: E402
+from dataset.scale.keep import keep  # noqa: E402
+from dataset.scale.look import look  # noqa: E402
+from dataset.scale.merge import merge  # noqa: E402
+from dataset.scale.plan import Plan  # noqa: E402
+from dataset.source import Source  # noqa: E402
+from policy.rules import DataRules  # noqa: E402
+
+Cost = tuple[float, int]
+"""CPU seconds and peak bytes of one task."""
+
+
+def whole(plan: Plan, number: int) -> None:
+    """All gates in one process, for comparison."""
+    gate(list(plan.sources), plan.row_rules, plan.rules, workers=1)
+
+
+def merged(plan: Plan, number: int) -> None:
+    merge(plan)
+
+
+def task(work: Callable[[Plan, int], None], plan: Plan, number: int) -> Cost:
+    """Do one task in this process, which is a fresh one."""
+    before = time.process_time()
+    work(plan, number)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return time.process_time() - before, peak
+
+
+def main() -> None:
+    """Write the rows, run the stages, and print a table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rows", nargs="?", type=int, default=200_000)
+    parser.add_argument("--shards", type=int, default=4)
+    words = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        path = folder / "rows.jsonl"
+        write_rows(path, words.rows)
+        rules = DataRules(licences=("CC0-1.0",))
+        schema = load_schema(json.dumps(SCHEMA), "output.schema.json")
+        plan = Plan.of(
+            folder / "exchange",
+            [("train", Source(str(path), path.name))],
+            RowRules.of(rules, output_schema=schema, schema_version=1),
+            rules,
+            shards=words.shards,
+        )
+        print(f"{words.rows:,} rows, {path.stat().st_size / words.rows:.0f} bytes each, ", end="")
+        print(f"{words.shards} shards and partitions\n")
+        print("| stage | tasks | CPU for a million rows | peak memory of a task |")
+        print("|---|---|---|---|")
+        spawn = multiprocessing.get_context("spawn")
+        for name, work, count in (
+            ("all gates in one process", whole, 1),
+            ("cut", cut, tasks(plan)),
+            ("look", look, plan.shards),
+            ("keep", keep, plan.partitions),
+            ("merge", merged, 1),
+        ):
+            costs = []
+            for number in range(count):
+                with spawn.Pool(1) as pool:
+                    costs.append(pool.apply(task, (work, plan, number)))
+            cpu = sum(cost[0] for cost in costs) / words.rows * 1e6
+            peak = max(cost[1] for cost in costs)
+            print(f"| {name} | {count} | {cpu:.1f} s | {peak / 1e6:,.0f} MB |", flush=True)
+        print("\n| in the folder | bytes a row |\n|---|---|")
+        for part in sorted(plan.folder.iterdir()):
+            if part.is_dir():
+                size = sum(each.stat().st_size for each in part.rglob("*") if each.is_file())
+                print(f"| {part.name} | {size / words.rows:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
