@@ -22,7 +22,9 @@ Recorded = Callable[[Evidence], tuple[SpotCheckSignature, ...]]
 def shipped(folder: Path, recorded: Recorded, **changes: Any) -> Audit:
     """The audit of one version with a sample, whose record holds these signatures of it."""
     repository = a.Repository(folder, rules=RULES)
-    shown = a.evidence_of(1, None).model_copy(update={"spot_check": spot_checks.sample(against="base")})
+    shown = a.evidence_of(1, None).model_copy(
+        update={"spot_check": spot_checks.sample(against="base")}
+    )
     head = repository.propose(1, evidence=shown)
     facts: dict[str, Any] = {
         "spot_checks": recorded(shown),
