@@ -13,7 +13,8 @@ from policy.evidence import DataFacts, Evidence, GateFacts
 from policy.governed import MODELS
 from policy.verdict import Finding
 
-SHOWN_FINDINGS = 20
+SHOWN_FINDINGS, SHOWN_IN_ALL = 20, 40
+"""Findings that are located: of one gate, and of all together."""
 MAX_ANNOTATIONS = 50
 """GitHub takes at most this many in one request; the comment counts the rest."""
 
@@ -74,20 +75,24 @@ def found_rows(evidence: Evidence, finding: Finding | None) -> str:
     named = [gate for gate in data.gates if gate.count] if data is not None else []
     if not named:
         return ""
-    lines = [line for gate in named for line in _located(gate)]
+    lines: list[str] = []
+    left = SHOWN_IN_ALL
+    for gate in named:
+        shown = min(SHOWN_FINDINGS, left, len(gate.findings))
+        left -= shown
+        lines += _located(gate, shown)
     head = gate_table(evidence, finding, found=True)
     parts = [head, "Findings in the data:", "\n".join(lines)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _located(gate: GateFacts) -> Iterator[str]:
+def _located(gate: GateFacts, shown: int) -> Iterator[str]:
     yield f"- {plain(gate.gate)}: {gate.count}"
-    shown = gate.findings[:SHOWN_FINDINGS]
-    for row in shown:
+    for row in gate.findings[:shown]:
         where = code(f"{row.file}:{row.line}" + (f" {row.field}" if row.field else ""))
         yield f"  - {where}: {plain(row.message)}"
-    if gate.count > len(shown):
-        yield f"  - {messages.more(gate.count - len(shown))}"
+    if gate.count > shown:
+        yield f"  - {messages.more(gate.count - shown)}"
 
 
 def at_rows(state: ModelState) -> Iterator[Annotation]:

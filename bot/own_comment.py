@@ -26,9 +26,7 @@ def own_comment(comments: Iterable[Comment]) -> Comment | None:
     comment only, so the author alone finds it then; a marker alone finds nothing.
     """
     ours = [
-        comment
-        for comment in comments
-        if comment.by_bot and not comment.body.startswith(_ANSWERS)
+        comment for comment in comments if comment.by_bot and not comment.body.startswith(_ANSWERS)
     ]
     ours.sort(key=lambda comment: not comment.body.startswith(messages.COMMENT_MARKER))
     return ours[0] if ours else None
