@@ -13,6 +13,7 @@ from policy.proposal import run_key
 from tests.attacks.conftest import SceneWith
 from tests.attacks.scene import POLICY, Scene, nothing_got_through
 from tests.bot import builders as a
+from tests.policy.builders import measurement
 
 WHY = "the runner had a new GPU; does the result repeat?"
 ASK = f"/retrain {WHY}"
@@ -37,7 +38,7 @@ def worse(number: int = 1) -> Evidence:
         1,
         attempt=number,
         measurements=tuple(
-            a.measured.measurement(m.subject, m.model, 0.1 if m.subject == "candidate" else 0.0)
+            measurement(m.subject, m.model, 0.1 if m.subject == "candidate" else 0.0)
             for m in a.evidence(1).measurements
         ),
     )

@@ -15,6 +15,7 @@ from policy.proposal import run_key
 from tests.audit.builders import changes
 from tests.bot import builders as a
 from tests.bot.world import World
+from tests.policy.builders import measurement
 
 WHY = "the runner had a new GPU; does the result repeat?"
 
@@ -72,7 +73,7 @@ def test_an_attempt_that_the_record_leaves_out_is_found_by_its_tag(cloned: Histo
 
 def test_an_attempt_that_did_not_hold_is_not_proven(cloned: HistoryFacts) -> None:
     worse = tuple(
-        a.measured.measurement(m.subject, m.model, 0.1 if m.subject == "candidate" else 0.0)
+        measurement(m.subject, m.model, 0.1 if m.subject == "candidate" else 0.0)
         for m in a.evidence(1).measurements
     )
     red = a.evidence(1, attempt=2, measurements=worse).text()

@@ -10,6 +10,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -119,9 +120,8 @@ def test_another_batch_size_asks_its_engine_again(
 def test_another_engine_version_asks_that_engine_again(
     made: World, asked: Counter[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    true = evaluate.version
     monkeypatch.setattr(
-        evaluate, "version", lambda name: "9.9" if name == "llama-cpp-python" else true(name)
+        evaluate, "version", lambda name: "9.9" if name == "llama-cpp-python" else version(name)
     )
     repo = Path(shutil.copytree(made.repo, tmp_path / "repo"))
     shutil.rmtree(repo / ".countersign")
