@@ -104,6 +104,11 @@ def took(training: TrainingFacts, *, reused: bool) -> str:
     return f"{what} {duration(training.seconds)} on {device} with {memory} of memory"
 
 
+def no_group_moved(names: Sequence[str]) -> str:
+    """Name the metrics and fields whose slices are all as they were."""
+    return f"No group moved: {', '.join(names)}."
+
+
 def expected(facts: Expected) -> str:
     """Say what training was expected to take, in the finest unit that was known."""
     if facts.hours is None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bot import figures
+from bot import report_messages as say
 from bot.markdown import code, table
 from policy.evidence import Comparison, Evidence, Group
 from policy.judge_metrics import difference_of
@@ -25,17 +26,26 @@ class Moved:
 
 
 def slice_tables(evidence: Evidence) -> str:
-    """Return a table for each metric and field that was compared by slices; empty without one."""
-    parts = []
+    """Return a table for each metric and field that was compared by slices; empty without one.
+
+    The surest come first, and those of which no group moved at all are only named.
+    """
+    tables: list[tuple[float, str]] = []
+    still = []
     for comparison in evidence.comparisons:
         if (comparison.first, comparison.second) != ("incumbent", "candidate"):
             continue
         for part in comparison.slices:
             moved = _moved(comparison, part.field)
-            if moved:
-                head = f"{code(comparison.metric)} by {code(part.field)}, {_groups(len(moved))}:"
-                parts.append(f"{head}\n\n{_table(evidence, comparison.metric, moved)}")
-    return "\n\n".join(parts)
+            name = f"{code(comparison.metric)} by {code(part.field)}"
+            if any(each.difference.value for each in moved):
+                head = f"{name}, {_groups(len(moved))}:"
+                text = f"{head}\n\n{_table(evidence, comparison.metric, moved)}"
+                tables.append((min(each.p_adjusted for each in moved), text))
+            elif moved:
+                still.append(name)
+    parts = [text for _, text in sorted(tables, key=lambda each: each[0])]
+    return "\n\n".join([*parts, say.no_group_moved(still)] if still else parts)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot import slices
-from policy.evidence import Group, PairedCounts, Slice
+from policy.evidence import Comparison, Group, PairedCounts, Slice
 from tests.bot import builders as a
 from tests.policy.builders import compared
 
@@ -40,6 +40,22 @@ def test_of_many_groups_the_extremes_are_shown() -> None:
     assert "`g20`" in text
     assert "`g00`" in text
     assert "`g10`" not in text
+
+
+def test_the_surest_table_comes_first_and_what_did_not_move_is_only_named() -> None:
+    def of(metric: str, *groups: Group) -> Comparison:
+        part = Slice(field="locale", groups=groups)
+        return compared().model_copy(update={"metric": metric, "slices": (part,)})
+
+    comparisons = (
+        of("answered", group("de", 0, 0), group("fr", 2, 2)),
+        of("parsable", group("de", 1, 2)),
+        of("accuracy", group("de", 20, 2)),
+    )
+    text = slices.slice_tables(a.evidence(comparisons=comparisons))
+    assert text.index("`accuracy`") < text.index("`parsable`") < text.index("`answered`")
+    assert text.endswith("No group moved: `answered` by `locale`.")
+    assert text.count("| Group |") == 2
 
 
 def test_a_groups_name_is_only_text() -> None:
