@@ -149,7 +149,8 @@ def test_the_command_prints_the_same_bytes(
     shards: int,
     workers: int,
 ) -> None:
-    asked = ["--file", str(files[0][1]), "--json", "--workers", str(workers)]
+    named = [word for split, path in files for word in ("--file", f"{split}={path}")]
+    asked = [*named, "--json", "--workers", str(workers)]
     assert validate.main(asked) == 1
     plain, _ = capfd.readouterr()
     folder = tmp_path / "exchange"
