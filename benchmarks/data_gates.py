@@ -34,6 +34,7 @@ from xxhash import xxh3_64_intdigest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 CATEGORIES, PRIORITIES = ("access", "billing", "fault", "returns"), ("low", "normal", "high")
+MADE_ROWS = 1_000_000
 PLANTED_EVERY = 1000
 """One row in so many is a near copy of an earlier one."""
 
@@ -41,8 +42,15 @@ PLANTED_EVERY = 1000
 def write_rows(path: Path, rows: int) -> None:
     """Write rows of about 0.8 KB: tickets of 40 to 75 words of 20,000, Zipf-like, with answers.
 
-    A longer file begins with the rows of a shorter one.
+    A longer file begins with the rows of a shorter one. Beyond a million, the same rows come again
+    with other ids and groups and with the letters of their questions exchanged, so that no question
+    comes twice: that takes a tenth of the time.
     """
+    if rows > MADE_ROWS:
+        write_rows(path, MADE_ROWS)
+        for first in range(MADE_ROWS, rows, MADE_ROWS):
+            _add_exchanged(path, first, min(MADE_ROWS, rows - first))
+        return
     rng = random.Random(7)
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = ["".join(rng.choices(letters, k=rng.randint(2, 9))) for _ in range(20_000)]
@@ -74,6 +82,20 @@ def write_rows(path: Path, rows: int) -> None:
                 f'"approved": true, "source": "synthetic", "licence": "CC0-1.0", '
                 f'"group": "c{number // 5}"}}\n'
             )
+
+
+def _add_exchanged(path: Path, first: int, rows: int) -> None:
+    letters = bytes(range(97, 123))
+    by = first // MADE_ROWS * 5 % 26
+    exchange = bytes.maketrans(letters, letters[by:] + letters[:by])
+    mark, end = b'"role": "user", "content": "', b'"}, {"role": "assistant"'
+    with path.open("rb") as source, path.open("ab") as out:
+        for number, line in enumerate(itertools.islice(source, rows), first):
+            head, _, rest = line.partition(mark)
+            question, _, rest = rest.partition(end)
+            head = head.replace(b"t-%08d" % (number - first), b"t-%08d" % number)
+            rest = rest.replace(b'"c%d"' % ((number - first) // 5), b'"c%d"' % (number // 5))
+            out.write(b"".join((head, mark, question.translate(exchange), end, rest)))
 
 
 class Message(msgspec.Struct):
@@ -161,11 +183,12 @@ def parts(path: Path) -> dict[str, float]:
     """Return the CPU microseconds a row of each part of the row pass: of every chunk the least of
     some rounds, so that other work on the machine counts as little as can be."""
     from dataset.batch import Batch
-    from dataset.examine import MAX_LINE_BYTES, PIECE, asked, examine
+    from dataset.examine import PIECE, asked, examine
     from dataset.json_schemas import load_schema
     from dataset.quick_check import QuickCheck, _Fits, _matching, _texts
     from dataset.row_check import RowCheck
     from dataset.row_rules import RowRules
+    from dataset.rows import MAX_LINE_BYTES
     from dataset.sketch import keys_of, sketch
     from policy.rules import DataRules
 
