@@ -16,6 +16,10 @@ EDITED = (
     "that nobody touched counts"
 )
 NOT_ASKED = "the policy of the base branch asks for no spot-check"
+SIGNED_ALREADY = (
+    "you signed this sample before, and that stands: whose answers they were may have been shown "
+    "since"
+)
 INVOLVED = "whoever has a part in a proposal cannot sign its sample"
 NOTHING_THERE = (
     "no sample is there to be signed. It comes with the evidence, and what was said before does "

@@ -147,7 +147,6 @@ def _said(sample: SpotCheck, signatures: Sequence[SpotCheckSignature]) -> str:
             if found.rows
             else spot_check_messages.nothing_to_compare(one.user)
         )
-        again = [spot_check_messages.said_again(one.times)] if one.times > 1 else []
-        told = "; ".join([say.tally(better, other, ties, unsaid), agreed, *again])
+        told = "; ".join([say.tally(better, other, ties, unsaid), agreed])
         lines.append(f"- {plain(one.user)}, {plain(one.stated)}: {plain(told, 1000)}")
     return "\n".join(lines)

@@ -70,17 +70,14 @@ def consider(
     facts = signing.facts_of(snapshot, None)
     samples = _open(states)
     given = [
-        signature
-        for stated in _stated(snapshot, rules, samples)
-        if not stated.defects and not _answered(snapshot, stated.comment)
-        for signature in stated.signatures
+        signature for stated in _stated(snapshot, rules, samples) for signature in stated.signatures
     ]
     found = []
     for state in states:
         if state.kind != "promote":
             found.append(state)
             continue
-        given_here = _numbered([one for one in given if one.model == state.model])
+        given_here = [one for one in given if one.model == state.model]
         evidence = _judged(state)
         finding = judge_spot_check(rules, state.model, evidence, given_here, facts)
         counted = signers(rules, evidence, given_here, facts) if evidence is not None else {}
@@ -95,17 +92,6 @@ def _judged(state: ModelState) -> Evidence | None:
     if evidence is not None and evidence.spot_check is None:
         return evidence if state.finding.outcome.lets_through else None
     return evidence
-
-
-def _numbered(signatures: Sequence[SpotCheckSignature]) -> list[SpotCheckSignature]:
-    """Return the signatures, each with how often its author had signed by then."""
-    times: dict[str, int] = {}
-    found = []
-    for one in signatures:
-        login = one.user.lower()
-        times[login] = times.get(login, 0) + 1
-        found.append(one.model_copy(update={"times": times[login]}))
-    return found
 
 
 def replies(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -> tuple[Reply, ...]:
@@ -156,11 +142,25 @@ def _answered(snapshot: Snapshot, comment: Comment) -> bool:
 def _stated(
     snapshot: Snapshot, rules: SpotCheckRules | None, samples: Sequence[Open]
 ) -> tuple[Stated, ...]:
-    """Return what every comment with the command comes to, oldest first."""
+    """Return what every comment with the command comes to, oldest first.
+
+    One that was refused in an answer gives no signature any more, and a person's first stands.
+    """
     by_comment: dict[int, list[Command]] = {}
     for command in comment_commands.heard(snapshot.comments, "spot-check", edited=True):
         by_comment.setdefault(command.comment.id, []).append(command)
-    return tuple(_of_comment(snapshot, rules, samples, given) for given in by_comment.values())
+    found: list[Stated] = []
+    signed: set[tuple[str, str]] = set()
+    for given in by_comment.values():
+        stated = _of_comment(snapshot, rules, samples, given)
+        author = stated.comment.author.lower()
+        if any((author, one.model) in signed for one in stated.signatures):
+            stated = replace(stated, defects=(*stated.defects, say.SIGNED_ALREADY))
+        if stated.defects or _answered(snapshot, stated.comment):
+            stated = replace(stated, signatures=())
+        signed |= {(author, one.model) for one in stated.signatures}
+        found.append(stated)
+    return tuple(found)
 
 
 def _of_comment(

@@ -47,10 +47,3 @@ def nothing_to_compare(user: str) -> str:
 
 def too_little_agreement(least: float) -> str:
     return f"the policy asks for at least {100 * least:g} %, so the judge is not believed here"
-
-
-def said_again(times: int) -> str:
-    return (
-        f"signed {times} times, and the latest counts; whose answers they were may have been "
-        "shown in between"
-    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from policy import spot_check_messages as say
 from policy.documents import Document
@@ -34,9 +34,6 @@ class SpotCheckSignature(Document):
     sample: Digest
     user: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     marks: Annotated[str, StringConstraints(pattern=rf"^[AB=?]{{1,{MAX_ROWS}}}$")]
-    times: Annotated[int, Field(ge=1)] = 1
-    """How often they said it; the latest counts. After the first time they may have been shown
-    whose answers they were."""
     comment: int
     """The id of the comment that stated it."""
     stated: str
@@ -66,18 +63,21 @@ def signers(
 ) -> dict[str, SpotCheckSignature]:
     """Return the signature of everybody (lower case) whose marks count for this evidence.
 
-    Of several by one person the last in the sequence counts.
+    Of several by one person the first in the sequence counts: by the next they may have been shown
+    whose answers they were.
     """
     sample, digest = evidence.spot_check, evidence.digest()
     able = _could(rules, facts)
-    return {
-        signature.user.lower(): signature
-        for signature in signatures
-        if sample is not None
-        and (signature.model, signature.evidence) == (evidence.model, digest)
-        and signature.user.lower() in able
-        and signature.labels(sample) is not None
-    }
+    found: dict[str, SpotCheckSignature] = {}
+    for signature in signatures:
+        if (
+            sample is not None
+            and (signature.model, signature.evidence) == (evidence.model, digest)
+            and signature.user.lower() in able
+            and signature.labels(sample) is not None
+        ):
+            found.setdefault(signature.user.lower(), signature)
+    return found
 
 
 def judge_spot_check(
@@ -149,7 +149,4 @@ def _agreement(rules: SpotCheckRules, sample: SpotCheck, signature: SpotCheckSig
     sentence = say.agreement(signature.user, found)
     if least is not None and rate < least:
         return Finding(name, Outcome.FAILED, f"{sentence}; {say.too_little_agreement(least)}")
-    if signature.times > 1:
-        again = say.said_again(signature.times)
-        return Finding(name, Outcome.WARNED, f"{sentence}; {again}")
     return Finding(name, Outcome.PASSED, sentence)

@@ -178,23 +178,18 @@ def test_a_signature_that_was_deleted_is_gone(scene_with: SceneWith) -> None:
     refused(world)
 
 
-def test_of_two_signatures_that_contradict_each_other_the_latest_counts(
-    scene_with: SceneWith,
-) -> None:
-    """Grace signs otherwise once she and omar could approve; the card they saw is not the one."""
+def test_who_was_shown_whose_answers_they_were_cannot_sign_again(scene_with: SceneWith) -> None:
+    """Grace disagrees with the judge; the table then tells her whose answers they were."""
     world = awaiting(scene_with)
-    world.say("grace", 1, command())
-    world.settle()
-    before = world.head(1)
-    world.approve(1, "grace")
-    time.sleep(1.1)  # GitHub's times have seconds
     world.say("grace", 1, command("B A A A"))
     world.settle()
-    assert world.head(1) != before
-    world.sign(1, "omar")
-    nothing_got_through(world, 1, because="role ml-lead** (missing)")
+    before = world.head(1)
+    time.sleep(1.1)  # GitHub's times have seconds
+    world.say("grace", 1, command())
+    world.settle()
+    assert world.head(1) == before
     assert "the same on 0 of 4 rows" in world.check(1)["output"]["summary"]
-    assert "signed 2 times, and the latest counts" in world.check(1)["output"]["summary"]
+    assert "you signed this sample before" in "\n".join(world.comments(1))
 
 
 def test_a_signature_of_an_earlier_measurement_does_not_sign_the_next(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from bot import card
+from bot import card, spot_check_messages
 from bot.actions import CommitRelease, Merge, RecordSignOff, Reply
 from bot.decide import decide
 from bot.markdown import LIMIT
@@ -310,17 +310,13 @@ def test_nobody_from_outside_makes_the_bot_write(author: str) -> None:
     assert answers(asked(said(author, SIGN))) == []
 
 
-def test_of_two_signatures_by_one_person_the_latest_counts_and_both_are_told() -> None:
-    pull = asked(
-        said("grace", f"/spot-check {DIGEST} B A A A", 61, created="2026-01-02T06:00:00Z",
-             updated="2026-01-02T06:00:00Z"),
-        said("grace", SIGN, 60),
-    )  # fmt: skip
-    decision = decide(pull)
-    (commit,) = of_kind(decision, CommitRelease)
-    assert "signed 2 times, and the latest counts" in tree(decision.verdict.parts)
-    (text,) = [change.text for change in commit.files if change.path.endswith(".md")]
-    assert "the same on 0 of 4 rows" in text
+def test_of_two_signatures_by_one_person_the_first_stands_and_the_next_is_answered() -> None:
+    later = "2026-01-02T06:00:00Z"
+    again = said("grace", f"/spot-check {DIGEST} B A A A", 61, created=later, updated=later)
+    pull = asked(again, said("grace", SIGN, 60))
+    assert [spot_check_messages.SIGNED_ALREADY in text for text in answers(pull)] == [True]
+    (commit,) = of_kind(decide(pull), CommitRelease)
+    assert [commit] == of_kind(decide(asked(said("grace", SIGN, 60))), CommitRelease)
 
 
 def test_marks_may_stand_close_together_in_either_case() -> None:
