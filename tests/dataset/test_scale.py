@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import dataset.source
 from dataset import validate
 from dataset.gating import GATES, Gated, gate
+from dataset.model_data import load_policy
 from dataset.row_rules import RowRules
 from dataset.scale.cut import cut, tasks
 from dataset.scale.exchange import SENT
@@ -29,6 +30,7 @@ from dataset.table import Table
 from policy.errors import UserError
 from policy.rules import DataRules
 from tests.dataset.files import counts, question, row, said, write
+from tests.dataset.planted import Planted, every
 
 RULES = DataRules(
     licences=("CC0-1.0",), canaries=("CANARY-7f3a",), near_jaccard=0.8, max_group_share=0.01
@@ -70,7 +72,7 @@ def defects() -> list[dict[str, Any] | bytes]:
     return made
 
 
-def planted(folder: Path) -> list[tuple[str, Path]]:
+def far_apart(folder: Path) -> list[tuple[str, Path]]:
     """Write a training file, a packed test file and a small one, with defects in and across."""
     rng = random.Random(3)
     train: list[dict[str, Any] | bytes] = [
@@ -119,7 +121,7 @@ def in_parts(
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Path]]:
-    return planted(tmp_path_factory.mktemp("planted"))
+    return far_apart(tmp_path_factory.mktemp("planted"))
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +141,22 @@ def test_parts_find_what_one_pass_finds(
     made = in_parts(tmp_path / "exchange", files, shards, partitions)
     assert made.facts == found.facts
     assert made.formats == found.formats
+
+
+@pytest.mark.parametrize("planted", list(every()), ids=lambda planted: planted.name)
+def test_every_kind_of_defect_is_found_in_parts(
+    planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset.source, "BLOCK", 2000)  # some ten rows a chunk
+    policy = tmp_path / "policy.yml"
+    policy.write_text(planted.policy())
+    rules = load_policy(policy).gates.data
+    paths = planted.write(tmp_path)
+    files = [(split if len(paths) > 1 else "train", path) for split, path in paths.items()]
+    made, expected = in_parts(tmp_path / "exchange", files, 2, 2, rules), whole(files, rules)
+    assert made.facts == expected.facts
+    named = planted.gate in counts(expected)
+    assert named or planted.contract is not None or planted.kind.startswith("language")
 
 
 @pytest.mark.parametrize(("shards", "workers"), [(1, 1), (2, 2), (4, 4)])
