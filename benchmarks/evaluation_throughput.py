@@ -39,16 +39,16 @@ from typing import Any
 import httpx
 
 from dataset.rows import Row, read_rows
-from runner.base_model import BaseModel, load_weights, resolve_base
+from runner.base.model import BaseModel, load_weights, resolve_base
 from runner.chat import Chat
-from runner.engine_llamacpp import LlamaCppEngine
-from runner.engine_transformers import TransformersEngine
+from runner.engines.llamacpp import LlamaCppEngine
+from runner.engines.transformers import TransformersEngine
 from runner.evaluate import BATCH
-from runner.gguf_chat import GgufChat
-from runner.gguf_export import export
+from runner.gguf.chat import GgufChat
+from runner.gguf.export import export
+from runner.gguf.quantise import quantise
 from runner.library_noise import hush
 from runner.merge import set_stops
-from runner.quantise import quantise
 from runner.repository import load_model
 
 PROJECT = Path(__file__).resolve().parent.parent

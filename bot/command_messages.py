@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.markdown import code, plain
+from bot.report.markdown import code, plain
 from policy.record import Override
 
 HOLD_LABEL = "countersign: hold"

@@ -13,9 +13,6 @@ from datetime import datetime
 from bot import (
     attempts,
     before_run,
-    check,
-    comment,
-    explain,
     forward,
     messages,
     records,
@@ -34,10 +31,11 @@ from bot.actions import (
     RecordSignOff,
     UpsertComment,
 )
-from bot.author_words import author_words
 from bot.merged import merged
 from bot.model_state import ModelState
-from bot.own_comment import earlier_keys, upsert
+from bot.report import check, comment, explain
+from bot.report.author_words import author_words
+from bot.report.own_comment import earlier_keys, upsert
 from bot.snapshot import ModelFacts, Snapshot
 from bot.stops import Stop
 from policy import documents

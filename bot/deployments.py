@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from bot.actions import DEPLOY, Action, CreateDeployment, SetDeploymentStatus
 from bot.api import Api, path
-from bot.read_runs import Runs
-from bot.read_trees import Files
+from bot.reading.runs import Runs
+from bot.reading.trees import Files
 from policy.digest import git_blob_sha
 from policy.governed import MODELS, is_model_name
 from policy.pointers import read_pointer

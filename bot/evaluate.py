@@ -10,13 +10,13 @@ from functools import cached_property
 
 from attestation import public_key
 from bot.api import Connection, path
-from bot.apply import Writer
 from bot.decide import Decision, decide
 from bot.deployments import decide_branch, read_branch
-from bot.github import Bot, Reader
 from bot.merge_group import judge_group, pull_of
+from bot.reading.github import Bot, Reader
 from bot.settings import Settings
 from bot.watch import decide_movements, read_movements
+from bot.writing.apply import Writer
 from policy.verdict import Finding
 
 log = logging.getLogger("countersign.bot")

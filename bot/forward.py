@@ -9,7 +9,7 @@ from bot.actions import FINETUNE, DispatchRun
 from bot.changed_measures import changed_measures
 from bot.measuring import awaited, earlier_evidence, is_of, record_measured, waiting
 from bot.model_state import AttemptState, ModelState
-from bot.own_comment import earlier_keys
+from bot.report.own_comment import earlier_keys
 from bot.runs import Found, deciding, tries
 from bot.snapshot import ModelFacts, Run, Snapshot
 from policy.digest import digest_bytes

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bot import comment_commands, messages
 from bot.actions import FINETUNE, DispatchRun, RecordMeasured
-from bot.own_comment import earlier_keys
+from bot.report.own_comment import earlier_keys
 from bot.runs import Found, deciding, runs_of_key
 from bot.snapshot import ModelFacts, Run, Snapshot
 from policy.evidence import SHIPPED, Evidence

@@ -11,11 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot import check, messages
+from bot import messages
 from bot.actions import PostCheck
 from bot.decide import Decision
+from bot.report import check
+from bot.report.verdict_tree import tree
 from bot.snapshot import PostedCheck, Snapshot
-from bot.verdict_tree import tree
 from policy.governed import is_rule, model_of, models_of
 from policy.verdict import Finding, Outcome, gather
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot import comment, letters, messages, signing, spot_checks
+from bot import messages, signing, spot_checks
 from bot.actions import Action, OpenIncident, ProposeRollback
 from bot.model_state import ModelState
 from bot.overrides import overrides
-from bot.own_comment import upsert
+from bot.report import comment, letters
+from bot.report.own_comment import upsert
 from bot.snapshot import ModelFacts, Snapshot
 from policy import documents
 from policy.errors import UserError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.actions import DispatchRun
-from bot.markdown import code, plain
+from bot.report.markdown import code, plain
 from bot.snapshot import Run
 from policy.messages import short
 

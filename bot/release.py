@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot import card, charts
 from bot.actions import FileChange
-from bot.author_words import NO_WORDS, Words
 from bot.model_state import AttemptState, ModelState
+from bot.report import card, charts
+from bot.report.author_words import NO_WORDS, Words
 from bot.snapshot import ModelFacts
 from policy.digest import git_blob_sha
 from policy.evidence import Evidence

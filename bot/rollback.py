@@ -6,11 +6,12 @@ verified and its recorded benchmark repeated, and an incident is opened.
 
 from __future__ import annotations
 
-from bot import incidents, messages, overrides
+from bot import messages, overrides
 from bot.actions import ROLLBACK
 from bot.forward import head_proposal, other_runs, refused
 from bot.measuring import awaited, waiting
 from bot.model_state import ModelState
+from bot.report import incidents
 from bot.runs import deciding, rollback_key
 from bot.snapshot import ModelFacts, Snapshot
 from policy.digest import digest_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.markdown import code, plain
+from bot.report.markdown import code, plain
 from policy.spot_check import DrawnFrom, SpotCheck
 
 MARKER = "<!-- countersign:spot-check "

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bot import letters
 from bot.actions import Action, OpenIncident
 from bot.api import Api, path
 from bot.merged import undo, unsanctioned
-from bot.read_pull import PullReader
-from bot.read_trees import Files
+from bot.reading.pull import PullReader
+from bot.reading.trees import Files
+from bot.report import letters
 from policy.governed import MODELS, is_model_name, model_of, pointer_path
 
 

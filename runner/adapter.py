@@ -8,7 +8,7 @@ from typing import Any
 
 from policy.recipe import Recipe
 from runner import model_messages
-from runner.base_model import BaseModel, load_weights
+from runner.base.model import BaseModel, load_weights
 
 
 def use_gpu() -> bool:

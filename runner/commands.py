@@ -178,7 +178,7 @@ def base(argv: list[str]) -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     words = parser.parse_args(argv)
-    from runner.base import build
+    from runner.base.build import build
 
     folder = Path(words.model)
     if not (folder / "base").is_dir():

@@ -121,7 +121,7 @@ def import_csv(words: argparse.Namespace) -> Imported:
 
 def _pinned(base_model: str, repo: Path) -> str | None:
     """Return the digest that pins a base model in a folder; a Hub's must be given."""
-    from runner.base_model import base_revision
+    from runner.base.model import base_revision
 
     folder = (repo / base_model).resolve()
     return base_revision(folder) if folder.is_dir() else None
@@ -129,7 +129,7 @@ def _pinned(base_model: str, repo: Path) -> str | None:
 
 def _learning_rate(base_model: str, repo: Path) -> float:
     """Return a rate to begin with: models of under a million parameters want a far higher one."""
-    from runner.base_model import is_spec
+    from runner.base.model import is_spec
 
     return 5e-3 if is_spec((repo / base_model).resolve()) else 2e-4
 

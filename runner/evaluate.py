@@ -39,21 +39,21 @@ from registry import Registry
 from runner import messages
 from runner.adapter import use_gpu
 from runner.attest import device_name
-from runner.base_model import BaseModel, load_weights
+from runner.base.model import BaseModel, load_weights
 from runner.chat import Chat
 from runner.comparing import compare
 from runner.drift import drift_of
-from runner.engine import Answer, Engine
-from runner.engine_llamacpp import LlamaCppEngine
-from runner.engine_transformers import TransformersEngine
+from runner.engines.engine import Answer, Engine
+from runner.engines.llamacpp import LlamaCppEngine
+from runner.engines.transformers import TransformersEngine
 from runner.export_model import MERGED, ExportFacts
-from runner.gguf_chat import GgufChat
-from runner.gguf_model import BATCH_TOKENS
+from runner.gguf.chat import GgufChat
+from runner.gguf.model import BATCH_TOKENS
+from runner.gguf.parity import answer_parity
 from runner.merge import set_stops
 from runner.metrics import metrics_of
 from runner.metrics_classes import classes_of
 from runner.outputs import Asked, answers_of, write_outputs
-from runner.parity import answer_parity
 from runner.repository import ModelFolder
 from runner.scoring import Scored, score
 from runner.slicing import NO_CUTS, Cuts

@@ -13,13 +13,13 @@ from policy.documents import Document
 from policy.evidence import SHIPPED
 from policy.names import Digest
 from policy.recipe import Quantisation
-from runner.base_model import BaseModel, stored_type
+from runner.base.model import BaseModel, stored_type
 from runner.chat import Chat
-from runner.gguf_chat import GgufChat
-from runner.gguf_export import DType, export
+from runner.gguf.chat import GgufChat
+from runner.gguf.export import DType, export
+from runner.gguf.parity import token_parity
+from runner.gguf.quantise import quantise
 from runner.merge import merge
-from runner.parity import token_parity
-from runner.quantise import quantise
 
 MERGED = "merged"
 Progress = Callable[[str, float], None]

@@ -119,11 +119,11 @@ def run_line(run: Run, until: Stage = "attest") -> None:
             return
     # Only from here on is torch needed.
     from runner.adapter import use_gpu
-    from runner.base_model import resolve_base
+    from runner.base.model import resolve_base
     from runner.chat import Chat
     from runner.evaluate import Bench, Evaluation, evaluate, fetch_artifact, outputs_name
     from runner.export_model import MERGED, ExportFacts, export_model
-    from runner.judging import beside, compare_versions, compares, read_answered
+    from runner.judge.judging import beside, compare_versions, compares, read_answered
     from runner.library_noise import hush
     from runner.publish import Published, publish
     from runner.slicing import Cuts

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.base_model import BaseModel, load_weights, model_digest, stored_type
+from runner.base.model import BaseModel, load_weights, model_digest, stored_type
 from runner.chat import Chat
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from policy.digest import canonical_json, digest_bytes, digest_of
 from policy.recipe import Decoding
 from registry.digest import digest_file
-from runner.engine import Answer
+from runner.engines.engine import Answer
 from runner.scoring import Scored
 
 LAYOUT = 2

@@ -40,8 +40,8 @@ from runner.evaluate import (
     samples_of,
 )
 from runner.job import Job, make_cache
-from runner.judging import STAGE as JUDGING
-from runner.judging import beside, compare_versions, compares
+from runner.judge.judging import STAGE as JUDGING
+from runner.judge.judging import beside, compare_versions, compares
 from runner.line import Run, accepted_rows, require_unchanged
 from runner.metrics import TIMES
 from runner.metrics_classes import classes_of

@@ -15,7 +15,7 @@ from dataset.json_schemas import SchemaChecker, canonical
 from dataset.rows import Row
 from dataset.strict_json import loads
 from policy.contract import Contract
-from runner.engine import Answer
+from runner.engines.engine import Answer
 from runner.own_metrics import own_metrics
 from runner.tool_scores import Scores, tool_call_scores
 

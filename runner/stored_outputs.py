@@ -19,7 +19,7 @@ from policy.names import Digest
 from policy.recipe import Decoding
 from registry import Registry
 from runner import reuse_messages as say
-from runner.engine import Answer, Finish
+from runner.engines.engine import Answer, Finish
 from runner.evaluate import measurement_of, outputs_name
 from runner.outputs import write_outputs
 from runner.repository import ModelFolder

@@ -23,7 +23,7 @@ from policy.recipe import Recipe
 from registry.digest import digest_file
 from runner import messages, model_messages
 from runner.adapter import load_with_adapter, precision, save_adapter, use_gpu
-from runner.base_model import BaseModel
+from runner.base.model import BaseModel
 from runner.chat import MASKED, Chat, Encoded
 from runner.tracking import RunName, open_tracking
 from runner.training_order import steps_of, training_order

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.artifact_zip import MAX_EVIDENCE_BYTES
 from bot.evaluate import Evaluator
+from bot.reading.artifact_zip import MAX_EVIDENCE_BYTES
 from policy.evidence import ParityFacts
 from tests.attacks import forged as f
 from tests.bot import builders as a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.author_words import author_words
+from bot.report.author_words import author_words
 from policy.context import (
     DataChange,
     EarlierVersion,

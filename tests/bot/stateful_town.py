@@ -17,8 +17,8 @@ import requests
 from huey.signals import SIGNAL_ERROR
 
 from bot.api import Api, ApiError, Connection
-from bot.apply import Writer
-from bot.github import Reader
+from bot.reading.github import Reader
+from bot.writing.apply import Writer
 from forge.moves import announce
 from forge.records import Issue, Pull
 from forge.webhooks import Delivery

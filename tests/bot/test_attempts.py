@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.read_runs import left_behind
+from bot.reading.runs import left_behind
 from policy.evidence import Evidence
 from tests.bot import builders as a
 from tests.bot.world import World

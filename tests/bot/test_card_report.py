@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot import card, charts
 from bot.actions import CommitRelease
-from bot.author_words import MOST_LINES, Words, author_words, quoted
 from bot.decide import decide
+from bot.report import card, charts
+from bot.report.author_words import MOST_LINES, Words, author_words, quoted
 from bot.snapshot import Snapshot
 from policy.context import MAX_POINTS, EarlierVersion, LossPoint
 from policy.evidence import Comparison, Evidence, Incumbent, Metric, PairedCounts

@@ -14,10 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bot.artifact_zip import MAX_EVIDENCE_BYTES, ArtifactError, evidence_in
 from bot.evaluate import Evaluator
 from bot.queue import Queue, Sweeper, open_queue
-from bot.read_people import commit_facts
+from bot.reading.artifact_zip import MAX_EVIDENCE_BYTES, ArtifactError, evidence_in
+from bot.reading.people import commit_facts
 from bot.settings import Settings, read_settings
 from bot.webhook import Event
 from policy.errors import UserError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot import examples
+from bot.report import examples
 from policy.evidence import RenderedToken, Sample
 from tests.bot import builders as a
 from tests.policy.builders import training

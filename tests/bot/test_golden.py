@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from bot import card, charts
 from bot.actions import OpenIncident, PostCheck, UpsertComment
 from bot.decide import decide
+from bot.report import card, charts
 from bot.snapshot import PostedCheck, Snapshot
 from policy.evidence import GateFacts, Incumbent, RowFinding, Sample, StageFacts
 from tests.bot import builders as a

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot.comment_commands import lines
-from bot.markdown import LIMIT, code, cut_middle, plain
+from bot.report.markdown import LIMIT, code, cut_middle, plain
 from bot.snapshot import ChangedFile
 from policy.pointers import quarantined
 

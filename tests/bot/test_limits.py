@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 from markdown_it import MarkdownIt
 
-from bot import card, charts
-from bot.author_words import author_words
+from bot.report import card, charts
+from bot.report.author_words import author_words
 from policy.context import MAX_EARLIER, MAX_METRICS, MAX_POINTS, EarlierVersion
 from policy.data_diff import DataDiff, RowList, RowPlace, SideFacts
 from policy.evidence import (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.check import CONCLUSIONS
-from bot.data_change import sentence, tables
-from bot.data_gates import MAX_ANNOTATIONS
-from bot.spending import line
+from bot.report.check import CONCLUSIONS
+from bot.report.data_change import sentence, tables
+from bot.report.data_gates import MAX_ANNOTATIONS
+from bot.report.spending import line
 from policy.context import DataChange, Expected
 from policy.evidence import Evidence, GateFacts
 from tests.bot import builders as a

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot import slices
+from bot.report import slices
 from policy.evidence import Comparison, Group, PairedCounts, Slice
 from tests.bot import builders as a
 from tests.policy.builders import compared

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from bot import card, spot_check_messages
+from bot import spot_check_messages
 from bot.actions import CommitRelease, Merge, RecordSignOff, Reply
 from bot.decide import decide
-from bot.markdown import LIMIT
+from bot.report import card
+from bot.report.markdown import LIMIT
+from bot.report.verdict_tree import tree
 from bot.snapshot import Comment, Commit, Snapshot
 from bot.spot_checks import Open, chosen_by
-from bot.verdict_tree import tree
 from policy.evidence import Evidence, Sample
 from policy.spot_check import MAX_CHARACTERS, MAX_ROWS, MAX_TEXT
 from policy.verdict import Outcome

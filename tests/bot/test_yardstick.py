@@ -10,7 +10,7 @@ import pytest
 from bot.actions import UpsertComment
 from bot.changed_measures import changed_measures
 from bot.decide import decide
-from bot.own_comment import MOST_KEYS, keys_in, remembered
+from bot.report.own_comment import MOST_KEYS, keys_in, remembered
 from bot.runs import tries
 from bot.snapshot import ChangedFile, Comment, Snapshot
 from tests.bot import builders as a

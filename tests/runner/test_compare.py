@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import countersign
 from policy.errors import UserError
-from runner.compare import compared
-from runner.compare_rows import Pairs, Wanted, read_pairs
+from runner.compare.command import compared
+from runner.compare.rows import Pairs, Wanted, read_pairs
 
 KEYS = ["n", "mean_a", "mean_b", "difference", "interval", "p", "detectable", "outcome"]
 Answer = Callable[..., tuple[int, Any]]

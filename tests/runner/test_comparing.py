@@ -14,7 +14,7 @@ from policy.contract import Contract
 from policy.evidence import Comparison, Subject
 from policy.statistics import compare_means
 from runner.comparing import compare
-from runner.engine import Answer
+from runner.engines.engine import Answer
 from runner.scoring import Scored, score
 from runner.slicing import GROUPS, Cuts, clusters, value_of
 

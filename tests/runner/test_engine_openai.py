@@ -12,9 +12,9 @@ import pytest
 
 from dataset.formats import Turn
 from policy.errors import UserError
-from runner.engine import Answer
-from runner.engine_openai import OpenAIEngine
-from runner.openai_endpoint import Endpoint
+from runner.endpoints.openai import Endpoint
+from runner.engines.engine import Answer
+from runner.engines.openai import OpenAIEngine
 from tests.runner.endpoint_server import (
     Rule,
     Sent,

@@ -14,12 +14,12 @@ import httpx
 import pytest
 
 from dataset.formats import Turn
-from runner.engine import Answer
-from runner.engine_llamacpp import LlamaCppEngine
-from runner.engine_openai import OpenAIEngine
-from runner.gguf_chat import GgufChat
-from runner.gguf_export import export
-from runner.openai_endpoint import Endpoint
+from runner.endpoints.openai import Endpoint
+from runner.engines.engine import Answer
+from runner.engines.llamacpp import LlamaCppEngine
+from runner.engines.openai import OpenAIEngine
+from runner.gguf.chat import GgufChat
+from runner.gguf.export import export
 from tests.runner.gguf_builders import saved
 
 ASKED = [

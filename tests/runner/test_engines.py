@@ -9,10 +9,10 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from policy.errors import UserError
-from runner.engine import Engine
-from runner.engine_llamacpp import LlamaCppEngine
-from runner.engine_transformers import TransformersEngine
-from runner.gguf_export import export
+from runner.engines.engine import Engine
+from runner.engines.llamacpp import LlamaCppEngine
+from runner.engines.transformers import TransformersEngine
+from runner.gguf.export import export
 from tests.runner.gguf_builders import chats, saved, tokenizer
 
 

@@ -10,9 +10,9 @@ from dataset.json_schemas import load_schema
 from dataset.rows import Row
 from policy.contract import Contract
 from policy.judge_rules import NOT_LEFT_TO_SET
-from runner.engine import Answer
+from runner.endpoints.openai import Endpoint
+from runner.engines.engine import Answer
 from runner.metrics import metrics_of
-from runner.openai_endpoint import Endpoint
 from runner.scoring import score
 
 DOCS = Path(__file__).parents[2] / "docs" / "evaluation.md"

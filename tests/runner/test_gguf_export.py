@@ -12,11 +12,11 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from policy.errors import UserError
-from runner.engine import Answer
-from runner.engine_llamacpp import LlamaCppEngine
-from runner.engine_transformers import TransformersEngine
-from runner.gguf_export import Exported, export, interleave
-from runner.parity import AnswerParity, answer_parity
+from runner.engines.engine import Answer
+from runner.engines.llamacpp import LlamaCppEngine
+from runner.engines.transformers import TransformersEngine
+from runner.gguf.export import Exported, export, interleave
+from runner.gguf.parity import AnswerParity, answer_parity
 from tests.runner.gguf_builders import chats, saved
 
 LLAMA3_ROPE = {

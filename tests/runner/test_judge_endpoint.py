@@ -14,9 +14,9 @@ from dataset.formats import Turn
 from dataset.rows import Row
 from policy.errors import UserError
 from policy.judge_facts import JudgeFacts, JudgePrices
-from runner.judge_endpoint import judge_pairs
-from runner.judge_prompt import load_prompt, verdict_of
-from runner.openai_endpoint import Endpoint
+from runner.endpoints.openai import Endpoint
+from runner.judge.endpoint import judge_pairs
+from runner.judge.prompt import load_prompt, verdict_of
 from tests.runner.endpoint_server import (
     Rule,
     Sent,

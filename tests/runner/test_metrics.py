@@ -20,7 +20,7 @@ from policy.evidence import Subject
 from policy.statistics import compare_means
 from runner.comparing import compare
 from runner.corpus import corpus_difference, corpus_value
-from runner.engine import Answer
+from runner.engines.engine import Answer
 from runner.metrics import metrics_of
 from runner.scoring import Scored, rouge_l, score
 

@@ -19,7 +19,7 @@ from policy.contract import Contract
 from policy.evidence import Subject
 from runner.comparing import compare
 from runner.corpus import corpus_difference, corpus_value
-from runner.engine import Answer
+from runner.engines.engine import Answer
 from runner.metrics import TIMES, metrics_of
 from runner.metrics_classes import class_facts
 from runner.scoring import Scored, score

@@ -18,8 +18,8 @@ import yaml
 
 from policy.recipe import Decoding
 from runner import evaluate
-from runner.engine_llamacpp import LlamaCppEngine
-from runner.engine_transformers import TransformersEngine
+from runner.engines.llamacpp import LlamaCppEngine
+from runner.engines.transformers import TransformersEngine
 from runner.outputs import Asked
 from tests.runner.test_line import World
 from tests.runner.worlds import POLICY

@@ -15,7 +15,7 @@ from policy.documents import parse
 from policy.errors import UserError
 from policy.evidence import Subject
 from runner.comparing import compare
-from runner.engine import Answer
+from runner.engines.engine import Answer
 from runner.metrics import metrics_of
 from runner.own_metrics import own_metrics, package_versions
 from runner.scoring import Scored, score

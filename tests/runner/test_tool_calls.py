@@ -11,7 +11,7 @@ import pytest
 from dataset.rows import Defect, Row, read_rows
 from dataset.tool_calls import calls_of, row_problems
 from policy.contract import Contract
-from runner.engine import Answer
+from runner.engines.engine import Answer
 from runner.scoring import score
 
 CALLS = Contract(task="tool_calls", schema_version=1)

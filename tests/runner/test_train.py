@@ -15,7 +15,7 @@ from dataset.rows import Row, read_rows
 from policy.errors import UserError
 from policy.evidence import TrainingFacts
 from policy.recipe import Recipe
-from runner.base_model import BaseModel, model_digest
+from runner.base.model import BaseModel, model_digest
 from runner.chat import Chat
 from runner.tracking import run_name
 from runner.train import encode_rows, train

@@ -19,7 +19,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from policy.errors import UserError
-from runner.engine_llamacpp import LlamaCppEngine
+from runner.engines.llamacpp import LlamaCppEngine
 from serving.server import Server
 from tests.serving.builders import MODEL, House, pointer
 

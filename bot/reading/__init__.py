@@ -1,0 +1,1 @@
+"""From GitHub to frozen facts: everything that is read, and nothing that is written."""

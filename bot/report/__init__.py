@@ -1,0 +1,1 @@
+"""What people read: the comment, the check, the card, incidents and letters."""

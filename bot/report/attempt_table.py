@@ -1,0 +1,69 @@
+"""All attempts of one proposal beside each other, for the comment and for the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot import attempt_messages as say
+from bot import command_messages
+from bot.model_state import AttemptState, ModelState
+from bot.report import figures
+from bot.report.markdown import code, plain, table
+from bot.report.verdict_tree import WORDS
+from policy.evidence import Evidence
+from policy.messages import SECONDS
+
+SHOWN = 4
+"""How many figures stand for an attempt; the evidence that is named beside them has all."""
+
+
+def of_comment(state: ModelState) -> str:
+    """Return the attempts with what each came to, and how those that do not hold can be forced."""
+    if not state.attempts:
+        return ""
+    lines = [say.summary_line(len(state.attempts)), _table(state.attempts, judged=True)]
+    for attempt in state.attempts[1:]:
+        if attempt.waivable and attempt.evidence is not None:
+            how = command_messages.how_to_override(attempt.waivable, attempt.evidence.digest())
+            lines.append(f"{say.does_not_hold(attempt.number)} {how}")
+    return "\n\n".join(lines)
+
+
+def of_card(attempts: Sequence[AttemptState]) -> list[str]:
+    """Return the card's section: who asked, why, and the figures; a card holds no verdict."""
+    if not attempts:
+        return []
+    return ["## Attempts", f"{say.RULE}\n\n{_table(attempts, judged=False)}"]
+
+
+def _table(attempts: Sequence[AttemptState], *, judged: bool) -> str:
+    rows = [_cells(attempt) for attempt in attempts]
+    left_out = () if judged else ("Outcome",)
+    at = [place for place, head in enumerate(say.HEADS) if head not in left_out]
+    return table([say.HEADS[n] for n in at], [[cells[n] for n in at] for cells in rows])
+
+
+def _cells(attempt: AttemptState) -> tuple[str, ...]:
+    asked, evidence = attempt.record, attempt.evidence
+    outcome = WORDS[attempt.finding.outcome] if attempt.finding is not None else figures.NOTHING
+    return (
+        str(attempt.number),
+        plain(asked.user) if asked else figures.NOTHING,
+        plain(asked.asked) if asked else figures.NOTHING,
+        plain(asked.reason, 500) if asked else say.FIRST,
+        outcome,
+        key_figures(evidence) if evidence is not None else figures.NOTHING,
+        code(evidence.digest()[:19]) if evidence is not None else figures.NOTHING,
+    )
+
+
+def key_figures(evidence: Evidence) -> str:
+    """Return the first figures that were compared, in words; times differ by the hour."""
+    rows = [row for row in figures.rows(evidence) if row.metric not in SECONDS]
+    compared = [row for row in rows if row.change != figures.NOTHING] or rows
+    shown = [
+        f"{plain(row.metric)} {row.candidate}"
+        + (f" ({row.change})" if row.change != figures.NOTHING else "")
+        for row in compared[:SHOWN]
+    ]
+    return ", ".join(shown) or figures.NOTHING

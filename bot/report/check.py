@@ -1,0 +1,82 @@
+"""The one required check: its conclusion, and what it shows beside the diff."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, islice
+
+from bot import command_messages, messages
+from bot.actions import Conclusion, PostCheck
+from bot.model_state import ModelState
+from bot.report import comment, data_gates
+from bot.report.markdown import LIMIT, cut_middle, plain
+from bot.report.verdict_tree import tree
+from policy.verdict import Finding, Outcome
+
+WHOLE = "pull request"
+"""The finding about the pull request as a whole: its size, its policy, its conflicts."""
+BEFORE_MERGE = "before the merge"
+"""The finding about what is neither a gate nor a signature: the record, holds, the calendar."""
+SIGN_OFF = "sign-off"
+CONCLUSIONS: dict[str, Conclusion | None] = {
+    "passed": "success",
+    "failed": "failure",
+    "measuring": None,
+    "release": None,
+    "spot-check": "action_required",
+    "sign": "action_required",
+    "held": "action_required",
+}
+"""None is `in progress`: something is awaited, nothing is wrong. Never `neutral` or `skipped`:
+GitHub lets those through."""
+
+
+def post(
+    head: str,
+    title: str,
+    key: str,
+    verdict: Finding,
+    states: Sequence[ModelState],
+    sign_off: Finding | None,
+    tag: str = "",
+) -> PostCheck:
+    """Return the check for a head with governed changes; `tag` names the record of who signed."""
+    reasons = comment.blocking_lines(verdict, sign_off, states)
+    warnings = [f"**⚠ {plain(text, 1000)}.**\n" for state in states for text in state.warnings]
+    warnings += [
+        f"**⚠ {command_messages.forced(o)}**\n" for state in states for o in state.overrides
+    ]
+    summary = [*warnings, *(reasons or [messages.ALL_HOLDS])]
+    if tag:
+        summary.append(f"\n{messages.recorded_as(tag)}")
+    summary.append(f"\n### {messages.EVERY_FINDING}\n\n{tree(verdict.parts)}")
+    annotated = chain.from_iterable(map(data_gates.at_rows, states))
+    details = "\n\n".join(comment.section(state) for state in states)
+    return PostCheck(
+        head=head,
+        conclusion=CONCLUSIONS[key],
+        title=title,
+        summary=cut_middle("\n".join(summary), messages.CUT, LIMIT),
+        text=cut_middle(details, messages.CUT, LIMIT),
+        annotations=tuple(islice(annotated, data_gates.MAX_ANNOTATIONS)),
+    )
+
+
+def key_of(states: Sequence[ModelState], verdict: Finding) -> str:
+    """Return what the verdict comes to: a key of CONCLUSIONS and of the titles."""
+    if verdict.outcome.lets_through:
+        return "passed"
+    models = {state.model for state in states}
+    others = [part for part in verdict.parts if part.name not in models]
+    broken = [
+        leaf for part in others for leaf in part.blocking() if leaf.outcome is not Outcome.MISSING
+    ]
+    stuck = [s for s in states if not s.pending and not s.finding.outcome.lets_through]
+    if stuck or broken:
+        return "failed"
+    if any(state.pending for state in states):
+        return "measuring"
+    if not all(state.carried for state in states):
+        return "spot-check" if any(state.awaits_readers for state in states) else "release"
+    unsigned = [part for part in others if part.name == SIGN_OFF and part.blocking()]
+    return "sign" if unsigned else "held"

@@ -1,0 +1,257 @@
+"""The one comment of a pull request: verdict first, then figures, then who has to sign."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+
+from bot import command_messages, messages, spot_check_messages
+from bot.model_state import ModelState
+from bot.report import (
+    attempt_table,
+    data_change,
+    data_gates,
+    drift,
+    examples,
+    figures,
+    slices,
+    spending,
+    spot_check_table,
+)
+from bot.report.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
+from bot.report.own_comment import remembered
+from bot.report.verdict_tree import WORDS, sentence, tree
+from policy.evidence import Evidence
+from policy.verdict import Finding, Outcome
+
+ROOTS = ("countersign", "sign-off")
+"""Findings that everything is a part of; naming them tells nobody anything."""
+
+
+def body(
+    title: str,
+    verdict: Finding,
+    states: Sequence[ModelState],
+    sign_off: Finding | None,
+    *,
+    lead: str = "",
+    earlier: Sequence[str] = (),
+) -> str:
+    """Return the whole comment for an open pull request, within GitHub's limit.
+
+    What a reader has to know comes first and unfolded: verdict, what blocks, the figures, who has
+    to sign. `earlier` are the run keys that this pull request had before.
+    """
+    parts = [marker(earlier, [key for state in states for key in state.keys]), f"## {title}"]
+    reasons = blocking_lines(verdict, sign_off, states, signatures=False)
+    parts += [lead, "\n".join(reasons), *samples_to_read(states)]
+    parts += [overview(state) for state in states]
+    if sign_off is not None:
+        signatures = tree(sign_off.parts)
+        if all(state.carried for state in states):
+            parts.append(f"### Signatures\n\n{signatures}")
+        else:
+            parts.append(fold("Who will have to sign", signatures))
+    parts += [folded(state) for state in states]
+    parts.append(fold(messages.EVERY_FINDING, tree(verdict.parts)))
+    return cut_middle("\n\n".join(part for part in parts if part) + "\n", messages.CUT, LIMIT)
+
+
+def marker(earlier: Sequence[str], now: Sequence[str] = ()) -> str:
+    """Return the hidden lines that a comment of ours begins with."""
+    return messages.COMMENT_MARKER + messages.keys_marker(remembered(earlier, now))
+
+
+def merged_body(
+    title: str,
+    lines: Sequence[str],
+    signed: Mapping[str, Sequence[str]],
+    states: Sequence[ModelState],
+) -> str:
+    """Return the comment of a merged pull request: what shipped, who signed."""
+    parts = [messages.COMMENT_MARKER, f"## {title}", *lines, messages.signed_line(signed)]
+    parts.extend(section(state) for state in states)
+    parts.append(fold(messages.EVERY_FINDING, tree([state.finding for state in states])))
+    return cut_middle("\n\n".join(parts) + "\n", messages.CUT, LIMIT)
+
+
+def blocking_lines(
+    verdict: Finding,
+    sign_off: Finding | None,
+    states: Sequence[ModelState],
+    *,
+    signatures: bool = True,
+) -> list[str]:
+    """Return each reason that blocks, one list item each, in the verdict's order.
+
+    While nobody can sign yet, missing signatures are no reason that anybody has to read, except of
+    a sample that waits; nor are they without `signatures`, where they are listed apart.
+    """
+    apart = sign_off is not None and not (signatures and all(state.carried for state in states))
+    unsigned = set(sign_off.blocking()) if sign_off is not None and apart else set()
+    for state in states:
+        if signatures and state.awaits_readers and state.spot_check is not None:
+            unsigned -= set(state.spot_check.finding.blocking())
+    return list(
+        dict.fromkeys(
+            f"- **{plain(name)}** ({WORDS[leaf.outcome]}): {sentence(leaf)}"
+            for name, leaf in _blocking(verdict)
+            if not (leaf in unsigned and leaf.outcome is Outcome.MISSING)
+        )
+    )
+
+
+def _blocking(finding: Finding, above: str = "") -> Iterator[tuple[str, Finding]]:
+    """Yield every leaf that blocks, under its name and that of what it is a part of."""
+    if not finding.parts and not finding.outcome.lets_through:
+        yield f"{above}: {finding.name}" if above else finding.name, finding
+    inside = "" if finding.name in ROOTS else finding.name
+    for part in finding.parts:
+        yield from _blocking(part, inside)
+
+
+def samples_to_read(states: Sequence[ModelState]) -> list[str]:
+    """Return how to sign each sample that waits, and the sample folded below that."""
+    waiting = [state for state in states if state.awaits_readers]
+    parts = []
+    for state in waiting:
+        of = html.escape(visible(state.model)) + ": "
+        sample = spot_check_table.blind(state, spot_check_table.BLIND // len(waiting))
+        parts += [
+            spot_check_table.how_to_sign(state),
+            fold(of + spot_check_messages.TITLE, sample),
+        ]
+    return parts
+
+
+def section(state: ModelState) -> str:
+    """Return one model's part: what it would ship, its table, its data, its details."""
+    return "\n\n".join(part for part in (overview(state), folded(state)) if part)
+
+
+def overview(state: ModelState) -> str:
+    """Return what everybody reads of a model: its versions, warnings, figures, bad rows."""
+    parts = [f"### {_heading(state)}"]
+    parts += [f"**⚠ {plain(warning, 1000)}.**" for warning in state.warnings]
+    parts += [f"**⚠ {command_messages.forced(override)}**" for override in state.overrides]
+    if state.evidence is not None:
+        parts += [metric_table(state.evidence, state.finding), data_change.sentence(state.evidence)]
+        parts += [data_gates.found_rows(state.evidence, state.finding)]
+        parts += [spending.line(state.evidence)]
+    parts.append(attempt_table.of_comment(state))
+    if state.before is not None:
+        parts += [messages.live_figures(state.replaced or ""), metric_table(state.before, None)]
+    if state.run is not None:
+        parts.append(f"Run: [{plain(state.run.title)}]({state.run.url})")
+    if state.waivable and state.evidence is not None:
+        parts.append(command_messages.how_to_override(state.waivable, state.evidence.digest()))
+    parts.append("\n".join(f"- {plain(remark, 1000)}" for remark in state.remarks))
+    return "\n\n".join(part for part in parts if part)
+
+
+def folded(state: ModelState) -> str:
+    """Return what is there to look up: a sample of answers, digests."""
+    of = html.escape(visible(state.model)) + ": "  # Markdown is not read inside a summary
+    parts = []
+    if state.evidence is not None:
+        hidden = spot_check_table.hidden(state)
+        shown = (
+            ("spot-check", spot_check_table.signed(state)),
+            ("slices", slices.slice_tables(state.evidence)),
+            ("drift", drift.drift_table(state.evidence, state.drift_gates, state.finding)),
+            ("what changed in the data", data_change.tables(state.evidence)),
+            ("data gates", data_gates.gate_table(state.evidence, state.finding)),
+            ("rows won and lost", examples.won_and_lost(state.evidence, hidden)),
+            ("sample of answers", examples.sample_table(state.evidence, hidden)),
+            ("rows as they were trained on", examples.rendered_rows(state.evidence)),
+        )
+        parts += [fold(of + name, text) for name, text in shown if text]
+        parts.append(fold(of + "digests, stages, time", details(state, state.evidence)))
+    return "\n\n".join(parts)
+
+
+def _heading(state: ModelState) -> str:
+    name = code(state.model)
+    old = code(state.replaced) if state.replaced else "nothing"
+    if state.pointer is not None:
+        verb = "back to" if state.kind == "rollback" else "to"
+        return f"{name}: {old} {verb} {code(state.pointer.version)}"
+    return f"{name}: back to nothing" if state.kind == "rollback" else name
+
+
+def metric_table(evidence: Evidence, finding: Finding | None) -> str:
+    """Return the evaluation table with the gate's word on each metric, those with a gate first.
+
+    A column without a single figure is left out: a rollback measures one file only. Without a
+    finding it is the record of a version that was released.
+    """
+    gates = _metric_gates(finding) if finding is not None else {}
+    live, candidate = ("Live", "Candidate") if finding else ("Before it", "This version")
+    rows = sorted(figures.rows(evidence), key=lambda row: row.metric not in gates)
+    if not rows:
+        return ""
+    columns = {
+        "Metric": [code(row.metric) for row in rows],
+        "Gate": [_gate(gates.get(row.metric)) if finding else figures.NOTHING for row in rows],
+        "Base": [row.base for row in rows],
+        live: [row.incumbent for row in rows],
+        candidate: [row.candidate for row in rows],
+        "Change": [row.change for row in rows],
+        "95 % interval": [row.interval for row in rows],
+    }
+    shown = {head: cells for head, cells in columns.items() if set(cells) != {figures.NOTHING}}
+    return table(list(shown), list(zip(*shown.values(), strict=True)))
+
+
+def _metric_gates(finding: Finding) -> dict[str, Finding]:
+    found: dict[str, Finding] = {}
+    if finding.name in ("measurement", "recovery"):
+        found.update({part.name: part for part in finding.parts})
+    for part in finding.parts:
+        found.update(_metric_gates(part))
+    return found
+
+
+def _gate(finding: Finding | None) -> str:
+    """Return the gate's word; why it blocks stands above the table."""
+    if finding is None:
+        return "no gate"
+    word = WORDS[finding.outcome]
+    return word if finding.outcome.lets_through else f"**{word}**"
+
+
+def details(state: ModelState, evidence: Evidence) -> str:
+    """Return digests, the run, every stage and what it cost in time."""
+    run = state.run.url if state.run else plain(evidence.producer.workflow_run) or "–"
+    facts = [
+        ("Run", run),
+        ("Proposal", code(evidence.proposal.digest)),
+        ("Evidence", code(evidence.digest())),
+        ("Measured at commit", code(evidence.commit)),
+    ]
+    if state.key:
+        facts.insert(1, ("Run key", code(state.key)))
+    facts += [
+        (f"File {code(artifact.name)}", f"{code(artifact.digest)}, {figures.size(artifact.size)}")
+        for artifact in evidence.artifacts
+    ]
+    if evidence.training is not None:
+        training = evidence.training
+        spent = f"{figures.duration(training.seconds)} on {plain(training.device)}"
+        facts.append(("Training", f"{spent}, {figures.size(training.peak_memory_bytes)} of memory"))
+    total = figures.duration(sum(stage.seconds for stage in evidence.stages))
+    facts.append(("All stages", total))
+    stages = [
+        (
+            plain(stage.stage),
+            stage.outcome,
+            figures.duration(stage.seconds),
+            plain(stage.message) or "–",
+        )
+        for stage in evidence.stages
+    ]
+    return (
+        table(("What", "Value"), facts)
+        + "\n\n"
+        + table(("Stage", "Outcome", "Time", "Message"), stages)
+    )

@@ -1,0 +1,34 @@
+"""The whole verdict as one tree: the same in comment, check and the answer to `/explain`."""
+
+from __future__ import annotations
+
+from bot import command_messages, comment_commands, messages
+from bot.actions import Reply
+from bot.report.markdown import LIMIT, cut_middle
+from bot.report.verdict_tree import tree
+from bot.snapshot import Snapshot
+from bot.stops import involved
+from policy.verdict import Finding
+
+
+def replies(snapshot: Snapshot, title: str, verdict: Finding) -> tuple[Reply, ...]:
+    """Return an answer to every `/explain` that has none yet, by people who may ask.
+
+    Those are people with write access and those who have a part in the proposal: nobody else can
+    make the bot write.
+    """
+    may = {login.lower() for login in snapshot.writers} | involved(snapshot)
+    answered = {c.body.partition("\n")[0] for c in snapshot.comments if c.by_bot}
+    found = []
+    for command in comment_commands.heard(snapshot.comments, "explain"):
+        marker = command_messages.explain_marker(command.comment.id)
+        if command.author in may and marker not in answered:
+            found.append(Reply(snapshot.pull.number, marker, body(snapshot, title, verdict)))
+    return tuple({reply.marker: reply for reply in found}.values())
+
+
+def body(snapshot: Snapshot, title: str, verdict: Finding) -> str:
+    """Return the verdict as Markdown, as of one head."""
+    lead = command_messages.explained(snapshot.pull.head_sha, snapshot.now)
+    text = f"## {title}\n\n{lead}\n\n{tree(verdict.parts or (verdict,))}\n"
+    return cut_middle(text, messages.CUT, LIMIT)

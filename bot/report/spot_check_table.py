@@ -1,0 +1,152 @@
+"""The sample as people read it: blind until everybody signed, then with who said what of whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bot import spot_check_messages as say
+from bot.model_state import ModelState
+from bot.report.markdown import code, plain, table
+from policy import spot_check_messages
+from policy.evidence import Evidence
+from policy.spot_check import SpotCheck, SpotRow, agreement
+from policy.spot_check_signatures import MARKS, SpotCheckSignature
+
+BLIND = 42_000
+"""Characters of all tables that wait to be signed: the longest sample, whole, in most alphabets."""
+SIGNED = 16_000
+"""Characters of one table that is there to be looked up."""
+TEXTS = (1_200, 800, 500, 300, 200, 120, 60, 30)
+"""How long a text may be; the first with which all rows have room is taken."""
+_LETTERS: dict[str, str] = {word: mark for mark, word in MARKS.items() if word is not None}
+
+
+def hidden(state: ModelState) -> frozenset[str]:
+    """Return the ids of rows that no other table may show beside whose answers they are.
+
+    Where the gates do not hold and nobody could force them, nothing will be signed.
+    """
+    sample, spot = _sample(state), state.spot_check
+    may_ship = state.finding.outcome.lets_through or bool(state.waivable)
+    if sample is None or spot is None or spot.signed or not may_ship:
+        return frozenset()
+    return frozenset(row.id for row in sample.rows)
+
+
+def how_to_sign(state: ModelState) -> str:
+    """Return the plain pointer to a sample that waits; empty where none does."""
+    sample, spot = _sample(state), state.spot_check
+    if sample is None or spot is None or not state.awaits_readers:
+        return ""
+    missing = [f"{part.name}: {part.sentence}" for part in spot.finding.blocking()]
+    return say.how_to_sign(sample, missing)
+
+
+def blind(state: ModelState, budget: int = BLIND) -> str:
+    """Return the sample without whose answers they are, and without the judge's word."""
+    sample = _sample(state)
+    if sample is None:
+        return ""
+    rows = [(str(number), row) for number, row in enumerate(sample.rows, 1)]
+    return _fitting(
+        say.HEADS,
+        lambda limit: [
+            (number, *(_text(text, limit) for text in _texts(row))) for number, row in rows
+        ],
+        sample,
+        budget,
+        say.drawn(sample, blind=True),
+    )
+
+
+def signed(state: ModelState) -> str:
+    """Return the sample with who was the candidate, what each person said, and the judge."""
+    sample, spot = _sample(state), state.spot_check
+    if sample is None or spot is None or not spot.signed or not spot.signatures:
+        return ""
+    people = [(f"@{one.user}", one.marks) for one in spot.signatures]
+    heads = (*say.HEADS, say.CANDIDATE, *(plain(user) for user, _ in people), say.JUDGE)
+
+    def rows(limit: int) -> list[tuple[str, ...]]:
+        return [
+            (
+                str(number + 1),
+                *(_text(text, limit) for text in _texts(row)),
+                _letter(row.candidate),
+                *(marks[number] for _, marks in people),
+                _letter(row.judged),
+            )
+            for number, row in enumerate(sample.rows)
+        ]
+
+    shown = _fitting(heads, rows, sample, SIGNED, say.drawn(sample))
+    return f"{shown}\n\n{_said(sample, spot.signatures)}"
+
+
+def of_card(evidence: Evidence, signatures: Sequence[SpotCheckSignature]) -> list[str]:
+    """Return the model card's section; empty where nobody signed a sample."""
+    sample = evidence.spot_check
+    if sample is None or not signatures:
+        return []
+    digest = f"Sample {code(sample.digest())}: {say.drawn(sample)}"
+    return ["## Spot-check", digest, _said(sample, signatures)]
+
+
+def _sample(state: ModelState) -> SpotCheck | None:
+    return state.evidence.spot_check if state.evidence is not None else None
+
+
+def _texts(row: SpotRow) -> tuple[str, str, str, str]:
+    return row.input, row.expected, row.first, row.second
+
+
+def _text(text: str, limit: int) -> str:
+    return code(text.replace("\n", " ⏎ "), limit) or say.EMPTY
+
+
+def _letter(said: str) -> str:
+    return _LETTERS.get(said, say.NOBODY_SAID)
+
+
+def _fitting(
+    heads: Sequence[str],
+    rows: Callable[[int], list[tuple[str, ...]]],
+    sample: SpotCheck,
+    budget: int,
+    lead: str,
+) -> str:
+    """Return the table within so many characters: texts are cut first, then rows, and both told."""
+    longest = max(len(text) for row in sample.rows for text in _texts(row))
+    notes: list[str] = []
+    for limit in TEXTS:
+        notes = [say.shortened(limit)] if longest > limit else []
+        whole = "\n\n".join([lead, table(heads, rows(limit)), *notes])
+        if len(whole) <= budget:
+            return whole
+    shown = rows(TEXTS[-1])
+    while len(shown) > 1 and len(table(heads, shown)) > budget:
+        shown.pop()
+    notes.append(say.left_out(len(sample.rows) - len(shown)))
+    return "\n\n".join([lead, table(heads, shown), *notes])
+
+
+def _said(sample: SpotCheck, signatures: Sequence[SpotCheckSignature]) -> str:
+    """Return a line for each person: what they preferred, and how they agree with the judge."""
+    lines = []
+    for one in signatures:
+        labels = one.labels(sample)
+        if labels is None:
+            continue
+        found = agreement(sample, labels)
+        words = [labels.labels.get(row.id) for row in sample.rows]
+        better = sum(word == row.candidate for word, row in zip(words, sample.rows, strict=True))
+        ties, unsaid = words.count("tie"), words.count(None)
+        other = len(words) - better - ties - unsaid
+        agreed = (
+            spot_check_messages.agreement(one.user, found)
+            if found.rows
+            else spot_check_messages.nothing_to_compare(one.user)
+        )
+        told = "; ".join([say.tally(better, other, ties, unsaid), agreed])
+        lines.append(f"- {plain(one.user)}, {plain(one.stated)}: {plain(told, 1000)}")
+    return "\n".join(lines)

@@ -1,0 +1,208 @@
+"""Build the tiny base model that a model folder describes, where none is downloaded.
+
+The example must work without a network, a key or a GPU, so its base model is trained on the spot:
+from `base/base.yml` and the text beside it, the same bits on the same machine each time. What
+pins it in a proposal is the digest of those inputs, not of the weights, for sums in another order
+on another processor give other last bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from policy.documents import Document, parse
+from policy.errors import UserError
+
+BUILDER = "countersign-base-1"
+"""Raised whenever the same inputs would give another model."""
+SPEC_FILE = "base.yml"
+RECORD_FILE = "base.json"
+Progress = Callable[[str, float], None]
+
+
+class Stage(Document):
+    """One part of the training: its text, and how long it lasts."""
+
+    corpus: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """The text's file name, beside `base.yml`."""
+    steps: int = Field(ge=1, le=1_000_000)
+    batch_tokens: int = Field(ge=64, le=1_000_000)
+    """Tokens in a step, padding included; short documents are many in a batch, long ones few."""
+
+
+class BaseSpec(Document):
+    """`base/base.yml`: the sizes of the model and how it is trained."""
+
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    vocab_size: int = Field(ge=512, le=65536)
+    hidden_size: int = Field(ge=32, le=4096)
+    intermediate_size: int = Field(ge=32, le=16384)
+    layers: int = Field(ge=1, le=64)
+    heads: int = Field(ge=1, le=64)
+    max_length: int = Field(ge=64, le=8192)
+    initializer_std: float = Field(gt=0, le=1)
+    seed: int = Field(ge=0, le=2**31)
+    threads: int = Field(ge=1, le=64)
+    """Part of the model: a sum over another number of threads has other last bits."""
+    learning_rate: float = Field(gt=0, le=1)
+    """AdamW's peak rate, for embeddings and norms."""
+    matrix_learning_rate: float = Field(gt=0, le=1)
+    """Muon's peak rate, for the layers' matrices."""
+    warmup_steps: int = Field(ge=0)
+    weight_decay: float = Field(ge=0, le=1)
+
+    @property
+    def steps(self) -> int:
+        """All stages' steps together."""
+        return sum(stage.steps for stage in self.stages)
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> BaseSpec:
+        if self.hidden_size % (2 * self.heads):
+            raise ValueError("hidden_size must be an even multiple of heads; change one of them")
+        if self.warmup_steps >= self.steps:
+            raise ValueError("warmup_steps must be fewer than steps; lower it")
+        return self
+
+
+class BaseRecord(Document):
+    """`base.json` in a built base: what it was built from and what came out."""
+
+    digest: str
+    weights_sha256: str
+    files: dict[str, str]
+    """File name to SHA-256 of its bytes."""
+    seconds: float
+    loss: float
+    """Mean loss of the last fifty steps, in nats per token."""
+    parameters: int
+    torch: str
+    transformers: str
+
+
+@dataclass(frozen=True)
+class BuiltBase:
+    """A base model on disk that `from_pretrained(path)` loads."""
+
+    path: Path
+    digest: str
+    weights_sha256: str
+    seconds: float
+    loss: float
+
+
+def load_spec(folder: Path) -> BaseSpec:
+    """Read the base spec of the model folder `folder`, or say everything that is wrong with it."""
+    path = folder / "base" / SPEC_FILE
+    return parse(BaseSpec, _bytes(path).decode("utf-8", "replace"), str(path))
+
+
+def base_digest(folder: Path) -> str:
+    """Return `sha256:...` over spec, text and builder: the pinned revision of this base model."""
+    spec = load_spec(folder)
+    digest = hashlib.sha256(BUILDER.encode())
+    for name in dict.fromkeys((SPEC_FILE, *(stage.corpus for stage in spec.stages))):
+        content = _bytes(folder / "base" / name)
+        digest.update(f"\n{name} {len(content)}\n".encode())
+        digest.update(content)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def build(folder: Path, cache: Path, *, progress: Progress | None = None) -> BuiltBase:
+    """Return the base model of `folder` from `cache`, training it first where it is not there.
+
+    `progress` is told a stage's name and the share of the whole that is done, 0 to 1. The model
+    appears in `cache` in one rename; a cached one whose files have changed is refused.
+    """
+    from runner.base.training import train_base
+
+    spec, digest = load_spec(folder), base_digest(folder)
+    target = cache / digest.removeprefix("sha256:")
+    if not target.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        workspace = Path(tempfile.mkdtemp(prefix=".building-", dir=cache))
+        try:
+            started = time.monotonic()
+            trained = train_base(spec, folder / "base", workspace, progress or _unheard)
+            seconds = time.monotonic() - started
+            _write_record(workspace, digest, seconds, trained.loss, trained.parameters)
+            _move(workspace, target)
+        finally:
+            shutil.rmtree(workspace, ignore_errors=True)
+    return _verified(target, digest)
+
+
+def _unheard(stage: str, share: float) -> None:
+    """Stand in for a listener."""
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError.one(
+            str(path), f"cannot be read: {error.strerror}", "a tiny base model needs this file"
+        ) from error
+
+
+def _write_record(
+    workspace: Path, digest: str, seconds: float, loss: float, parameters: int
+) -> None:
+    from importlib.metadata import version
+
+    files = {path.name: _sha256(path) for path in sorted(workspace.iterdir())}
+    record = BaseRecord(
+        digest=digest,
+        weights_sha256=files["model.safetensors"],
+        files=files,
+        seconds=round(seconds, 1),
+        loss=round(loss, 4),
+        parameters=parameters,
+        torch=version("torch"),
+        transformers=version("transformers"),
+    )
+    text = json.dumps(record.model_dump(), indent=2, sort_keys=True) + "\n"
+    (workspace / RECORD_FILE).write_text(text, encoding="utf-8")
+
+
+def _move(workspace: Path, target: Path) -> None:
+    """Rename; where another build of the same base was first, keep that one."""
+    workspace.chmod(0o755)
+    try:
+        workspace.rename(target)
+    except OSError:
+        if not (target / RECORD_FILE).is_file():
+            raise
+
+
+def _verified(target: Path, digest: str) -> BuiltBase:
+    remedy = f"delete {target} and build again"
+    record = parse(
+        BaseRecord,
+        _bytes(target / RECORD_FILE).decode("utf-8", "replace"),
+        str(target / RECORD_FILE),
+    )
+    present = {p.name: _sha256(p) for p in sorted(target.iterdir()) if p.name != RECORD_FILE}
+    if record.digest != digest or present != record.files:
+        changed = sorted(n for n, d in (present.items() ^ record.files.items()))
+        raise UserError.one(
+            str(target),
+            f"the cached base model has changed ({', '.join(changed) or 'record'})",
+            remedy,
+        )
+    if record.weights_sha256 != present["model.safetensors"]:
+        raise UserError.one(str(target), "the record names other weights than it lists", remedy)
+    return BuiltBase(target, digest, record.weights_sha256, record.seconds, record.loss)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

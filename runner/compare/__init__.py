@@ -1,0 +1,1 @@
+"""`countersign compare`: two files of scored rows, by the rule of every gate."""

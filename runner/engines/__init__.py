@@ -1,0 +1,1 @@
+"""What answers prompts: transformers, llama.cpp, or an endpoint, behind one small shape."""
