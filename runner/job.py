@@ -17,7 +17,7 @@ from policy.proposal import run_key
 from policy.rules import Policy
 from runner import messages, reuse_messages
 from runner.reporting import Reporter
-from runner.repository import ModelFolder, find_repository, load_model, load_policy
+from runner.repository import ModelFolder, find_repository, load_model, load_policy, tracked
 
 REGISTRY_VARIABLE, CACHE_VARIABLE = "COUNTERSIGN_REGISTRY", "COUNTERSIGN_CACHE"
 OWN_FOLDER = ".countersign"
@@ -80,6 +80,7 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
     """Read everything that a run needs, or raise all that is wrong with it."""
     require_reuse(options)
     root = repo or find_repository(options.repo)
+    require_own(root)
     policy_file = options.policy or root / "policy" / "policy.yml"
     folder = load_model(root, model, policy_file)
     pointer = live_pointer(folder, options)
@@ -98,6 +99,17 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
         attempt=options.attempt,
         base=base_checkout(folder, options),
     )
+
+
+def require_own(root: Path) -> None:
+    """Raise where git knows anything below `.countersign`.
+
+    A stage is not run again where its record lies there. What git knows came with a commit, and a
+    commit of a pull request could bring figures that nobody measured, or a link out of the clone.
+    """
+    brought = tracked(root, OWN_FOLDER)
+    if brought:
+        raise messages.own_folder_in_git(brought, OWN_FOLDER)
 
 
 def base_checkout(folder: ModelFolder, options: Options) -> Path | None:

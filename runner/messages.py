@@ -61,6 +61,15 @@ def symlink(where: str) -> UserError:
     return UserError.one(where, "a symbolic link, or no regular file", "put the file itself there")
 
 
+def own_folder_in_git(where: str, folder: str) -> UserError:
+    return UserError.one(
+        where,
+        f"is in git, and {folder} is for what a run itself left: nothing that a commit brings is "
+        "taken for measured",
+        f"take it out of the commits: git rm -r --cached {folder}",
+    )
+
+
 def missing_file(where: str) -> UserError:
     return UserError.one(where, "missing", "add the file")
 

@@ -254,6 +254,14 @@ def _missing_base(folder: Path, recipe: Recipe, repo: Path) -> Iterator[Problem]
         yield model_messages.base_missing(where, recipe.base_model)
 
 
+def tracked(repo: Path, name: str) -> str:
+    """Return the first path that git knows at or below a name, in small or capital letters."""
+    done = _asked(repo, "ls-files", "--", f":(top,icase){name}")
+    if done.returncode != 0:
+        raise messages.no_repository(repo, done.stderr.strip().partition("\n")[0])
+    return done.stdout.partition("\n")[0]
+
+
 def _git(folder: Path, *words: str) -> str | None:
     """Return what git prints, or None where it refuses."""
     done = _asked(folder, *words)
