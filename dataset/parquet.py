@@ -26,7 +26,7 @@ def parquet_chunks(stored: IO[bytes], where: str) -> Iterator[Chunk]:
         raise UserError.one(
             where,
             "Parquet needs the package pyarrow",
-            "install it with: pip install 'countersign[data]'",
+            "install it with: pip install 'countersign[parquet]'",
         ) from error
     encode = msgspec.json.Encoder(enc_hook=str).encode
     line = 1
