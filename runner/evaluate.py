@@ -120,7 +120,8 @@ def evaluate(
     prompts = tuple(chat.prompt(row) for row in bench.rows)
 
     def transformers(subject: Subject, folder: Path, weights: str) -> Subjected:
-        return measure(bench, subject, weights, prompts, lambda: _opened(folder, chat))
+        settings = settings_of(chat)
+        return measure(bench, subject, weights, prompts, lambda: _opened(folder, chat), settings)
 
     found: dict[Subject, Subjected] = {
         "base": transformers("base", base.path, base.digest),
@@ -152,17 +153,20 @@ def measure_gguf(bench: Bench, subject: Subject, file: Path, digest: str) -> Sub
         with LlamaCppEngine(file) as engine:
             yield engine
 
-    return measure(bench, subject, digest, prompts, opened)
+    return measure(bench, subject, digest, prompts, opened, settings_of())
 
 
 def measure(
-    bench: Bench, subject: Subject, model: str, prompts: tuple[str, ...], opened: Any
+    bench: Bench,
+    subject: Subject,
+    model: str,
+    prompts: tuple[str, ...],
+    opened: Any,
+    settings: str,
 ) -> Subjected:
     """Ask a subject every prompt, unless its answers are kept, and score them."""
     engine = engine_of(subject)
-    asked = Asked(
-        model, f"{engine} on {device_name()}", prompts, bench.decoding, settings_of(subject)
-    )
+    asked = Asked(model, f"{engine} on {device_name()}", prompts, bench.decoding, settings)
 
     def told(done: int, all_: int) -> None:
         bench.progress(f"asking {subject}, row {done} of {all_}", done / all_)
@@ -214,10 +218,15 @@ def measurement_of(
     )
 
 
-def settings_of(subject: Subject) -> str:
-    """Return how a subject's engine is set up, where another setting could change an answer."""
-    if subject in ("base", "merged"):
-        return f"batches of {BATCH}, left-padded, longest first"
+def settings_of(chat: Chat | None = None) -> str:
+    """Return how an engine is set up, where another setting could change an answer.
+
+    Of transformers, which is asked by a `chat`, also where answers end: two recipes may ask the
+    same base the same prompts, and only one of them stop it. A GGUF file says that itself.
+    """
+    if chat is not None:
+        ends = f"ended by token {chat.stop_id}, padded with {chat.pad_id}"
+        return f"batches of {BATCH}, left-padded, longest first, {ends}"
     return f"batches of {BATCH_TOKENS} tokens, the whole context that it was trained with"
 
 

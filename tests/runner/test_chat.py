@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataset.chat_templates import CHATML
 from dataset.formats import Turn
 from dataset.rows import Row
 from policy.errors import UserError
 from runner.chat import MASKED, Chat, TemplateName
+from runner.evaluate import settings_of
 from runner.train import encode_rows
 from tests.runner.worlds import saved_base
 
@@ -135,3 +138,16 @@ def test_a_saved_tokenizer_renders_alike(
     assert again.prompt(row()) == chat.prompt(row())
     assert again.stop_id == chat.stop_id
     assert (tmp_path / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
+
+
+def test_answers_are_not_kept_for_a_recipe_that_ends_them_elsewhere(
+    base: Path, tmp_path: Path
+) -> None:
+    place = shutil.copytree(base, tmp_path / "base")
+    (place / "chat_template.jinja").write_text(CHATML)
+    config = place / "tokenizer_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"eos_token": "<|pad|>"}))
+    never, ends = Chat(place, "tokenizer_default", "odd"), Chat(place, "chatml", "odd")
+    assert never.prompt(row()) == ends.prompt(row())
+    assert never.stop_id != ends.stop_id
+    assert settings_of(never) != settings_of(ends)
