@@ -24,6 +24,9 @@ def _judge(gate: DriftGate, evidence: Evidence) -> Finding:
     drift = evidence.drift_of(gate.of, gate.against)
     if drift is None or not drift.bins:
         return Finding(name, Outcome.MISSING, messages.no_drift(gate.of, gate.against))
+    if not all(sum(getattr(each, side) for each in drift.bins) for side in ("first", "second")):
+        outcome = Outcome.WARNED if gate.fail is None else Outcome.INCONCLUSIVE
+        return Finding(name, outcome, messages.nothing_to_compare(gate.of, gate.against))
     found, luck = distance(drift, gate.measure), by_luck(drift, gate.measure)
     sentence = messages.drift(drift, gate.measure, found, luck)
     if gate.fail is not None and found >= gate.fail and found > luck:

@@ -229,6 +229,10 @@ def no_drift(of: str, against: str) -> str:
     return f"the {of} of the answers was not compared with the {against}"
 
 
+def nothing_to_compare(of: str, against: str) -> str:
+    return f"the answers or the {against} hold nothing that gives a {of}, so this is not known"
+
+
 def drift(facts: Drift, measure: str, found: float, luck: float) -> str:
     """Return a distance beside what luck gives, and the bin that moved most."""
     name = "PSI" if measure == "psi" else "Jensen-Shannon divergence"

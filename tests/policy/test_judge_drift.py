@@ -68,6 +68,18 @@ def test_what_luck_gives_does_not_fail() -> None:
     assert found.outcome is Outcome.WARNED
 
 
+@pytest.mark.parametrize("measure", ["psi", "jensen_shannon"])
+@pytest.mark.parametrize("counts", [((500, 0), (300, 0)), ((40, 0),), ((0, 200), (0, 100))])
+def test_a_model_that_says_nothing_has_not_kept_its_words(
+    measure: str, counts: tuple[tuple[int, int], ...]
+) -> None:
+    bands = f"of: vocabulary, against: training, measure: {measure}, warn: 0.1"
+    bins = tuple(Bin(name=f"w{n}", first=a, second=c) for n, (a, c) in enumerate(counts))
+    silent = b.evidence(drift=(Drift(of="vocabulary", against="training", bins=bins),))
+    assert judged(f"{{{bands}, fail: 0.25}}", silent).outcome is Outcome.INCONCLUSIVE
+    assert judged(f"{{{bands}}}", silent).outcome is Outcome.WARNED
+
+
 def test_what_was_not_measured_is_missing_and_nothing_is_asked_of_no_incumbent() -> None:
     assert judged(LABELS, b.evidence()).outcome is Outcome.MISSING
     gate = "{of: length, against: incumbent, measure: jensen_shannon, fail: 0.1}"
