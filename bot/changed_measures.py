@@ -27,6 +27,8 @@ def changed_measures(facts: ModelFacts) -> tuple[str, ...]:
     same = {
         "test rows": _test_rows(facts.head_inputs, facts.dataset_card)
         == _test_rows(facts.base_inputs, facts.base_dataset_card),
+        "manifest of the test rows": _manifest(facts.head_inputs, facts.dataset_card)
+        == _manifest(facts.base_inputs, facts.base_dataset_card),
         "contract": _contract(facts.head_inputs) == _contract(facts.base_inputs),
         "decoding": _decoding(facts.recipe) == _decoding(facts.base_recipe),
     }
@@ -34,12 +36,25 @@ def changed_measures(facts: ModelFacts) -> tuple[str, ...]:
 
 
 def _test_rows(inputs: Inputs, card: str | None) -> object:
-    """Return the blob of the test rows; the card itself where it does not name them."""
+    """Return the blobs of the test rows and of the .dvc file that may stand for them.
+
+    The card itself where it does not name them.
+    """
     try:
         name = parse_card(card or "", "data/README.md").splits["test"]
     except UserError:
         return card
-    return dict(inputs).get(f"data/{name}")
+    files = dict(inputs)
+    return files.get(f"data/{name}"), files.get(f"data/{name}.dvc")
+
+
+def _manifest(inputs: Inputs, card: str | None) -> str | None:
+    """Return the manifest's blob where the test rows lie outside git by it, else None.
+
+    It may have changed for other rows only; that is not known from blobs.
+    """
+    outside = _test_rows(inputs, card) == (None, None)
+    return dict(inputs).get("data/manifest.yml") if outside else None
 
 
 def _contract(inputs: Inputs) -> Inputs:

@@ -57,6 +57,33 @@ def test_each_change_of_the_yardstick_is_named(
     assert changed_measures(replace(FACTS, **changes)) == named
 
 
+def rows_elsewhere(version: int, **names: str) -> tuple[tuple[str, str], ...]:
+    """Inputs whose test rows lie outside git, named by other files of the data folder."""
+    files = {f"data/{name}": a.sha(said) for name, said in names.items()}
+    return tuple(each for each in a.inputs(version, **files) if each[0] != "data/test.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [("test.jsonl.dvc", "test rows"), ("manifest.yml", "manifest of the test rows")],
+)
+def test_easier_test_rows_outside_git_are_named_too(name: str, named: str) -> None:
+    before = rows_elsewhere(1, **{name: "as they were"})
+    same = replace(
+        FACTS, base_inputs=before, head_inputs=rows_elsewhere(2, **{name: "as they were"})
+    )
+    assert changed_measures(same) == ()
+    easier = replace(same, head_inputs=rows_elsewhere(2, **{name: "easier"}))
+    assert changed_measures(easier) == (named,)
+    moved = replace(same, base_inputs=a.inputs(1))
+    assert named in changed_measures(moved)
+
+
+def test_a_manifest_says_nothing_of_test_rows_that_lie_in_git() -> None:
+    head = a.inputs(2, **{"data/manifest.yml": a.sha("other training rows")})
+    assert changed_measures(replace(FACTS, head_inputs=head)) == ()
+
+
 def test_without_a_record_there_is_nothing_to_compare_with() -> None:
     first = replace(FACTS, base_pointer=None, base_cards=(), base_inputs=(), base_recipe=None)
     assert changed_measures(first) == ()
