@@ -1,0 +1,215 @@
+"""What the documents name is there: links, files, modules, commands, options, variables, rooms."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+import countersign
+from dataset.commands import COMMANDS as DATA_COMMANDS
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "bot/*.md", "forge/*.md", "tests/attacks/*.md",
+                    "benchmarks/**/*.md")
+    for path in ROOT.glob(pattern)
+)  # fmt: skip
+ROOMS = sorted(
+    path.name
+    for path in ROOT.iterdir()
+    if path.is_dir() and path.name != "tests" and any(path.glob("*.py"))
+)
+SHELL = re.compile(r"countersign +([a-z][a-z-]*)(?: +([a-z][a-z-]*))?([^\n]*)")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+FILE = re.compile(r"([a-z_.]+/[\w./-]+\.(?:py|md|yml|json|svg))(?::\d+)?")
+PLACEHOLDER = re.compile(r"(?:^|/)(?:[A-Z]{3,}|N)(?:/|$)")
+MODULE = re.compile(rf"(?:{'|'.join(ROOMS)})(?:\.\w+){{2,}}")
+RUN = re.compile(rf"python -m ((?:{'|'.join(ROOMS)})(?:\.\w+)*)")
+IMPORTED = re.compile(rf"^from ((?:{'|'.join(ROOMS)})(?:\.\w+)*) import ([\w, ]+)", re.MULTILINE)
+VARIABLE = re.compile(r"COUNTERSIGN_[A-Z]+(?:_[A-Z]+)*")
+EXTRA = re.compile(r"countersign\[([\w,]+)\]")
+TARGET = re.compile(r"(?:^|&& )make ([a-z-]+)")
+IMPORT = re.compile(rf"^\s*(?:from|import) ({'|'.join(ROOMS)})\b", re.MULTILINE)
+GROUPED = {"data": frozenset(DATA_COMMANDS), "base": frozenset({"build"})}
+"""Commands whose next word is a command too."""
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Yield every token of a document, those inside of lines too."""
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        yield token
+        yield from token.children or ()
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower().replace("`", "")).replace(" ", "-")
+
+
+def problems(text: str, folder: Path = ROOT) -> Iterator[str]:
+    """Yield what a document names that is not there; `folder` is where it lies."""
+    for token in tokens(text):
+        for name in ("href", "src"):
+            yield from link(str(token.attrs.get(name, "")), text, folder)
+        if token.type in ("code_inline", "fence", "code_block"):
+            code = re.sub(r"\\\n\s*", " ", token.content)
+            yield from shell(code)
+            yield from python(code)
+            if token.type == "code_inline" and (file := FILE.fullmatch(code)):
+                yield from named_file(file[1], folder)
+
+
+def link(target: str, text: str, folder: Path) -> Iterator[str]:
+    path, _, anchor = target.partition("#")
+    if "://" in target or not target:
+        return
+    file = folder / path
+    if path and not file.exists():
+        yield f"link {target}: no such file"
+    elif anchor:
+        found = file.read_text(encoding="utf-8") if path else text
+        if anchor not in map(slug, re.findall(r"^#+ (.+)$", found, re.MULTILINE)):
+            yield f"link {target}: no such heading"
+
+
+def named_file(name: str, folder: Path) -> Iterator[str]:
+    of_ours = (ROOT / name.partition("/")[0]).is_dir() and not PLACEHOLDER.search(name)
+    if of_ours and not (ROOT / name).exists() and not (folder / name).exists():
+        yield f"file {name}: not there"
+
+
+def shell(code: str) -> Iterator[str]:
+    for match in SHELL.finditer(code):
+        name, word, rest = match[1], match[2] or "", match[3]
+        if name not in countersign.COMMANDS:
+            yield f"countersign {name}: no such command"
+            continue
+        if name in GROUPED and word and word not in GROUPED[name]:
+            yield f"countersign {name} {word}: no such command"
+            continue
+        told = help_of(name, word) if name == "data" and word else help_of(name)
+        given = re.split(r" #|[`|;]| && ", rest)[0]
+        for option in OPTION.findall(given):
+            if not re.search(rf"{option}(?![\w-])", told):
+                yield f"countersign {name} {word} {option}: no such option"
+    for variable in VARIABLE.findall(code):
+        if not re.search(
+            rf"(?:COUNTERSIGN_|\"){variable.removeprefix('COUNTERSIGN_')}\b", source()
+        ):
+            yield f"{variable}: nothing reads it"
+    for extras in EXTRA.findall(code):
+        yield from (f"countersign[{name}]: no such extra" for name in extras.split(",")
+                    if name not in declared_extras())  # fmt: skip
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    yield from (f"make {name}: no such target" for name in TARGET.findall(code)
+                if name not in targets)  # fmt: skip
+
+
+def python(code: str) -> Iterator[str]:
+    for name in RUN.findall(code):
+        if module_file(name) is None:
+            yield f"python -m {name}: no such module"
+    if MODULE.fullmatch(code) and module_file(code) is None:
+        parent, _, attribute = code.rpartition(".")
+        yield from not_defined(parent, attribute)
+    for module, names in IMPORTED.findall(code):
+        for name in names.split(", "):
+            if module_file(f"{module}.{name}") is None:
+                yield from not_defined(module, name)
+
+
+def not_defined(module: str, name: str) -> Iterator[str]:
+    file = module_file(module)
+    text = file.read_text(encoding="utf-8") if file is not None else ""
+    if not re.search(rf"^(?:(?:def|class) |from .* import .*)?\b{name}\b", text, re.MULTILINE):
+        yield f"{module}.{name}: not there"
+
+
+def module_file(name: str) -> Path | None:
+    path = ROOT / name.replace(".", "/")
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py",
+                                   path / "__main__.py") if file.exists()), None)  # fmt: skip
+
+
+@functools.cache
+def help_of(*words: str) -> str:
+    """Return what a command's --help prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        countersign.main([*words, "--help"])
+    return out.getvalue()
+
+
+@functools.cache
+def source() -> str:
+    """Return all code and workflows, for whoever asks whether a variable is read."""
+    files = [*(file for room in ROOMS for file in (ROOT / room).rglob("*.py")),
+             *(ROOT / "tests").rglob("*.py"), *(ROOT / ".github").rglob("*.yml")]  # fmt: skip
+    return "\n".join(
+        file.read_text(encoding="utf-8") for file in files if file != Path(__file__).resolve()
+    )
+
+
+@functools.cache
+def declared_extras() -> frozenset[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return frozenset(project["optional-dependencies"])
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_document_names_is_there(path: Path) -> None:
+    assert list(problems(path.read_text(encoding="utf-8"), path.parent)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[x](docs/gone.md)", "link docs/gone.md: no such file"),
+        ("![x](gone.svg)", "link gone.svg: no such file"),
+        ("[x](docs/audit.md#gone)", "link docs/audit.md#gone: no such heading"),
+        ("# One\n\n[x](#two)", "link #two: no such heading"),
+        ("`bot/gone.py`", "file bot/gone.py: not there"),
+        ("`dataset.scale.steps.gone`", "dataset.scale.steps.gone: not there"),
+        ("    python -m benchmarks.gone", "python -m benchmarks.gone: no such module"),
+        ("```python\nfrom policy.rules import Gone\n```", "policy.rules.Gone: not there"),
+        ("`countersign gone`", "countersign gone: no such command"),
+        ("    countersign data gone x", "countersign data gone: no such command"),
+        ("    countersign run x --gone", "countersign run x --gone: no such option"),
+        ("    countersign run x \\\n        --gone", "countersign run x --gone: no such option"),
+        ("`countersign data stats x --go`", "countersign data stats --go: no such option"),
+        ("`COUNTERSIGN_GONE`", "COUNTERSIGN_GONE: nothing reads it"),
+        ("`pip install 'countersign[gone]'`", "countersign[gone]: no such extra"),
+        ("    make gone", "make gone: no such target"),
+    ],
+)
+def test_what_is_not_there_is_told(text: str, said: str) -> None:
+    assert list(problems(text)) == [said]
+
+
+def test_the_rooms_are_those_of_the_readme_and_import_what_it_says() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The rooms")[2]
+    rows = re.findall(r"^\| (`\w+/`) \| .* \| (.*) \|$", table, re.MULTILINE)
+    told = {
+        room.strip("`/"): {name for name in imports.split(", ") if name in ROOMS}
+        for room, imports in rows
+    }
+    found = {
+        room: {
+            name
+            for file in (ROOT / room).rglob("*.py")
+            for name in IMPORT.findall(file.read_text(encoding="utf-8"))
+        }
+        - {room}
+        for room in ROOMS
+    }
+    assert told == found
