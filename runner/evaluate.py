@@ -137,7 +137,7 @@ def evaluate(
         measurements=tuple(each.measurement for each in found.values()),
         comparisons=compare(scored, bench.folder.contract, cuts=bench.cuts),
         parity=_parity(found["merged"], found["candidate"], exported),
-        samples=tuple(samples_of(bench.folder.proposal.digest, bench.rows, scored)),
+        samples=tuple(samples_of(found["candidate"].measurement.outputs, bench.rows, scored)),
         drift=drift_of(scored, bench.trained_on, bench.folder.contract),
         classes=classes_of(scored, bench.folder.contract),
     )
@@ -275,10 +275,13 @@ def _parity(merged: Subjected, candidate: Subjected, exported: ExportFacts) -> P
 
 
 def samples_of(
-    proposal: str, rows: Sequence[Row], scored: Mapping[Subject, Sequence[Scored]]
+    outputs: str, rows: Sequence[Row], scored: Mapping[Subject, Sequence[Scored]]
 ) -> Iterator[Sample]:
-    """Yield rows for people to read, drawn by the proposal's digest: nobody picks the good ones."""
-    rng = Random(proposal)  # noqa: S311 - repeatable, not secret
+    """Yield rows for people to read, drawn by the digest of the candidate's file of answers.
+
+    Nobody picks the good ones: it holds times, which whoever words a proposal cannot know before.
+    """
+    rng = Random(outputs)  # noqa: S311 - repeatable, not secret
     drawn = sorted(rng.sample(range(len(rows)), min(SAMPLES, len(rows))))
     for number in drawn:
         row = rows[number]

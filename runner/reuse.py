@@ -111,7 +111,8 @@ def reuse_outputs(run: Run, digest: str) -> bool:
         found.comparisons = compare(
             scored, job.folder.contract, apart=frozenset({INCUMBENT}), cuts=cuts
         )
-        found.samples = tuple(samples_of(job.folder.proposal.digest, taken.rows, scored))
+        outputs = subjects[CANDIDATE].measurement.outputs
+        found.samples = tuple(samples_of(outputs, taken.rows, scored))
         found.drift = drift_of(scored, accepted_rows(job, "train"), job.folder.contract)
         found.classes = classes_of(scored, job.folder.contract)
         note.text = say.answers_reused(digest, taken.told)

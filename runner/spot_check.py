@@ -1,7 +1,9 @@
 """Draw the sample that people read: by seed, rows on which two versions differ first of all.
 
-Nobody picks the rows: the seed is the proposal's digest. Rows are drawn without replacement, each
-with a weight, by the keys of Efraimidis and Spirakis (2006): the largest of u^(1/weight).
+Nobody picks the rows: the seed is of the proposal and of both files of answers. Whoever words a
+proposal could try its digest over and over; those files hold times that nobody knows before. Rows
+are drawn without replacement, each with a weight, by the keys of Efraimidis and Spirakis (2006):
+the largest of u^(1/weight).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from random import Random
 from typing import Literal
 
 from dataset.rows import Row
+from policy.digest import digest_of
 from policy.evidence import Subject
 from policy.spot_check import (
     MAX_CHARACTERS,
@@ -56,7 +59,7 @@ def draw(
     candidate: Answered,
     against: Answered,
     *,
-    seed: str,
+    proposal: str,
     count: int,
     judged: Sequence[float | None] = (),
 ) -> SpotCheck:
@@ -65,6 +68,7 @@ def draw(
     `judged` is what a judge model gave the candidate of each row: 1, a half or 0, None where it
     failed; empty where none was asked.
     """
+    seed = digest_of([proposal, candidate.outputs, against.outputs])
     rng = Random(seed)  # noqa: S311 - repeatable, not secret
     weights = [_weight(candidate, against, number) for number in range(len(rows))]
     keys = [rng.random() ** (1 / weight) for weight in weights]

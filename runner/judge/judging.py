@@ -65,7 +65,7 @@ def compare_versions(run: Run, rows: Sequence[Row], candidate: Answered, against
             rows,
             candidate,
             against,
-            seed=job.folder.proposal.digest,
+            proposal=job.folder.proposal.digest,
             count=rules.rows,
             judged=scores,
         )

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -100,7 +101,8 @@ def test_the_evidence_is_whole(done: tuple[World, Evidence]) -> None:
     assert evidence.parity is not None
     assert evidence.parity.prompts_with_equal_tokens == evidence.parity.prompts == 12
     assert evidence.comparison("exact_match", "base", "candidate") is not None
-    assert len(evidence.samples) == 10
+    drawn = sorted(Random(candidate.outputs).sample(range(12), 10))
+    assert [each.id for each in evidence.samples] == [f"r-{60 + number}" for number in drawn]
     assert evidence.training is not None
     assert [point.step for point in evidence.training.loss_curve] == [1, 2, 3, 4, 5, 6]
     assert evidence.expected is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -39,7 +40,7 @@ def drawn(
         rows,
         answered("candidate", mine, right or same),
         answered(against, other, same),
-        seed=seed,
+        proposal=seed,
         count=count,
         judged=judged or [],
     )
@@ -50,6 +51,22 @@ def test_the_same_seed_draws_the_same_rows_and_another_seed_others() -> None:
     assert drawn(mine, other) == drawn(mine, other)
     assert drawn(mine, other).digest() != drawn(mine, other, seed="t").digest()
     assert len(drawn(mine, other).rows) == 20
+
+
+def test_whoever_words_the_proposal_does_not_choose_what_is_read() -> None:
+    """Its digest can be tried over and over beforehand; files of answers hold measured times."""
+    rows = [row(number) for number in range(200)]
+    same = [True] * 200
+    mine, other = (answered(who, [f"{n} {who}" for n in range(200)], same)
+                   for who in ("candidate", "base"))  # fmt: skip
+    first = draw(rows, mine, other, proposal="p", count=20)
+    for mine_now, other_now in (
+        (replace(mine, outputs="sha256:" + "c" * 64), other),
+        (mine, replace(other, outputs="sha256:" + "c" * 64)),
+    ):
+        again = draw(rows, mine_now, other_now, proposal="p", count=20)
+        assert [each.id for each in again.rows] != [each.id for each in first.rows]
+        assert [each.candidate for each in again.rows] != [each.candidate for each in first.rows]
 
 
 def test_rows_on_which_versions_differ_come_first_of_all() -> None:
@@ -71,7 +88,7 @@ def test_times_are_no_difference() -> None:
     rows = [row(0)]
     mine = Answered("candidate", A, ("x",), ({"latency": 1.0, "exact_match": True},))
     other = Answered("base", B, ("x",), ({"latency": 2.0, "exact_match": True},))
-    assert draw(rows, mine, other, seed="s", count=5).drawn_from.disagreements == 0
+    assert draw(rows, mine, other, proposal="s", count=5).drawn_from.disagreements == 0
 
 
 def test_whose_answer_stands_first_is_drawn() -> None:
@@ -131,7 +148,7 @@ def test_ids_that_cannot_be_named_are_told_by_their_place() -> None:
     rows = [named(""), named("x" * 900), named("twice"), named("twice")]
     mine = answered("candidate", ["a"] * 4, [True] * 4)
     other = answered("base", ["b"] * 4, [True] * 4)
-    sample = draw(rows, mine, other, seed="s", count=9)
+    sample = draw(rows, mine, other, proposal="s", count=9)
     assert [each.id for each in sample.rows] == [
         " (row 1)",
         f"{'x' * 100} (row 2)",
