@@ -1,4 +1,4 @@
-"""Every sentence that the bot says to a person; tables and layout stand in `comment`."""
+"""Every sentence that the bot says to a person; tables and layout stand in `report`."""
 
 from __future__ import annotations
 
@@ -246,6 +246,7 @@ TITLES = {
     "release": "Evidence passed; the release commit follows",
     "held": "Signed, and stopped for now",
     "failed": "Blocked",
+    "inconclusive": "Inconclusive: the held-out rows cannot settle it",
 }
 
 
@@ -253,6 +254,11 @@ def title(key: str, kinds: Sequence[str]) -> str:
     """Return the title of check and comment; a way back says so."""
     words = TITLES[key]
     return f"Rollback: {words[0].lower()}{words[1:]}" if "rollback" in kinds else words
+
+
+def judged(word: str, told: str) -> str:
+    """Say what the judge model's gate came to; the sentence is safe already."""
+    return f"**Judge's win rate**: {word}; {told}."
 
 
 def merged_line(sha: str | None, merged_by: str) -> str:

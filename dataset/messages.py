@@ -103,7 +103,10 @@ def conflict(place: str, punctuated: bool) -> str:
 
 
 def in_two_splits(field: str, place: str) -> str:
-    return f"its {field} stands in another split too, at {place}"
+    return (
+        f"its {field} stands in another split too, at {place} (rows of one {field} belong together: "
+        "gates.data.group_fields of the policy)"
+    )
 
 
 def too_few_groups(groups: int, least: int) -> str:

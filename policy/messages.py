@@ -199,7 +199,7 @@ def drop(difference: Difference, margin: float, against: str, p: float, tests: i
 
 
 def inconclusive(difference: Difference, rows: int | None) -> str:
-    known = f"about {rows} rows would settle it" if rows else "no number of rows would settle it"
+    known = f"about {rows:,} rows would settle it" if rows else "no number of rows would settle it"
     return (
         f"{difference.n} rows can only show {difference.detectable:.3f}, so this is not known; "
         f"{known}"

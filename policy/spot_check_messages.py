@@ -45,5 +45,8 @@ def nothing_to_compare(user: str) -> str:
     return f"there is no row of which both @{user} and a judge model said something"
 
 
+NO_MORE_THAN_LUCK = "that is no more than luck gives, so the judge's win rate says little here"
+
+
 def too_little_agreement(least: float) -> str:
     return f"the policy asks for at least {100 * least:g} %, so the judge is not believed here"

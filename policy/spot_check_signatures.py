@@ -149,4 +149,6 @@ def _agreement(rules: SpotCheckRules, sample: SpotCheck, signature: SpotCheckSig
     sentence = say.agreement(signature.user, found)
     if least is not None and rate < least:
         return Finding(name, Outcome.FAILED, f"{sentence}; {say.too_little_agreement(least)}")
+    if found.kappa is not None and found.kappa <= 0:
+        return Finding(name, Outcome.WARNED, f"{sentence}; {say.NO_MORE_THAN_LUCK}")
     return Finding(name, Outcome.PASSED, sentence)

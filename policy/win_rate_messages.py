@@ -80,7 +80,9 @@ def not_known(pairs: int | None) -> str:
         return (
             "the interval holds the bar, so this is not known; no number of pairs would settle it"
         )
-    return f"the interval holds the bar, so this is not known; about {pairs} pairs would settle it"
+    return (
+        f"the interval holds the bar, so this is not known; about {pairs:,} pairs would settle it"
+    )
 
 
 def drawn(rows: int, of: int, disagreements: int) -> str:

@@ -21,12 +21,14 @@ SIGN_OFF = "sign-off"
 CONCLUSIONS: dict[str, Conclusion | None] = {
     "passed": "success",
     "failed": "failure",
+    "inconclusive": "failure",
     "measuring": None,
     "release": None,
     "spot-check": "action_required",
     "sign": "action_required",
     "held": "action_required",
 }
+BROKEN = frozenset({Outcome.FAILED, Outcome.ERRORED})
 """None is `in progress`: something is awaited, nothing is wrong. Never `neutral` or `skipped`:
 GitHub lets those through."""
 
@@ -46,7 +48,7 @@ def post(
     warnings += [
         f"**⚠ {command_messages.forced(o)}**\n" for state in states for o in state.overrides
     ]
-    summary = [*warnings, *(reasons or [messages.ALL_HOLDS])]
+    summary = [*warnings, *(reasons or [messages.ALL_HOLDS]), *comment.warned_lines(verdict)]
     if tag:
         summary.append(f"\n{messages.recorded_as(tag)}")
     summary.append(f"\n### {messages.EVERY_FINDING}\n\n{tree(verdict.parts)}")
@@ -73,7 +75,13 @@ def key_of(states: Sequence[ModelState], verdict: Finding) -> str:
     ]
     stuck = [s for s in states if not s.pending and not s.finding.outcome.lets_through]
     if stuck or broken:
-        return "failed"
+        found = {
+            leaf.outcome
+            for part in (*broken, *(s.finding for s in stuck))
+            for leaf in part.leaves()
+        }
+        unsettled = Outcome.INCONCLUSIVE in found and found.isdisjoint(BROKEN)
+        return "inconclusive" if unsettled else "failed"
     if any(state.pending for state in states):
         return "measuring"
     if not all(state.carried for state in states):

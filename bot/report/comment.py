@@ -22,6 +22,7 @@ from bot.report.markdown import LIMIT, code, cut_middle, fold, plain, table, vis
 from bot.report.own_comment import remembered
 from bot.report.verdict_tree import WORDS, sentence, tree
 from policy.evidence import Evidence
+from policy.judge_win_rate import WIN_RATE
 from policy.verdict import Finding, Outcome
 
 ROOTS = ("countersign", "sign-off")
@@ -44,7 +45,7 @@ def body(
     """
     parts = [marker(earlier, [key for state in states for key in state.keys]), f"## {title}"]
     reasons = blocking_lines(verdict, sign_off, states, signatures=False)
-    parts += [lead, "\n".join(reasons), *samples_to_read(states)]
+    parts += [lead, "\n".join([*reasons, *warned_lines(verdict)]), *samples_to_read(states)]
     parts += [overview(state) for state in states]
     if sign_off is not None:
         signatures = tree(sign_off.parts)
@@ -101,13 +102,26 @@ def blocking_lines(
     )
 
 
-def _blocking(finding: Finding, above: str = "") -> Iterator[tuple[str, Finding]]:
-    """Yield every leaf that blocks, under its name and that of what it is a part of."""
-    if not finding.parts and not finding.outcome.lets_through:
+def warned_lines(verdict: Finding) -> list[str]:
+    """Return each warning that lets through, one list item each: whoever signs has to know it."""
+    return [
+        f"- ⚠ {plain(name)} ({WORDS[leaf.outcome]}): {sentence(leaf)}"
+        for name, leaf in _named(verdict)
+        if leaf.outcome is Outcome.WARNED
+    ]
+
+
+def _blocking(finding: Finding) -> Iterator[tuple[str, Finding]]:
+    return ((name, leaf) for name, leaf in _named(finding) if not leaf.outcome.lets_through)
+
+
+def _named(finding: Finding, above: str = "") -> Iterator[tuple[str, Finding]]:
+    """Yield every leaf under its name and that of what it is a part of."""
+    if not finding.parts:
         yield f"{above}: {finding.name}" if above else finding.name, finding
     inside = "" if finding.name in ROOTS else finding.name
     for part in finding.parts:
-        yield from _blocking(part, inside)
+        yield from _named(part, inside)
 
 
 def samples_to_read(states: Sequence[ModelState]) -> list[str]:
@@ -135,7 +149,8 @@ def overview(state: ModelState) -> str:
     parts += [f"**⚠ {plain(warning, 1000)}.**" for warning in state.warnings]
     parts += [f"**⚠ {command_messages.forced(override)}**" for override in state.overrides]
     if state.evidence is not None:
-        parts += [metric_table(state.evidence, state.finding), data_change.sentence(state.evidence)]
+        parts += [metric_table(state.evidence, state.finding), win_rate(state.finding)]
+        parts += [data_change.sentence(state.evidence)]
         parts += [data_gates.found_rows(state.evidence, state.finding)]
         parts += [spending.line(state.evidence)]
     parts.append(attempt_table.of_comment(state))
@@ -210,6 +225,13 @@ def _metric_gates(finding: Finding) -> dict[str, Finding]:
     for part in finding.parts:
         found.update(_metric_gates(part))
     return found
+
+
+def win_rate(finding: Finding) -> str:
+    """Return what the judge model came to, in one line; empty where none was asked."""
+    if finding.name == WIN_RATE:
+        return messages.judged(WORDS[finding.outcome], sentence(finding))
+    return next(filter(None, map(win_rate, finding.parts)), "")
 
 
 def _gate(finding: Finding | None) -> str:

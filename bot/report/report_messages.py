@@ -112,8 +112,8 @@ def no_group_moved(names: Sequence[str]) -> str:
 def expected(facts: Expected) -> str:
     """Say what training was expected to take, in the finest unit that was known."""
     if facts.hours is None:
-        most = f", at most {facts.max_tokens:,.0f}" if facts.max_tokens is not None else ""
-        return f"about {facts.tokens:,} tokens were expected{most}"
+        most = f", {facts.max_tokens:,.0f} allowed" if facts.max_tokens is not None else ""
+        return f"estimated beforehand, on the high side, at {facts.tokens:,} tokens{most}"
     parts = [f"{duration(3600 * facts.hours)}"]
     parts += [] if facts.cost is None else [money(facts.cost, facts.currency)]
     limits = [] if facts.max_hours is None else [duration(3600 * facts.max_hours)]
@@ -132,7 +132,7 @@ def whole_run(seconds: float, facts: Expected | None) -> str:
 
 
 def tokens_passed(tokens: float) -> str:
-    return f"{tokens:,.0f} tokens passed"
+    return f"{tokens:,.0f} were read"
 
 
 def money(amount: float, currency: str) -> str:

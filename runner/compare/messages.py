@@ -125,5 +125,5 @@ def meaning(outcome: Outcome, margin: float, rows: int | None) -> str:
     if rows is None:
         return f"Whether B drops by the margin of {margin:g} is not known; no number of rows tells."
     return (
-        f"Whether B drops by the margin of {margin:g} is not known: about {rows} rows would tell."
+        f"Whether B drops by the margin of {margin:g} is not known: about {rows:,} rows would tell."
     )

@@ -77,7 +77,7 @@ def test_cost_is_told_beside_what_was_expected() -> None:
 
 def test_without_a_speed_the_tokens_are_told() -> None:
     said = line(told(expected=Expected(tokens=360_000, max_tokens=1e6)))
-    assert "about 360,000 tokens were expected, at most 1,000,000, 360,000 tokens passed" in said
+    assert "on the high side, at 360,000 tokens, 1,000,000 allowed, 360,000 were read" in said
     assert "EUR" not in said
 
 

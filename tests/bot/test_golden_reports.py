@@ -1,0 +1,45 @@
+"""Six kinds of report, word by word. COUNTERSIGN_WRITE_GOLDEN=1 writes the files anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.decide import decide
+from policy.verdict import Finding
+from tests.bot import builders as a
+from tests.bot.report_kinds import REPORTS
+from tests.bot.test_golden import same_as_golden
+
+EXPECTED = {
+    "better": ("action_required", "Waiting for signatures"),
+    "worse": ("failure", "Blocked"),
+    "inconclusive": ("failure", "Inconclusive: the held-out rows cannot settle it"),
+    "slice-regression": ("failure", "Blocked"),
+    "quantisation-loss": ("failure", "Blocked"),
+    "judge-disagreement": ("action_required", "Waiting for signatures"),
+}
+BLOCKED_BY = {
+    "worse": {"min", "incumbent", "delivery", "refund", "account"},
+    "slice-regression": {"refund"},
+    "quantisation-loss": {"quantisation"},
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_kind_of_report_reads_as_it_did(name: str) -> None:
+    same_as_golden(f"report-{name}.md", a.comment_of(REPORTS[name]))
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_its_title_says_what_kind_it_is(name: str) -> None:
+    check = a.check_of(REPORTS[name])
+    assert (check.conclusion, check.title) == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", BLOCKED_BY)
+def test_only_what_it_is_about_blocks_it(name: str) -> None:
+    def failed(finding: Finding) -> set[str]:
+        return {leaf.name for leaf in finding.leaves() if leaf.outcome == "failed"}
+
+    assert failed(decide(REPORTS[name]).verdict) <= BLOCKED_BY[name]
+    assert failed(decide(REPORTS[name]).verdict)
