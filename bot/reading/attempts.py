@@ -15,6 +15,7 @@ class AttemptReader:
     def __init__(self, api: Api, repository: str, public_key: str) -> None:
         self._api = api
         self._base = path("repos", *repository.split("/"))
+        self._repository = repository.lower()
         self._key = public_key
 
     def of(
@@ -51,7 +52,8 @@ class AttemptReader:
             record = parse_json(AttemptRecord, payload, name)
         except (EnvelopeError, UserError):
             return None
-        return record if record.tag() == name else None
+        here = record.repository.lower() == self._repository  # the bot may serve others too
+        return record if here and record.tag() == name else None
 
 
 def known_as(base: str, prefix: str) -> str:

@@ -15,12 +15,15 @@ class MeasuredReader:
     def __init__(self, api: Api, repository: str, public_key: str) -> None:
         self._api = api
         self._base = path("repos", *repository.split("/"))
+        self._repository = repository.lower()
         self._key = public_key
 
     def first(self, model: str, key: str) -> tuple[str, str]:
         """Return the digest that is recorded for a key, and the tag if it holds anything else.
 
-        Both are empty where nothing is recorded. A digest that was read once is remembered.
+        Both are empty where nothing is recorded. A digest that was read once is remembered. This
+        bot may serve other repositories too, with other runners and the same key: what it recorded
+        there says nothing here.
         """
         name = measured_tag(model, key)
         known = f"measured {self._base} {name}"
@@ -38,7 +41,7 @@ class MeasuredReader:
             record = parse_json(MeasuredRecord, payload, name)
         except (EnvelopeError, UserError):
             return "", name
-        if record.tag() != name:
+        if record.tag() != name or record.repository.lower() != self._repository:
             return "", name
         self._api.remember(known, record.evidence)
         return record.evidence, ""

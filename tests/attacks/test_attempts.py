@@ -6,13 +6,15 @@ import time
 
 import pytest
 
+from attestation import sign
 from bot.api import Connection
-from policy.attempts import attempt_tags
+from policy.attempts import ATTEMPT_TYPE, AttemptRecord, attempt_tags
 from policy.evidence import Evidence
 from policy.proposal import run_key
 from tests.attacks.conftest import SceneWith
 from tests.attacks.scene import POLICY, Scene, nothing_got_through
 from tests.bot import builders as a
+from tests.bot.world import git
 from tests.policy.builders import measurement
 
 WHY = "the runner had a new GPU; does the result repeat?"
@@ -224,6 +226,29 @@ def test_a_tag_in_the_place_of_an_attempt_is_named_and_nothing_passes(world: Sce
     world.api("ken", "POST", "/git/refs", {"ref": f"refs/tags/{name}", "sha": world.head(number)})
     world.sign(number)
     nothing_got_through(world, number, because=name)
+
+
+def test_an_attempt_that_the_bot_recorded_elsewhere_starts_nothing_here(world: Scene) -> None:
+    """Ken brings the bot's record of what somebody asked for in a repository of his."""
+    number = world.released()
+    record = AttemptRecord(
+        repository="ken/playground",
+        model=a.MODEL,
+        proposal=proposal(),
+        number=2,
+        user="grace",
+        reason=WHY,
+        comment=7,
+        asked="2026-03-01T10:00:00Z",
+        at="2026-03-01T10:00:05Z",
+    )
+    signed = sign(record.payload(), ATTEMPT_TYPE, world.settings.signs_with)
+    git(world.clone, "tag", "--annotate", "--message", signed, record.tag())
+    git(world.clone, "push", "--quiet", "origin", f"refs/tags/{record.tag()}")
+    world.evaluator.connection = Connection(world.settings)  # the bot looks with nothing in mind
+    world.sign(number)
+    assert not any(title.endswith(key(2)) for title in world.runs())
+    nothing_got_through(world, number, because=record.tag())
 
 
 def test_an_attempt_above_the_budget_waits_for_a_new_permission(scene_with: SceneWith) -> None:

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from attestation import sign
 from bot.forward import head_proposal
 from policy.evidence import Incumbent
+from policy.record import MEASURED_TYPE, MeasuredRecord
+from policy.release import pointer_of
 from tests.attacks import forged as f
 from tests.bot import builders as a
 from tests.bot.world import World, git, workflow
@@ -242,6 +245,31 @@ def test_asking_for_another_run_of_what_failed_starts_none(world: World) -> None
     world.api("ada", "POST", f"/issues/{number}/comments", {"body": f"/train {head}"})
     assert f.refused(world, number, before)
     assert world.runs()[f"finetune {a.MODEL} {f.key_of(world, 'asked')}"] == 1
+
+
+def test_a_record_that_the_bot_signed_elsewhere_does_not_stand_for_evidence_here(
+    world: World,
+) -> None:
+    """Ada serves a runner that lies in a repository of hers, and brings the bot's record of it."""
+    before = world.live()
+    good = f.evidence(world, "elsewhere")
+    pointer = pointer_of(good)
+    assert pointer is not None
+    record = MeasuredRecord(
+        repository="ada/playground",
+        model=a.MODEL,
+        key=f.key_of(world, "elsewhere"),
+        evidence=good.digest(),
+        at="2026-03-01T10:00:00Z",
+    )
+    signed = sign(record.payload(), MEASURED_TYPE, world.settings.signs_with)
+    git(world.clone, "fetch", "--quiet", "origin")
+    git(world.clone, "tag", "--annotate", "--message", signed, record.tag(), "origin/main")
+    git(world.clone, "push", "--quiet", "origin", f"refs/tags/{record.tag()}")
+    files = {f.POINTER: pointer.text(), pointer.evidence.path: good.text()}
+    number = f.proposed(world, "elsewhere", bad(world, "elsewhere"), files)
+    assert f.refused(world, number, before)
+    assert record.tag() in f.told(world, number)
 
 
 def test_control_honest_evidence_of_the_bots_own_run_gets_through(world: World) -> None:
