@@ -160,17 +160,21 @@ def _correlation(counts: PairedCounts) -> float:
 
 
 def compare_means(means: PairedMeans, alpha: float = ALPHA) -> Difference:
-    """Return the paired difference of two means: as resampled, else by the normal approximation."""
-    n = means.n
-    if n < 2:
+    """Return the paired difference of two means: as resampled, else by the normal approximation.
+
+    One row shows nothing, and nor do rows that all belong together.
+    """
+    n, drawn = means.n, means.resampled
+    together = drawn is not None and drawn.clusters is not None and drawn.clusters < 2
+    if n < 2 or together:
         return Difference(
             n, means.mean_difference, -math.inf, math.inf, 1.0, math.inf, math.inf, False, alpha
         )
     error = means.sd_difference / math.sqrt(n)
     value = means.mean_difference
     low, high = value - Z95 * error, value + Z95 * error
-    if means.resampled is not None:
-        low, high, p = means.resampled.low, means.resampled.high, means.resampled.p
+    if drawn is not None:
+        low, high, p = drawn.low, drawn.high, drawn.p
     elif error == 0:
         p = 1.0 if value == 0 else 0.0
     else:

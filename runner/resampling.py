@@ -35,7 +35,8 @@ def paired_means(
     """Return the mean of second minus first, its spread, and its resampled interval and p.
 
     `sd_difference` is such that, divided by the root of n, it gives the standard error; with
-    clusters that is the error between clusters.
+    clusters that is the error between clusters. Where all rows are one cluster there is none: that
+    it is one says so, and nothing is known of the difference.
     """
     import numpy as np
 
@@ -45,7 +46,9 @@ def paired_means(
     sums, sizes = _units(values, clusters)
     units = len(sums)
     if units < 2:
-        return PairedMeans(n=n, mean_difference=mean, sd_difference=0.0)
+        one = Resampled(low=mean, high=mean, p=1.0, resamples=1, seed=seed, clusters=1)
+        alone = one if n > 1 and values.any() else None
+        return PairedMeans(n=n, mean_difference=mean, sd_difference=0.0, resampled=alone)
     residuals = sums - mean * sizes  # linearised ratio of sums; of single rows it is the usual sd
     error = math.sqrt(units / (units - 1) * float(residuals @ residuals)) / n
     resamples = RESAMPLES if units <= MANY else FEWER

@@ -266,7 +266,7 @@ def test_a_record_that_the_bot_signed_elsewhere_does_not_stand_for_evidence_here
     git(world.clone, "fetch", "--quiet", "origin")
     git(world.clone, "tag", "--annotate", "--message", signed, record.tag(), "origin/main")
     git(world.clone, "push", "--quiet", "origin", f"refs/tags/{record.tag()}")
-    files = {f.POINTER: pointer.text(), pointer.evidence.path: good.text()}
+    files: dict[str, str | None] = {f.POINTER: pointer.text(), pointer.evidence.path: good.text()}
     number = f.proposed(world, "elsewhere", bad(world, "elsewhere"), files)
     assert f.refused(world, number, before)
     assert record.tag() in f.told(world, number)

@@ -11,10 +11,13 @@ import pytest
 from dataset.formats import Turn
 from dataset.rows import Row
 from policy.contract import Contract
-from policy.evidence import Comparison, Subject
+from policy.evidence import Comparison, PairedMeans, Subject
+from policy.judge_difference import outcome_of
 from policy.statistics import compare_means
+from policy.verdict import Outcome
 from runner.comparing import compare
 from runner.engines.engine import Answer
+from runner.resampling import paired_means
 from runner.scoring import Scored, score
 from runner.slicing import GROUPS, Cuts, clusters, value_of
 
@@ -126,6 +129,20 @@ def test_turns_of_one_talk_are_drawn_together() -> None:
     assert (alone.resampled.clusters, together.resampled.clusters) == (None, 20)
     assert together.sd_difference > 1.8 * alone.sd_difference
     assert together.resampled.p > alone.resampled.p
+
+
+def test_rows_that_all_belong_together_are_one_and_show_nothing() -> None:
+    fell = [-0.1, 0.05, -0.3, 0.2, -0.15, 0.05, 0.1, -0.4, 0.3, -0.05]
+    apart, together = paired_means(fell), paired_means(fell, ["one talk"] * len(fell))
+    found = compare_means(together)
+    assert found.value == compare_means(apart).value < 0
+    assert (found.p, found.low, found.high) == (1.0, -math.inf, math.inf)
+    for strict in (True, False):
+        assert outcome_of(found, 0.2, non_inferior=strict) is Outcome.INCONCLUSIVE
+    read = PairedMeans.model_validate_json(together.model_dump_json())
+    assert compare_means(read) == found
+    alike = compare_means(paired_means([0.0] * 10, ["one talk"] * 10))
+    assert outcome_of(alike, 0.2, non_inferior=True) is Outcome.PASSED
 
 
 def test_rows_without_a_group_are_groups_of_one() -> None:
