@@ -8,6 +8,7 @@ from collections.abc import Sequence, Set
 from bot import spot_check_messages
 from bot.report.markdown import code, table
 from policy.evidence import Evidence, RenderedToken, Sample, Subject
+from policy.spot_check import MAX_ID
 
 SUBJECTS: dict[Subject, str] = {"base": "Base", "incumbent": "Live", "candidate": "Candidate"}
 SHOWN_SAMPLES = 10
@@ -42,7 +43,12 @@ def won_and_lost(evidence: Evidence, hidden: Set[str] = frozenset()) -> str:
 
 
 def _open(evidence: Evidence, hidden: Set[str]) -> tuple[Sample, ...]:
-    return tuple(sample for sample in evidence.samples if sample.id not in hidden)
+    """Return the rows that may be shown; an id too long for the spot-check may be any of it."""
+    return tuple(
+        sample
+        for sample in evidence.samples
+        if not hidden or (sample.id not in hidden and len(sample.id) <= MAX_ID)
+    )
 
 
 def _with_note(text: str, evidence: Evidence, shown: Sequence[Sample]) -> str:

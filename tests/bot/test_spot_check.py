@@ -17,7 +17,7 @@ from bot.report.verdict_tree import tree
 from bot.snapshot import Comment, Commit, Snapshot
 from bot.spot_checks import Open, chosen_by
 from policy.evidence import Evidence, Sample
-from policy.spot_check import MAX_CHARACTERS, MAX_ROWS, MAX_TEXT
+from policy.spot_check import MAX_CHARACTERS, MAX_ID, MAX_ROWS, MAX_TEXT
 from policy.verdict import Outcome
 from tests.bot import builders as a
 from tests.bot.builders import check_of, comment_of, conclusion, of_kind, signed, snapshot
@@ -154,6 +154,14 @@ def test_until_it_is_signed_nobody_is_told_whose_answers_they_are() -> None:
     assert told[0] == told[1]
     assert bodies[0].count("1 row is held back until the spot-check is signed.") == 4
     assert bodies[0].count("secret row") == 4
+
+
+def test_a_row_that_the_sample_cannot_name_by_its_id_is_held_back_too() -> None:
+    """The sample tells a long id by its beginning, so the row could not be found among others."""
+    (row, _) = samples()
+    long = row.model_copy(update={"id": "t" * (MAX_ID + 1)})
+    pull = asked(shown=a.evidence(spot_check=spot_checks.sample(), samples=(long,)))
+    assert "secret row" not in comment_of(pull)
 
 
 def test_once_it_is_signed_the_table_tells_whose_they_were_and_what_everybody_said() -> None:
