@@ -26,13 +26,13 @@ INCUMBENT, QUANTISATION = "incumbent", "quantisation"
 class Question:
     """One paired test that a gate asks for; `facts` are None where it was not measured."""
 
-    metric: str
+    metric: Metric
+    """The candidate's."""
     name: str
     """`incumbent`, `quantisation`, or the value of a field."""
     against: str
     margin: float
     facts: Comparison | Group | None
-    higher_is_better: bool
     field: str = ""
     non_inferior: bool = False
     min_rows: int = 0
@@ -112,7 +112,7 @@ def _not_judged(question: Question) -> Finding:
     if question.rows:
         sentence = messages.group_too_small(question.rows, question.min_rows)
         return Finding(question.name, Outcome.WARNED, sentence)
-    return Finding(question.name, Outcome.MISSING, messages.no_comparison(question.metric))
+    return Finding(question.name, Outcome.MISSING, messages.no_comparison(question.metric.name))
 
 
 def _judge_question(
@@ -120,7 +120,7 @@ def _judge_question(
 ) -> Finding:
     if difference is None:
         return _not_judged(question)
-    margin, better = question.margin, question.higher_is_better
+    margin, better = question.margin, question.metric.higher_is_better
     outcome = outcome_of(
         difference,
         margin,
@@ -129,11 +129,11 @@ def _judge_question(
         non_inferior=question.non_inferior,
     )
     if outcome is Outcome.FAILED and not math.isfinite(difference.value + difference.detectable):
-        return Finding(question.name, outcome, messages.not_a_number(question.metric))
-    sentence = messages.drop(difference, margin, question.against, p, tests)
+        return Finding(question.name, outcome, messages.not_a_number(question.metric.name))
+    sentence = messages.drop(question.metric, difference, margin, question.against, p, tests)
     if outcome is Outcome.INCONCLUSIVE:
         needed = rows_needed(difference, margin, higher_is_better=better)
-        sentence = f"{sentence}; {messages.inconclusive(difference, needed)}"
+        sentence = f"{sentence}; {messages.inconclusive(question.metric, difference, needed)}"
     elif outcome is Outcome.WARNED:
         sentence = f"{sentence}; {messages.SMALLER_DROP}"
     return Finding(question.name, outcome, sentence)
@@ -144,28 +144,26 @@ def _questions(gate: MetricGate, evidence: Evidence, candidate: Measurement) -> 
     metric = candidate.metric(gate.metric)
     if metric is None or metric.n == 0 or not math.isfinite(metric.value):
         return
-    name, better = gate.metric, metric.higher_is_better
-    before = evidence.comparison(name, "incumbent", "candidate")
+    before = evidence.comparison(metric.name, "incumbent", "candidate")
     if evidence.incumbent is not None and gate.max_drop is not None:
         against, strict = messages.THE_INCUMBENT, gate.non_inferior
-        yield Question(name, INCUMBENT, against, gate.max_drop, before, better, non_inferior=strict)
+        yield Question(metric, INCUMBENT, against, gate.max_drop, before, non_inferior=strict)
     if gate.max_quantisation_drop is not None:
-        merged = evidence.comparison(name, "merged", "candidate")
+        merged = evidence.comparison(metric.name, "merged", "candidate")
         against, strict = messages.THE_MERGED_MODEL, gate.non_inferior
         margin = gate.max_quantisation_drop
-        yield Question(name, QUANTISATION, against, margin, merged, better, non_inferior=strict)
+        yield Question(metric, QUANTISATION, against, margin, merged, non_inferior=strict)
     if evidence.incumbent is None:
         return
     for field, asked in gate.slices.items():
         found = before.slice(field) if before is not None else None
         for group in found.parts if found is not None else ():
             yield Question(
-                name,
+                metric,
                 group.value,
                 messages.THE_INCUMBENT,
                 asked.max_drop,
                 group,
-                better,
                 field=field,
                 min_rows=asked.min_rows,
             )
@@ -189,7 +187,7 @@ def _judge_metric(
         parts.append(_bar("max", holds, messages.at_most(metric, gate.max)))
     if gate.max_drop is not None and evidence.incumbent is None:
         parts.append(Finding(INCUMBENT, Outcome.PASSED, messages.NO_INCUMBENT))
-    own = [(asked, found) for asked, found in answers if asked.metric == gate.metric]
+    own = [(asked, found) for asked, found in answers if asked.metric.name == gate.metric]
     parts += [found for asked, found in own if not asked.field]
     if gate.min_gain_over_base is not None:
         parts.append(_judge_gain(gate.metric, gate.min_gain_over_base, evidence, metric))
@@ -221,7 +219,7 @@ def _judge_gain(name: str, least: float, evidence: Evidence, metric: Metric) -> 
         return Finding("base", Outcome.MISSING, messages.no_base(name))
     sign = 1 if metric.higher_is_better else -1
     gain = sign * (metric.value - figure.value)
-    return _bar("base", gain + ROUNDING >= least, messages.gain(gain, least))
+    return _bar("base", gain + ROUNDING >= least, messages.gain(metric, gain, least))
 
 
 def _judge_coverage(policy: Policy, candidate: Measurement) -> list[Finding]:

@@ -180,30 +180,47 @@ def no_comparison(metric: str) -> str:
     return f"{metric} was not compared row by row"
 
 
-def gain(value: float, least: float) -> str:
-    return f"{signed(value)} over the base, at least {signed(least)} wanted"
+def gain(metric: Metric, value: float, least: float) -> str:
+    seen, bar = moved(metric, value), moved(metric, least)
+    if seen == bar and value != least:  # as many digits as it takes to tell them apart
+        seen = f"{_bare(metric, value, '+.8g', '+.8g')}{_unit(metric)}"
+    return f"{seen} over the base, at least {bar} wanted"
 
 
-def signed(value: float) -> str:
-    return f"{value:+.3f}"
+def moved(metric: Metric, value: float) -> str:
+    """Return a difference of two values of a metric, in its unit: points are of per cent."""
+    return f"{_bare(metric, value, '+.1f', '+.4g')}{_unit(metric)}"
 
 
-def drop(difference: Difference, margin: float, against: str, p: float, tests: int) -> str:
+def _bare(metric: Metric, value: float, in_unit: str, as_number: str) -> str:
+    if metric.name in SECONDS:
+        return format(1000 * value, in_unit)
+    return format(100 * value, in_unit) if metric.kind == "share" else format(value, as_number)
+
+
+def _unit(metric: Metric) -> str:
+    if metric.name in SECONDS:
+        return " ms"
+    return " points" if metric.kind == "share" else ""
+
+
+def drop(
+    metric: Metric, difference: Difference, margin: float, against: str, p: float, tests: int
+) -> str:
     """Return what was seen; `p` is the one that counts, adjusted for so many tests."""
     among = f" for {tests} tests together" if tests > 1 else ""
     return (
-        f"{signed(difference.value)} against {against} "
-        f"({signed(difference.low)} to {signed(difference.high)}, p = {p:.2g}{among}, "
-        f"n = {difference.n}); a drop of {margin:g} fails"
+        f"{moved(metric, difference.value)} against {against} "
+        f"({_bare(metric, difference.low, '+.1f', '+.4g')} to {moved(metric, difference.high)}, "
+        f"p = {p:.2g}{among}, n = {difference.n}); "
+        f"a drop of {_bare(metric, margin, 'g', 'g')}{_unit(metric)} fails"
     )
 
 
-def inconclusive(difference: Difference, rows: int | None) -> str:
+def inconclusive(metric: Metric, difference: Difference, rows: int | None) -> str:
     known = f"about {rows:,} rows would settle it" if rows else "no number of rows would settle it"
-    return (
-        f"{difference.n} rows can only show {difference.detectable:.3f}, so this is not known; "
-        f"{known}"
-    )
+    seen = _bare(metric, difference.detectable, ".1f", ".3g")
+    return f"{difference.n} rows can only show {seen}{_unit(metric)}, so this is not known; {known}"
 
 
 def group_too_small(rows: int, least: int) -> str:
@@ -263,4 +280,4 @@ def artifact_not_verified(digest: str) -> str:
 
 
 def repeated(old: Metric, new: Metric, tolerance: float) -> str:
-    return f"{figure(new)} now, {figure(old)} recorded; {tolerance:g} may be lost"
+    return f"{figure(new)} now, {figure(old)} recorded; {_bare(old, tolerance, 'g', 'g')}{_unit(old)} may be lost"

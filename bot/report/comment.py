@@ -210,6 +210,7 @@ def metric_table(evidence: Evidence, finding: Finding | None) -> str:
         "Gate": [_gate(gates.get(row.metric)) if finding else figures.NOTHING for row in rows],
         "Base": [row.base for row in rows],
         live: [row.incumbent for row in rows],
+        "Merged": [row.merged for row in rows],
         candidate: [row.candidate for row in rows],
         "Change": [row.change for row in rows],
         "95 % interval": [row.interval for row in rows],

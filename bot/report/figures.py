@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from policy.evidence import Evidence, Metric, Subject
 from policy.judge_metrics import difference_from
-from policy.messages import SECONDS, figure
+from policy.messages import figure, moved
 from policy.statistics import Difference
 
 NOTHING = "–"
@@ -20,6 +20,7 @@ class Row:
     metric: str
     base: str
     incumbent: str
+    merged: str
     candidate: str
     change: str
     interval: str
@@ -46,6 +47,7 @@ def _row(evidence: Evidence, metric: Metric) -> Row:
         metric=metric.name,
         base=_shown(_metric(evidence, "base", metric.name)),
         incumbent=_shown(_metric(evidence, "incumbent", metric.name)),
+        merged=_shown(_metric(evidence, "merged", metric.name)),
         candidate=_shown(metric),
         change=change,
         interval=interval,
@@ -78,11 +80,7 @@ def _shown(metric: Metric | None) -> str:
 def _signed(metric: Metric, value: float) -> str:
     if not math.isfinite(value):
         return "unknown"
-    if metric.kind == "share":
-        return f"{100 * value:+.1f} pts"
-    if metric.name in SECONDS:
-        return f"{1000 * value:+.1f} ms"
-    return f"{value:+.4g}"
+    return moved(metric, value).replace(" points", " pts")
 
 
 def duration(seconds: float) -> str:
