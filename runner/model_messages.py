@@ -38,6 +38,14 @@ def base_has_no_weights(path: Path) -> UserError:
     )
 
 
+def weights_outside(index: Path, shard: str) -> UserError:
+    return UserError.one(
+        str(index),
+        f"names the weights {shard!r}, which are no safetensors file of its folder",
+        "put the file there, and name it by its name",
+    )
+
+
 def base_changed(base: str, wanted: str, found: str) -> UserError:
     return UserError.one(
         f"base_model {base}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from policy.digest import digest_of
@@ -74,6 +74,8 @@ def model_digest(folder: Path) -> str:
     """
     if not any(folder.glob("*.safetensors")):
         raise model_messages.base_has_no_weights(folder)
+    for index in sorted(folder.rglob("*.safetensors.index.json")):
+        _require_inside(index)
     files = {
         path.relative_to(folder).as_posix(): path
         for pattern in MODEL_FILES
@@ -81,6 +83,23 @@ def model_digest(folder: Path) -> str:
         if path.is_file() and path != folder / base.RECORD_FILE
     }
     return digest_of({name: digest_file(path)[0] for name, path in files.items()})
+
+
+def _require_inside(index: Path) -> None:
+    """Raise where an index of weights names what the folder's digest does not cover.
+
+    transformers joins such a name to the folder's path, wherever that leads. An index that is no
+    JSON names nothing, and is loaded by nobody.
+    """
+    try:
+        value = json.loads(index.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return
+    shards = value.get("weight_map") if isinstance(value, dict) else None
+    for shard in sorted(set(map(str, shards.values()))) if isinstance(shards, dict) else ():
+        name = PurePath(shard)
+        if name.is_absolute() or ".." in name.parts or name.suffix != ".safetensors":
+            raise model_messages.weights_outside(index, shard)
 
 
 def load_weights(folder: Path, name: str, **settings: Any) -> Any:

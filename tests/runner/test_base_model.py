@@ -115,3 +115,21 @@ def test_a_hub_model_without_a_network_is_said(
     named = recipe(base_model="owner/name", base_model_revision="0" * 40)
     with pytest.raises(UserError, match="base_model owner/name: cannot be loaded"):
         resolve_base(named, tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("shard", ["../elsewhere.safetensors", "{there}/elsewhere.safetensors"])
+def test_weights_outside_the_folder_are_no_part_of_what_was_pinned(
+    made: Path, tmp_path: Path, shard: str
+) -> None:
+    place = shutil.copytree(made, tmp_path / "tiny")
+    weights = load_file(place / "model.safetensors")
+    (place / "model.safetensors").unlink()
+    names = sorted(weights)
+    save_file({names[0]: weights[names[0]]}, place / "inside.safetensors", {"format": "pt"})
+    outside = {name: weights[name] for name in names[1:]}
+    save_file(outside, tmp_path / "elsewhere.safetensors", {"format": "pt"})
+    files = dict.fromkeys(names[1:], shard.format(there=tmp_path))
+    index = {"metadata": {}, "weight_map": {names[0]: "inside.safetensors", **files}}
+    (place / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(UserError, match=r"elsewhere\.safetensors"):
+        resolve_base(recipe(base_model=str(place)), tmp_path, tmp_path)
