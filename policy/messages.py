@@ -280,4 +280,5 @@ def artifact_not_verified(digest: str) -> str:
 
 
 def repeated(old: Metric, new: Metric, tolerance: float) -> str:
-    return f"{figure(new)} now, {figure(old)} recorded; {_bare(old, tolerance, 'g', 'g')}{_unit(old)} may be lost"
+    lost = f"{_bare(old, tolerance, 'g', 'g')}{_unit(old)}"
+    return f"{figure(new)} now, {figure(old)} recorded; {lost} may be lost"
