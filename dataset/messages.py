@@ -104,8 +104,8 @@ def conflict(place: str, punctuated: bool) -> str:
 
 def in_two_splits(field: str, place: str) -> str:
     return (
-        f"its {field} stands in another split too, at {place} (rows of one {field} belong together: "
-        "gates.data.group_fields of the policy)"
+        f"its {field} stands in another split too, at {place}; rows of one {field} belong "
+        "together (gates.data.group_fields of the policy)"
     )
 
 
