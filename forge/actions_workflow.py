@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -140,10 +142,16 @@ class WorkflowPlan:
         return {name: spec or {} for name, spec in declared.items()}
 
 
+@lru_cache(maxsize=64)
+def _read(text: str) -> Any:
+    """Every event looks at every workflow: each text is read once."""
+    return yaml.safe_load(text)
+
+
 def load(path: str, text: str) -> Json:
     """The file's mapping; `on` may have been read as the boolean True."""
     try:
-        data = yaml.safe_load(text)
+        data = deepcopy(_read(text))
     except yaml.YAMLError as failure:
         raise RefusalError(f"{path}: this is no YAML: {failure}") from None
     if not isinstance(data, dict):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 SHA = re.compile(r"[0-9a-f]{40}")
 ZERO = "0" * 40
+KEPT_ANSWERS, KEPT_BYTES = 4096, 16_000  # of what objects say, and the longest of them
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 # The forge decides before it calls receive-pack; this hook only carries the answer to the client.
@@ -108,7 +109,7 @@ class TreeEntry:
 
 def clean_environment() -> dict[str, str]:
     """An environment in which no user's or system's git settings count."""
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
+    kept = {k: os.environ[k] for k in ("PATH", "HOME", "LANG", "TMPDIR") if k in os.environ}
     return kept | {
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -128,6 +129,7 @@ class GitStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._kept: dict[tuple[str, ...], bytes] = {}
 
     @classmethod
     def create(cls, path: Path, default_branch: str) -> GitStore:
@@ -162,6 +164,17 @@ class GitStore:
             raise GitError(f"git {args[0]}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout
 
+    def fixed(self, *args: str) -> bytes:
+        """Like `raw`, where every object is named by its SHA: the answer never changes."""
+        found = self._kept.get(args)
+        if found is None:
+            found = self.raw(*args)
+            if len(self._kept) >= KEPT_ANSWERS:
+                self._kept.clear()
+            if len(found) <= KEPT_BYTES:
+                self._kept[args] = found
+        return found
+
     def text(self, *args: str, stdin: str = "", extra: Mapping[str, str] | None = None) -> str:
         """Like `bytes`, decoded and stripped."""
         return self.raw(*args, stdin=stdin.encode(), extra=extra).decode(errors="replace").strip()
@@ -176,14 +189,10 @@ class GitStore:
         if re.fullmatch(r"[0-9a-f]{7,40}", name) or name in ("HEAD",):
             candidates.append(name)
         for candidate in candidates:
+            read = self.fixed if SHA.fullmatch(candidate) else self.raw
+            asked = ("--verify", "--quiet", "--end-of-options", f"{candidate}^{{{kind}}}")
             try:
-                return self.text(
-                    "rev-parse",
-                    "--verify",
-                    "--quiet",
-                    "--end-of-options",
-                    f"{candidate}^{{{kind}}}",
-                )
+                return read("rev-parse", *asked).decode().strip()
             except GitError:
                 continue
         return None
@@ -215,13 +224,13 @@ class GitStore:
         if not SHA.fullmatch(sha):
             return None
         try:
-            return self.text("cat-file", "-t", sha)
+            return self.fixed("cat-file", "-t", sha).decode().strip()
         except GitError:
             return None
 
     def blob(self, sha: str) -> bytes:
         """A blob's bytes."""
-        return self.raw("cat-file", "blob", sha)
+        return self.fixed("cat-file", "blob", sha)
 
     def write_blob(self, content: bytes) -> str:
         """Store bytes; return the blob's SHA."""
@@ -233,7 +242,8 @@ class GitStore:
         if path:
             args += ["--", path]
         found = []
-        for line in self.raw(*args).split(b"\0"):
+        read = self.fixed if SHA.fullmatch(tree) else self.raw
+        for line in read(*args).split(b"\0"):
             if line:
                 head, _, name = line.partition(b"\t")
                 mode, kind, sha, size = head.decode().split()
@@ -308,7 +318,7 @@ class GitStore:
 
     def commit(self, sha: str) -> CommitObject:
         """A commit's own fields."""
-        raw = self.raw("cat-file", "commit", sha).decode(errors="replace")
+        raw = self.fixed("cat-file", "commit", sha).decode(errors="replace")
         return parse_commit(sha, raw)
 
 

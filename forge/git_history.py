@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from forge.git import EMPTY_TREE, CommitObject, GitError, GitStore, Person, parse_commit
+from forge.git import EMPTY_TREE, SHA, CommitObject, GitError, GitStore, Person, parse_commit
 
 STATUS = {
     "A": "added",
@@ -79,9 +80,14 @@ def commits(store: GitStore, shas: list[str]) -> list[CommitObject]:
 def merge_base(store: GitStore, one: str, other: str) -> str | None:
     """The best common ancestor, or None for unrelated histories."""
     try:
-        return store.text("merge-base", one, other) or None
+        return _of_commits(store, one, other)("merge-base", one, other).decode().strip() or None
     except GitError:
         return None
+
+
+def _of_commits(store: GitStore, *names: str) -> Callable[..., bytes]:
+    """How to ask of commits: once where each is named by its SHA."""
+    return store.fixed if all(map(SHA.fullmatch, names)) else store.raw
 
 
 def contains(store: GitStore, descendant: str, ancestor: str) -> bool:
@@ -91,7 +97,8 @@ def contains(store: GitStore, descendant: str, ancestor: str) -> bool:
 
 def distance(store: GitStore, base: str, head: str) -> tuple[int, int]:
     """How many commits `head` is ahead of and behind `base`."""
-    left, right = store.text("rev-list", "--left-right", "--count", f"{base}...{head}").split()
+    read = _of_commits(store, base, head)
+    left, right = read("rev-list", "--left-right", "--count", f"{base}...{head}").split()
     return int(right), int(left)
 
 

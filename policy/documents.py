@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import Any, TypeVar, get_args
+from functools import lru_cache
+from typing import Any, TypeVar, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -141,7 +142,16 @@ def _is_no_text(value: str) -> bool:
 
 
 def parse(kind: type[D], text: str, where: str) -> D:
-    """Read `text` (YAML, or JSON as its subset) into `kind`; raise every problem located."""
+    """Read `text` (YAML, or JSON as its subset) into `kind`; raise every problem located.
+
+    What was read is kept, because one decision asks for the same policy, recipe and card many times
+    over, and reading YAML is most of what it costs. Documents are frozen: whoever asks shares them.
+    """
+    return cast(D, _parsed(kind, text, where))
+
+
+@lru_cache(maxsize=64)
+def _parsed(kind: type[BaseModel], text: str, where: str) -> BaseModel:
     value, lines = read_yaml(text, where)
     return build(kind, value, where, lines)
 
