@@ -29,7 +29,7 @@ NO_DIGEST = (
     f"it names no sample: the first {LEAST_DIGITS} or more digits of the sample's digest come first"
 )
 TOO_EARLY = "it was written before this evidence was measured"
-NO_WORD = "it says of every row that nobody could say; that is no signature"
+TOO_LITTLE = "it cannot say of more than half of the rows; a signature speaks of at least half"
 AGAIN = "Write it again, in a new comment:"
 AFTER_IT = (
     "approvals count once the release commit is at the head; it follows the spot-check, because "

@@ -28,6 +28,7 @@ from policy.spot_check_signatures import (
     MARKS,
     SpotCheckSignature,
     judge_spot_check,
+    says_enough,
     signers,
 )
 
@@ -205,8 +206,8 @@ def _read(command: Command, samples: Sequence[Open]) -> tuple[list[SpotCheckSign
     defects += [say.wrong_count(len(marks), count) for count in rows - {len(marks)}]
     if any(command.comment.created < one.since for one in chosen):
         defects.append(say.TOO_EARLY)
-    if not defects and not set(marks) - {CANNOT_SAY}:
-        defects.append(say.NO_WORD)
+    if not defects and not says_enough(marks):
+        defects.append(say.TOO_LITTLE)
     if defects:
         return [], defects
     return [

@@ -26,6 +26,11 @@ MARKS: dict[str, Said | None] = {"A": "first", "B": "second", "=": "tie", "?": N
 CANNOT_SAY = "?"
 
 
+def says_enough(marks: Sequence[str]) -> bool:
+    """Return whether marks speak of at least half of the rows, as a signature has to."""
+    return 2 * sum(MARKS[mark] is not None for mark in marks) >= len(marks) > 0
+
+
 class SpotCheckSignature(Document):
     """What one person said of a sample: a mark for every row, in the sample's order."""
 
@@ -39,7 +44,7 @@ class SpotCheckSignature(Document):
     stated: str
 
     def labels(self, sample: SpotCheck) -> SpotLabels | None:
-        """Return the marks by row; None where they are not of this sample, or say nothing."""
+        """Return the marks by row; None where they are not of this sample, or say too little."""
         if self.sample != sample.digest() or len(self.marks) != len(sample.rows):
             return None
         said = {
@@ -47,7 +52,8 @@ class SpotCheckSignature(Document):
             for row, mark in zip(sample.rows, self.marks, strict=True)
             if (word := MARKS[mark]) is not None
         }
-        return SpotLabels(sample=self.sample, labels=said) if said else None
+        enough = says_enough(self.marks)
+        return SpotLabels(sample=self.sample, labels=said) if enough else None
 
 
 def name_of(model: str) -> str:

@@ -79,6 +79,7 @@ def test_before_there_is_evidence_it_says_who_will_have_to_sign() -> None:
         {"marks": "AB="},
         {"marks": "AB=?A"},
         {"marks": "????"},
+        {"marks": "A???"},
     ],
 )
 def test_a_signature_that_is_not_of_this_sample_by_these_people_counts_for_nothing(
