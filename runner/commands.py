@@ -18,9 +18,10 @@ from runner import job_summary, messages, summary, workflow_commands
 from runner.attest import write_evidence
 from runner.data_gates import GatedData, gate_data
 from runner.job import Job, Options, cache_folder, open_job
-from runner.line import Run, Stage, Stopped, look_around, run_line, stop_at_gates
+from runner.line import Stage, look_around, run_line, stop_at_gates
 from runner.reporting import Reporter
 from runner.repository import find_repository, model_names
+from runner.run import Run, Stopped
 
 PASSED, BLOCKED = 0, 1
 

@@ -6,26 +6,19 @@ so they are published first. Each stage leaves its facts in `Findings`, whatever
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dataset.row_check import RowCheck
-from dataset.rows import Row
 from policy.errors import Problem, UserError
-from policy.evidence import SHIPPED, DataFacts, Evidence, StageFacts, TrainingFacts
+from policy.evidence import SHIPPED, DataFacts, TrainingFacts
 from policy.judge import judge_data
 from runner import messages, model_messages
 from runner.adapter import ADAPTER_FILES
-from runner.attest import Findings, attest, device_name, library_versions
+from runner.attest import device_name, library_versions
 from runner.context import data_change, earlier_versions, expected
-from runner.data_gates import GatedData, gate_data, row_rules
-from runner.job import Job, make_cache, own_folder
+from runner.data_gates import GatedData, gate_data
+from runner.job import Job, make_cache
 from runner.own_metrics import package_versions
-from runner.repository import load_model
-from runner.workspace import Workspace
+from runner.run import Run, Stopped, accepted_rows, require_unchanged
 
 Stage = Literal["validate", "train", "export", "evaluate", "publish", "attest"]
 STAGES: tuple[Stage, ...] = ("validate", "train", "export", "evaluate", "publish", "attest")
@@ -41,57 +34,6 @@ METRICS = (
     "torch",
     "transformers",
 )
-
-
-@dataclass
-class Note:
-    """What a stage that came to its end has to say of itself; mostly nothing."""
-
-    text: str = ""
-
-
-class Stopped(UserError):  # noqa: N818 - an outcome, as evidence names it
-    """What was measured forbids to go on; the evidence says so, and a person reads why."""
-
-
-@dataclass
-class Run:
-    """One pass through the line: what it is about, and what it has found."""
-
-    job: Job
-    found: Findings = field(default_factory=Findings)
-
-    @property
-    def workspace(self) -> Workspace:
-        own_folder(self.job.folder.repo)
-        return Workspace(self.job.workspace, fresh=self.job.fresh)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[Note]:
-        """Record how a stage ends, also where it ends in an error."""
-        started = time.monotonic()
-        note = Note()
-        outcome: Literal["done", "stopped", "errored"] = "errored"
-        message = ""
-        try:
-            with self.job.reporter.stage(name):
-                yield note
-            outcome, message = "done", note.text
-        except Stopped as error:
-            outcome, message = "stopped", str(error)
-            raise
-        except BaseException as error:
-            message = str(error) or type(error).__name__
-            raise
-        finally:
-            seconds = round(time.monotonic() - started, 3)
-            self.found.stages.append(
-                StageFacts(stage=name, outcome=outcome, seconds=seconds, message=message)
-            )
-
-    def evidence(self) -> Evidence:
-        """Return what has been found so far, as evidence."""
-        return attest(self.job, self.found)
 
 
 def run_line(run: Run, until: Stage = "attest") -> None:
@@ -268,17 +210,6 @@ def stop_at_gates(job: Job, data: DataFacts) -> None:
         )
 
 
-def accepted_rows(job: Job, split: str) -> tuple[Row, ...]:
-    """Return the rows of a split that no gate for single rows names; UserError if none is left."""
-    path = job.folder.data_file(split)
-    where = job.folder.where(path)
-    check = RowCheck(row_rules(job.folder, job.policy.gates.data))
-    rows = tuple(check.accepted(path, where))
-    if not rows:
-        raise messages.no_rows(where)
-    return rows
-
-
 def _train(run: Run, base: Any, chat: Any, place: Any) -> TrainingFacts:
     from runner.tracking import run_name
     from runner.train import encode_rows, train
@@ -298,10 +229,3 @@ def _train(run: Run, base: Any, chat: Any, place: Any) -> TrainingFacts:
         raise Stopped(error.problems) from error
     name = run_name(job.folder.name, job.folder.proposal.digest, recipe.wandb_project)
     return train(recipe, base, chat, encoded, place, name, job.reporter.progress)
-
-
-def require_unchanged(job: Job) -> None:
-    """Raise where the model's files are no longer those that were measured."""
-    now = load_model(job.folder.repo, job.folder.name)
-    if now.proposal.digest != job.folder.proposal.digest:
-        raise messages.inputs_changed(job.folder.name)

@@ -13,7 +13,7 @@ from registry import Registry
 from runner import messages
 from runner.evaluate import Bench, fetch_artifact, measure_gguf, outputs_name
 from runner.job import make_cache, read_pointer
-from runner.line import Run, accepted_rows
+from runner.run import Run, accepted_rows
 
 
 def recover(run: Run) -> None:

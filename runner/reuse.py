@@ -42,10 +42,10 @@ from runner.evaluate import (
 from runner.job import Job, make_cache
 from runner.judge.judging import STAGE as JUDGING
 from runner.judge.judging import beside, compare_versions, compares
-from runner.line import Run, accepted_rows, require_unchanged
 from runner.metrics import TIMES
 from runner.metrics_classes import classes_of
 from runner.publish import publish_outputs
+from runner.run import Run, accepted_rows, require_unchanged
 from runner.slicing import Cuts
 from runner.spot_check import Answered
 from runner.stored_outputs import (

@@ -14,7 +14,7 @@ from runner import summary
 from runner.endpoints.evaluation import EndpointFacts, Questions, evaluate_endpoint
 from runner.endpoints.options import add_endpoint_options, endpoint_of
 from runner.job import Options, open_job
-from runner.line import accepted_rows
+from runner.run import accepted_rows
 
 PASSED, BLOCKED = 0, 1
 SHOWN_PROBLEMS = 10

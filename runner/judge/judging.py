@@ -18,7 +18,7 @@ from runner.endpoints.openai import Endpoint
 from runner.evaluate import outputs_name
 from runner.judge.endpoint import Judged, judge_pairs
 from runner.judge.prompt import load_prompt
-from runner.line import Run
+from runner.run import Run
 from runner.spot_check import Answered, draw
 from runner.stored_outputs import output_lines
 

@@ -11,9 +11,10 @@ from runner import summary
 from runner.data_gates import gate_data
 from runner.endpoints.openai import Endpoint
 from runner.job import Options, open_job
-from runner.line import accepted_rows, stop_at_gates
+from runner.line import stop_at_gates
 from runner.openai.jobs import Account
 from runner.openai.training_file import MANIFEST, TRAINING_FILE, OpenAIManifest, prepare
+from runner.run import accepted_rows
 
 PASSED, FAILED = 0, 1
 KEY_VARIABLE = "OPENAI_API_KEY"

@@ -13,10 +13,11 @@ from policy.release import pointer_of
 from runner import commands
 from runner.attest import write_evidence
 from runner.job import Options, open_job
-from runner.line import Run, validate
+from runner.line import validate
 from runner.metrics import TIMES
 from runner.publish import publish_evidence
 from runner.reuse import reuse_outputs
+from runner.run import Run
 from tests.runner.worlds import world
 
 MODEL = "colours"

@@ -17,7 +17,7 @@ from policy.errors import UserError
 from runner.context import data_change
 from runner.data_gates import gate_data
 from runner.job import Job, Options, open_job
-from runner.line import accepted_rows
+from runner.run import accepted_rows
 from tests.runner.worlds import POLICY, row, rows, world
 
 

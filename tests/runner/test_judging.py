@@ -13,7 +13,8 @@ from policy.evidence import Evidence, parse_evidence
 from policy.judge import judge
 from policy.verdict import Finding, Outcome
 from runner.job import Options, open_job
-from runner.line import Run, run_line
+from runner.line import run_line
+from runner.run import Run
 from tests.runner.endpoint_server import Rule, Server, endpoint_server, html, plain
 from tests.runner.reuse_worlds import World, keep
 from tests.runner.test_judge_endpoint import by

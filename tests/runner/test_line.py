@@ -18,8 +18,9 @@ from policy.pointer import Pointer, PointerArtifact, PointerEvidence, next_versi
 from policy.verdict import Outcome
 from registry import Registry
 from runner.job import Options, open_job
-from runner.line import Run, Stopped, run_line
+from runner.line import run_line
 from runner.recover import recover
+from runner.run import Run, Stopped
 from tests.runner.worlds import row, rows, world
 
 

@@ -15,7 +15,8 @@ from policy.release import pointer_of
 from policy.verdict import Outcome
 from registry import Registry
 from runner.attest import write_evidence
-from runner.line import Run, accepted_rows, run_line
+from runner.line import run_line
+from runner.run import Run, accepted_rows
 from runner.stored_outputs import NotReusable, read_stored, require_decoding
 from tests.runner.reuse_worlds import MODEL, World, keep, refused, reuses, said, stored, timeless
 
