@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -116,15 +117,15 @@ class Table:
             return
         for first_line, data in self._pieces(wanted):
             pieces = data.split(b"\n")
-            low, high = np.searchsorted(wanted, (first_line, first_line + len(pieces)))
-            for line in wanted[low:high]:
+            low = bisect_left(wanted, first_line)
+            for line in wanted[low : bisect_left(wanted, first_line + len(pieces), low)]:
                 text = pieces[line - first_line]
                 yield line, text.removeprefix(BOM) if line == 1 else text
 
     def _pieces(self, wanted: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         if self.source.seekable:
             starts = [first for first, _, _ in self._offsets]
-            at = sorted({int(np.searchsorted(starts, line, side="right")) - 1 for line in wanted})
+            at = sorted({bisect_right(starts, line) - 1 for line in wanted})
             with self.source.open() as stored:
                 for index in at:
                     first_line, offset, size = self._offsets[index]
