@@ -10,6 +10,8 @@ from statistics import NormalDist
 from policy.evidence import PairedCounts, PairedMeans
 
 ALPHA = 0.05
+LEAST_CLUSTERS = 6
+"""Where fewer all point one way, a test of signs still calls it luck: 2 / 2**5 > 0.05."""
 Z95 = NormalDist().inv_cdf(0.975)
 POWER_Z = NormalDist().inv_cdf(0.80)
 USUAL_DISCORDANCE = 0.10
@@ -162,10 +164,10 @@ def _correlation(counts: PairedCounts) -> float:
 def compare_means(means: PairedMeans, alpha: float = ALPHA) -> Difference:
     """Return the paired difference of two means: as resampled, else by the normal approximation.
 
-    One row shows nothing, and nor do rows that all belong together.
+    One row shows nothing, and nor do rows of fewer than LEAST_CLUSTERS groups that belong together.
     """
     n, drawn = means.n, means.resampled
-    together = drawn is not None and drawn.clusters is not None and drawn.clusters < 2
+    together = drawn is not None and drawn.clusters is not None and drawn.clusters < LEAST_CLUSTERS
     if n < 2 or together:
         return Difference(
             n, means.mean_difference, -math.inf, math.inf, 1.0, math.inf, math.inf, False, alpha

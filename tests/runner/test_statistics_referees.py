@@ -16,6 +16,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, norm, permutation_test
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
@@ -102,6 +103,30 @@ def test_the_detectable_mean_has_the_power_that_it_claims(
     rows = found.rows_to_show(found.detectable)
     assert rows is not None
     assert abs(rows - n) <= 1
+
+
+@settings(max_examples=25)
+@given(st.lists(st.lists(st.floats(-1, 1), min_size=1, max_size=6), min_size=6, max_size=30))
+def test_the_error_between_clusters(rows: list[list[float]]) -> None:
+    values = [value for cluster in rows for value in cluster]
+    names = [f"c{at}" for at, cluster in enumerate(rows) for _ in cluster]
+    found = paired_means(values, names)
+    groups = [int(name[1:]) for name in names]
+    fitted = OLS(values, np.ones(len(values))).fit(
+        cov_type="cluster", cov_kwds={"groups": np.array(groups)}, use_t=True
+    )
+    low, high = fitted.conf_int()[0]
+    half = norm.ppf(0.975) * found.sd_difference / math.sqrt(found.n)
+    assert half == same((high - low) / 2, abs=EXACT)
+
+
+@pytest.mark.parametrize(("clusters", "known"), [(5, False), (6, True)])
+def test_few_clusters_show_nothing(clusters: int, known: bool) -> None:
+    values = [-0.5 - at / 100 for at in range(60)]
+    names = [f"c{at % clusters}" for at in range(60)]
+    found = compare_means(paired_means(values, names))
+    assert (found.p < 0.05) is known
+    assert math.isfinite(found.detectable) is known
 
 
 def exact_power(n: int, discordant: float, drop: float, alpha: float) -> float:
