@@ -25,7 +25,7 @@ demo: $(VENV)/.installed ## The whole loop on this machine: propose, measure, si
 test: $(VENV)/.installed ## Every test that takes seconds, in one process more than there are cores, up to 4
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu" \
 		--numprocesses $$($(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))') \
-		--dist loadfile
+		--dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/.installed ## The tests that take minutes
 	$(BIN)/python -m pytest -m "slow and not gpu" --timeout 3600

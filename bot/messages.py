@@ -283,6 +283,7 @@ def more(count: int) -> str:
     return f"and {count} more"
 
 
+FINDINGS = "Findings in the data:"
 NOTHING_TO_LOOK_AT = "there is no such pull request, or it changes nothing governed"
 CUT = "_Cut here, because a comment holds 65,536 characters; the evidence artifact has it all._"
 

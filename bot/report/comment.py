@@ -22,6 +22,7 @@ from bot.report.markdown import LIMIT, code, cut_middle, fold, plain, table, vis
 from bot.report.own_comment import remembered
 from bot.report.verdict_tree import WORDS, sentence, tree
 from policy.evidence import Evidence
+from policy.judge_metrics import QUANTISATION
 from policy.judge_win_rate import WIN_RATE
 from policy.verdict import Finding, Outcome
 
@@ -172,10 +173,11 @@ def folded(state: ModelState) -> str:
         hidden = spot_check_table.hidden(state)
         shown = (
             ("spot-check", spot_check_table.signed(state)),
+            ("metrics without a gate", other_metrics(state.evidence, state.finding)),
             ("slices", slices.slice_tables(state.evidence)),
             ("drift", drift.drift_table(state.evidence, state.drift_gates, state.finding)),
             ("what changed in the data", data_change.tables(state.evidence)),
-            ("data gates", data_gates.gate_table(state.evidence, state.finding)),
+            ("data gates", data_gates.every_gate(state.evidence, state.finding)),
             ("rows won and lost", examples.won_and_lost(state.evidence, hidden)),
             ("sample of answers", examples.sample_table(state.evidence, hidden)),
             ("rows as they were trained on", examples.rendered_rows(state.evidence)),
@@ -195,22 +197,41 @@ def _heading(state: ModelState) -> str:
 
 
 def metric_table(evidence: Evidence, finding: Finding | None) -> str:
-    """Return the evaluation table with the gate's word on each metric, those with a gate first.
+    """Return the evaluation table: with a finding, of the metrics that have a gate, and its word.
 
-    A column without a single figure is left out: a rollback measures one file only. Without a
-    finding it is the record of a version that was released.
+    What the merged model reached stands there where a gate asks what quantising cost. Without a
+    gate on any metric all of them are shown, and without a finding, which is the record of a
+    version that was released.
     """
     gates = _metric_gates(finding) if finding is not None else {}
-    live, candidate = ("Live", "Candidate") if finding else ("Before it", "This version")
-    rows = sorted(figures.rows(evidence), key=lambda row: row.metric not in gates)
+    rows = figures.rows(evidence)
+    gated = [row for row in rows if row.metric in gates]
+    quantised = any(part.name == QUANTISATION for gate in gates.values() for part in gate.parts)
+    return _metric_table(gated or rows, gates if finding else None, merged=quantised)
+
+
+def other_metrics(evidence: Evidence, finding: Finding) -> str:
+    """Return the table of the metrics without a gate; empty where all are shown already."""
+    gates = _metric_gates(finding)
+    rows = figures.rows(evidence)
+    others = [row for row in rows if row.metric not in gates]
+    return _metric_table(others, {}, merged=True) if len(others) < len(rows) else ""
+
+
+def _metric_table(
+    rows: Sequence[figures.Row], gates: Mapping[str, Finding] | None, *, merged: bool
+) -> str:
+    """Return the figures; a column without a single one is left out, as a rollback measures one
+    file only."""
     if not rows:
         return ""
+    live, candidate = ("Before it", "This version") if gates is None else ("Live", "Candidate")
     columns = {
         "Metric": [code(row.metric) for row in rows],
-        "Gate": [_gate(gates.get(row.metric)) if finding else figures.NOTHING for row in rows],
+        "Gate": [_gate(gates.get(row.metric)) if gates else figures.NOTHING for row in rows],
         "Base": [row.base for row in rows],
         live: [row.incumbent for row in rows],
-        "Merged": [row.merged for row in rows],
+        "Merged": [row.merged if merged else figures.NOTHING for row in rows],
         candidate: [row.candidate for row in rows],
         "Change": [row.change for row in rows],
         "95 % interval": [row.interval for row in rows],

@@ -70,20 +70,28 @@ def outcomes(finding: Finding | None) -> dict[str, Finding]:
 
 
 def found_rows(evidence: Evidence, finding: Finding | None) -> str:
-    """Return the gates that found something, then where; the true counts always."""
-    data = evidence.data
-    named = [gate for gate in data.gates if gate.count] if data is not None else []
-    if not named:
-        return ""
+    """Return the gates that found something, then where, if they block; the true counts always."""
+    blocking = _places(evidence, finding, let_through=False)
+    parts = [gate_table(evidence, finding, found=True), blocking]
+    return "\n\n".join(part for part in parts if part)
+
+
+def every_gate(evidence: Evidence, finding: Finding | None) -> str:
+    """Return a line for each gate, then where those found something that let it through."""
+    parts = [gate_table(evidence, finding), _places(evidence, finding, let_through=True)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _places(evidence: Evidence, finding: Finding | None, *, let_through: bool) -> str:
+    data, said = evidence.data, outcomes(finding)
     lines: list[str] = []
     left = SHOWN_IN_ALL
-    for gate in named:
-        shown = min(SHOWN_FINDINGS, left, len(gate.findings))
-        left -= shown
-        lines += _located(gate, shown)
-    head = gate_table(evidence, finding, found=True)
-    parts = [head, "Findings in the data:", "\n".join(lines)]
-    return "\n\n".join(part for part in parts if part)
+    for gate in data.gates if data is not None else ():
+        if gate.count and _lets_through(said.get(gate.gate)) is let_through:
+            shown = min(SHOWN_FINDINGS, left, len(gate.findings))
+            left -= shown
+            lines += _located(gate, shown)
+    return "\n\n".join([messages.FINDINGS, "\n".join(lines)]) if lines else ""
 
 
 def _located(gate: GateFacts, shown: int) -> Iterator[str]:

@@ -11,6 +11,7 @@ from policy.evidence import (
     Evidence,
     Group,
     Measurement,
+    Metric,
     PairedCounts,
     ParityFacts,
     RenderedToken,
@@ -130,7 +131,9 @@ def paired(both: int, lost: int, won: int, neither: int) -> PairedCounts:
 def subject(name: Subject, model: str, right: int, n: int) -> Measurement:
     found = measured.measurement(name, model, right / n, n)
     metric = found.metrics[0].model_copy(update={"successes": right, "value": right / n})
-    return found.model_copy(update={"metrics": (metric,)})
+    answered = Metric(name="answered", kind="share", value=1.0, n=n, successes=n)
+    latency = Metric(name="latency", kind="mean", value=0.0123, n=n, higher_is_better=False)
+    return found.model_copy(update={"metrics": (metric, answered, latency)})
 
 
 BETTER = ((160, 4, 60, 26), (150, 5, 70, 25), (170, 3, 50, 27))

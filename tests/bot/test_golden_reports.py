@@ -36,6 +36,14 @@ def test_its_title_says_what_kind_it_is(name: str) -> None:
     assert (check.conclusion, check.title) == EXPECTED[name]
 
 
+@pytest.mark.parametrize("name", REPORTS)
+def test_what_has_no_gate_is_folded(name: str) -> None:
+    opened, _, folded = a.comment_of(REPORTS[name]).partition("<details>")
+    assert "`exact_match`" in opened
+    assert "`latency`" not in opened
+    assert "`latency` | 12.3 ms" in folded
+
+
 @pytest.mark.parametrize("name", BLOCKED_BY)
 def test_only_what_it_is_about_blocks_it(name: str) -> None:
     def failed(finding: Finding) -> set[str]:
