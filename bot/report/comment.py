@@ -199,14 +199,15 @@ def _heading(state: ModelState) -> str:
 def metric_table(evidence: Evidence, finding: Finding | None) -> str:
     """Return the evaluation table: with a finding, of the metrics that have a gate, and its word.
 
-    What the merged model reached stands there where a gate asks what quantising cost. Without a
-    gate on any metric all of them are shown, and without a finding, which is the record of a
+    What the merged model reached stands there where quantising cost too much, or may have. Without
+    a gate on any metric all of them are shown, and without a finding, which is the record of a
     version that was released.
     """
     gates = _metric_gates(finding) if finding is not None else {}
     rows = figures.rows(evidence)
     gated = [row for row in rows if row.metric in gates]
-    quantised = any(part.name == QUANTISATION for gate in gates.values() for part in gate.parts)
+    asked = [part for gate in gates.values() for part in gate.parts if part.name == QUANTISATION]
+    quantised = any(part.outcome is not Outcome.PASSED for part in asked)
     return _metric_table(gated or rows, gates if finding else None, merged=quantised)
 
 
