@@ -39,7 +39,7 @@ def render(audit: Audit) -> str:
         keep_trailing_newline=True,
         finalize=_shown,
     )
-    style, _, _ = environment.loader.get_source(environment, "audit.css")  # type: ignore[union-attr]
+    style, _, _ = environment.loader.get_source(environment, "audit.css")  # type: ignore[union-attr] # a loader is given above
     style = style.strip()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     changes = [change for model in audit.models for change in model.changes]

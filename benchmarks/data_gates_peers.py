@@ -29,8 +29,8 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
 
-import near_ways  # noqa: E402
-from data_gates import SCHEMA, write_rows  # noqa: E402
+import near_ways  # noqa: E402 - once the path is set
+from data_gates import SCHEMA, write_rows  # noqa: E402 - once the path is set
 
 MAILED_EVERY = 100
 Work = Callable[[Path, int], int]

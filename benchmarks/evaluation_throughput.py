@@ -47,9 +47,9 @@ from runner.evaluate import BATCH
 from runner.gguf.chat import GgufChat
 from runner.gguf.export import export
 from runner.gguf.quantise import quantise
-from runner.library_noise import hush
 from runner.merge import set_stops
 from runner.repository import load_model
+from runner.third_party_noise import hush
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "benchmarks" / "results" / "evaluation_throughput.md"

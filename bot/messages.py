@@ -246,7 +246,7 @@ TITLES = {
     "release": "Evidence passed; the release commit follows",
     "held": "Signed, and stopped for now",
     "failed": "Blocked",
-    "inconclusive": "Inconclusive: the held-out rows cannot settle it",
+    "inconclusive": "Inconclusive: what was measured cannot settle it",
 }
 
 

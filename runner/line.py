@@ -66,9 +66,9 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     from runner.evaluate import Bench, Evaluation, evaluate, fetch_artifact, outputs_name
     from runner.export_model import MERGED, ExportFacts, export_model
     from runner.judge.judging import beside, compare_versions, compares, read_answered
-    from runner.library_noise import hush
     from runner.publish import Published, publish
     from runner.slicing import Cuts
+    from runner.third_party_noise import hush
 
     hush()
     use_gpu()  # loads torch, so that whoever asks for the device is told the truth

@@ -28,7 +28,6 @@ CONCLUSIONS: dict[str, Conclusion | None] = {
     "sign": "action_required",
     "held": "action_required",
 }
-BROKEN = frozenset({Outcome.FAILED, Outcome.ERRORED})
 """None is `in progress`: something is awaited, nothing is wrong. Never `neutral` or `skipped`:
 GitHub lets those through."""
 
@@ -75,12 +74,8 @@ def key_of(states: Sequence[ModelState], verdict: Finding) -> str:
     ]
     stuck = [s for s in states if not s.pending and not s.finding.outcome.lets_through]
     if stuck or broken:
-        found = {
-            leaf.outcome
-            for part in (*broken, *(s.finding for s in stuck))
-            for leaf in part.leaves()
-        }
-        unsettled = Outcome.INCONCLUSIVE in found and found.isdisjoint(BROKEN)
+        blocking = [*broken, *chain.from_iterable(state.finding.blocking() for state in stuck)]
+        unsettled = all(leaf.outcome is Outcome.INCONCLUSIVE for leaf in blocking)
         return "inconclusive" if unsettled else "failed"
     if any(state.pending for state in states):
         return "measuring"

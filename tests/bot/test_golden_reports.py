@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.decide import decide
 from policy.verdict import Finding
 from tests.bot import builders as a
-from tests.bot.report_kinds import REPORTS
+from tests.bot.report_kinds import POLICY, REPORTS
 from tests.bot.test_golden import same_as_golden
 
 EXPECTED = {
     "better": ("action_required", "Waiting for signatures"),
     "worse": ("failure", "Blocked"),
-    "inconclusive": ("failure", "Inconclusive: the held-out rows cannot settle it"),
+    "inconclusive": ("failure", "Inconclusive: what was measured cannot settle it"),
     "slice-regression": ("failure", "Blocked"),
     "quantisation-loss": ("failure", "Blocked"),
     "judge-disagreement": ("action_required", "Waiting for signatures"),
@@ -51,3 +53,11 @@ def test_only_what_it_is_about_blocks_it(name: str) -> None:
 
     assert failed(decide(REPORTS[name]).verdict) <= BLOCKED_BY[name]
     assert failed(decide(REPORTS[name]).verdict)
+
+
+def test_what_was_not_measured_is_no_matter_of_more_rows() -> None:
+    asks_more = POLICY.replace(
+        "  metrics:\n", "  metrics:\n    - {metric: macro_f1, min: 0.5, max_drop: 0.05}\n"
+    )
+    pull = replace(REPORTS["inconclusive"], policy=asks_more)
+    assert a.check_of(pull).title == "Blocked"
