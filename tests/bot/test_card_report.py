@@ -30,7 +30,7 @@ LOSS = chart_path(a.MODEL, "v2-cccccccc", "loss")
 
 
 def text(shown: Evidence | None = None, **changes: object) -> str:
-    return card.render(shown or told(), told_pointer(), a.CARD, **changes)  # type: ignore[arg-type]
+    return card.render(shown or told(), told_pointer(), a.CARD, **changes)  # type: ignore[arg-type]  # any argument of it
 
 
 def section(shown: str, name: str) -> str:
@@ -192,7 +192,7 @@ def test_many_versions_and_points_stay_small() -> None:
 
 
 def released(**changes: object) -> Snapshot:
-    return a.snapshot(shown=told(), **changes)  # type: ignore[arg-type]
+    return a.snapshot(shown=told(), **changes)  # type: ignore[arg-type]  # any argument of it
 
 
 def release_of(pull: Snapshot) -> CommitRelease | None:

@@ -28,7 +28,7 @@ from tests.bot import builders as a
 from tests.bot.report_builders import POLICY, change, curve, told
 from tests.policy import builders as measured
 
-HOSTILE = "</details></summary><!-- @grace #1 | ``` [x](javascript:1) ![i](http://e/i.png) \u202e\n\n# h\n"  # noqa: E501
+HOSTILE = "</details></summary><!-- @grace #1 | ``` [x](javascript:1) ![i](http://e/i.png) \u202e\n\n# h\n"  # noqa: E501 - one text
 LONG, HUGE = (HOSTILE * 9)[:800], (HOSTILE * 1000)[:65_536]
 COMMENT, OUTPUT, FIELDS = 65_536, 65_535, ("title", "summary", "text")
 OURS = r"</?(?:details|summary|table|thead|tbody|tr|th|td|p|h1|h2|h3|ul|li|strong|em|code|blockquote|pre|hr)(?: style=\"text-align:\w+\"| class=\"[\w-]+\")?>|<a href=\"https://github\.com/[^\"]*\">|</a>|<!-- countersign:[^>]*-->|<img src=\"v2-cccccccc\.\w+\.svg\" alt=\"[\w ]+\" ?/?>"  # fmt: skip # noqa: E501
@@ -64,7 +64,7 @@ def extreme() -> Evidence:
             field.model_copy(
                 update={"field": LONG[:120], "first_added": (LONG[:120],) * 20, "added": 900}
             )
-            for field in change().diff.fields * 32  # type: ignore[union-attr]
+            for field in change().diff.fields * 32  # type: ignore[union-attr]  # this change has a diff
         ),
     )
     earlier = tuple(

@@ -48,7 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     for kind in (TransformersEngine, LlamaCppEngine):
         whole = kind.generate
 
-        def counted(self, prompts, *, _whole=whole, **more):  # type: ignore[no-untyped-def]
+        def counted(self, prompts, *, _whole=whole, **more):  # type: ignore[no-untyped-def]  # stands in for a method
             found[self.name] += len(prompts)
             return _whole(self, prompts, **more)
 
