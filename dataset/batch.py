@@ -6,17 +6,20 @@ Every other line is given back, for the strict reader to look at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import cached_property
+from itertools import accumulate, chain
 from typing import Any
 
-from dataset.formats import FormatName, Role
+from dataset.detect.engine import utf8
+from dataset.formats import FormatName
+from dataset.quick_check import Roles
 from dataset.shapes import MESSAGE_ROLES, plain_turns
 from dataset.vouched import vouched, vouched_lines
 
 LINE_ID = "line-"
-Roles = tuple[Role, ...]
 
 
 @dataclass
@@ -44,9 +47,15 @@ class Batch:
             if batch is not None:
                 return batch
             return cls._rows(zip(lines, values, strict=True))
+        return cls.of_lines(enumerate(data.split(b"\n"), first_line), longest)
+
+    @classmethod
+    def of_lines(cls, lines: Iterable[tuple[int, bytes]], longest: int) -> Batch:
+        """Read lines one by one, each given with its number; one of more than `longest` bytes is
+        left over."""
         return cls._rows(
             (number, vouched(line) if len(line) <= longest else None)
-            for number, line in enumerate(data.split(b"\n"), first_line)
+            for number, line in lines
             if line and not line.isspace()
         )
 
@@ -94,6 +103,94 @@ class Batch:
             batch.said.append(said)
             batch.ids.append(str(given))
         return batch
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def of_roles(self, good: Callable[[Roles], bool]) -> list[int]:
+        """Return the rows whose roles are not good."""
+        odd = {roles for roles in set(self.roles) if not good(roles)}
+        return [at for at, roles in enumerate(self.roles) if roles in odd] if odd else []
+
+    def odd(self, names: Sequence[str], default: Any, good: Callable[[Any], bool]) -> list[int]:
+        """Return the rows whose value under the first key they have is not good."""
+        first, *others = names
+        values = [value.get(first, default) for value in self.values]
+        for name in others:
+            values = [
+                value.get(name, default) if first not in value else given
+                for value, given in zip(self.values, values, strict=True)
+            ]
+        if len(set(map(type, values))) == 1:  # 1 is equal to True, and not the same
+            try:
+                odd = {value for value in set(values) if not good(value)}
+            except TypeError:
+                pass
+            else:
+                return [at for at, value in enumerate(values) if value in odd] if odd else []
+        return [at for at, value in enumerate(values) if not good(value)]
+
+    def blank(self) -> list[int]:
+        """Return the rows that have a turn of nothing but white space."""
+        return [at for at, said in enumerate(self.said) if not all(map(str.strip, said))]
+
+    def answers(self) -> tuple[list[str], None]:
+        """Return the text of each row's last turn; whether it is JSON is not known."""
+        return [said[-1] for said in self.said], None
+
+    def last_asked(self, rows: Sequence[int]) -> list[str]:
+        """Return the last thing the user says in some rows, whose roles are in order."""
+        return [_last_asked(self.roles[at], self.said[at]) for at in rows]
+
+    def systems(self) -> Iterable[str]:
+        """Return the texts of leading system turns, each once."""
+        return dict.fromkeys(
+            said[0]
+            for roles, said in zip(self.roles, self.said, strict=True)
+            if roles[0] == "system"
+        )
+
+    def under(self, systems: set[str]) -> list[int]:
+        """Return the rows that one of these system turns leads."""
+        return [
+            at
+            for at, (roles, said) in enumerate(zip(self.roles, self.said, strict=True))
+            if roles[0] == "system" and said[0] in systems
+        ]
+
+    @cached_property
+    def _told(self) -> bytes:
+        return utf8("\n".join(chain.from_iterable(self._others())))
+
+    def told(self) -> bytes:
+        """Return all texts but leading system turns, line ends between."""
+        return self._told
+
+    def row_at(self, place: int) -> tuple[int, int]:
+        """Return the row whose text stands at a place in `told`, and where the next one begins."""
+        row = bisect_right(self._ends, place)
+        return row, self._ends[row] if row < len(self._ends) else len(self._told)
+
+    def texts_of(self, row: int) -> tuple[int, int]:
+        """Return where a row's texts begin and end in `told`."""
+        return self._ends[row - 1] if row else 0, self._ends[row]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(
+            accumulate(sum(len(utf8(text)) + 1 for text in texts) for texts in self._others())
+        )
+
+    def _others(self) -> Iterator[list[str]]:
+        for roles, said in zip(self.roles, self.said, strict=True):
+            yield said[1:] if roles[0] == "system" else said
+
+
+def _last_asked(roles: Roles, said: list[str]) -> str:
+    last = len(roles) - 2
+    while roles[last] != "user":
+        last -= 1
+    return said[last]
 
 
 def _longer(data: bytes, longest: int) -> bool:

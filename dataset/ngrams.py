@@ -25,11 +25,11 @@ _BATCH = 1024
 
 
 class Shared(NamedTuple):
-    """Which of the index's n-grams stand in a chunk, in how many rows, and in which row first."""
+    """Which of the index's n-grams stand in a chunk, in how many rows, and in which line first."""
 
     places: I64
     counts: I64
-    rows: I64
+    lines: U32
 
 
 @dataclass(frozen=True)
@@ -48,25 +48,28 @@ class NgramIndex:
         table[self.keys >> self._shift] = True
         object.__setattr__(self, "_table", table)
 
-    def shared(self, sums: list[WordSums]) -> Shared | None:
-        """Return what a chunk's texts hold of the index; None where that is nothing."""
+    def shared(self, sums: list[tuple[WordSums, U32]]) -> Shared | None:
+        """Return what a chunk's texts hold of the index; None where that is nothing.
+
+        The lines of each batch of texts are given beside it.
+        """
         if not len(self.keys):
             return None
-        places, rows, before = [], [], 0
-        for batch in sums:
+        every: list[U64] = []
+        for batch, lines in sums:
             values, at = self._likely(batch)
             found = np.minimum(np.searchsorted(self.keys, values), len(self.keys) - 1)
             of = np.searchsorted(batch.last, at, side="right")
             right = (self.keys[found] == values) & (at + self.words <= batch.last[of])
-            places.append(found[right])
-            rows.append(of[right] + before)
-            before += len(batch.last)
-        every = np.concatenate(places)
-        if not len(every):
+            places = found[right].astype(np.uint64) << np.uint64(32)
+            every.append(places | lines[of[right]])
+        pairs = distinct(np.concatenate(every))
+        if not len(pairs):
             return None
-        pairs = distinct(every.astype(np.int64) * before + np.concatenate(rows))
-        once, first, counts = np.unique(pairs // before, return_index=True, return_counts=True)
-        return Shared(once, counts, pairs[first] % before)
+        once, first, counts = np.unique(
+            pairs >> np.uint64(32), return_index=True, return_counts=True
+        )
+        return Shared(once.astype(np.int64), counts, pairs[first].astype(np.uint32))
 
     def _likely(self, batch: WordSums) -> tuple[U64, I64]:
         values = _values(batch, self.words)
@@ -87,11 +90,11 @@ class SharedNgrams:
         size = len(index.keys)
         return cls(np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.uint32))
 
-    def add(self, shared: Shared, lines: U32) -> None:
-        """Count one chunk, whose rows stand at `lines`."""
+    def add(self, shared: Shared) -> None:
+        """Count one chunk."""
         self.counts[shared.places] += shared.counts
         fresh = self.lines[shared.places] == 0
-        self.lines[shared.places[fresh]] = lines[shared.rows[fresh]]
+        self.lines[shared.places[fresh]] = shared.lines[fresh]
 
     def join(self, other: SharedNgrams) -> None:
         """Count what stands further on in the same file."""

@@ -7,28 +7,62 @@ source, licence, system prompt), so each different value is looked at once for a
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate
-from typing import Any
+from typing import Any, Protocol
 
-from dataset.batch import Batch, Roles
-from dataset.compiled import compiled
 from dataset.detect import triggers
 from dataset.detect.engine import Pattern, utf8
-from dataset.formats import Turn
+from dataset.fits import REMEMBERED, Fits
+from dataset.formats import Role, Turn
 from dataset.gates import approved, contract, detected, prompt_leaks, provenance
-from dataset.json_schemas import SchemaChecker
 from dataset.row_rules import RowRules
 from dataset.rows import Row
-from dataset.vouched import vouched, vouched_lines
 from policy.rules import DataGate
 
-REMEMBERED = 50_000
-"""Texts whose fit is remembered: answers repeat. More are not kept, so memory stays bounded."""
+Roles = tuple[Role, ...]
 FEW_PARTS = 8
 """Sentences of system prompts that are looked for in all texts of a batch at once."""
+
+
+class PlainRows(Protocol):
+    """Some rows of common shapes; a row is named by its place among them."""
+
+    def __len__(self) -> int: ...
+
+    def of_roles(self, good: Callable[[Roles], bool]) -> Iterable[int]:
+        """Return the rows whose roles are not good, asking once for those that are equal."""
+
+    def odd(self, names: Sequence[str], default: Any, good: Callable[[Any], bool]) -> Iterable[int]:
+        """Return the rows whose value under the first of the keys that they have is not good; of
+        those that have none, where `default` is not. Values that are equal may be asked about
+        once."""
+
+    def blank(self) -> Iterable[int]:
+        """Return the rows that have a turn of nothing but white space."""
+
+    def answers(self) -> tuple[list[str], Sequence[bool] | None]:
+        """Return the text of each row's last turn, and, where it is known, whether it is strict
+        JSON."""
+
+    def last_asked(self, rows: Sequence[int]) -> list[str]:
+        """Return the last thing the user says in some rows, whose roles are in order."""
+
+    def systems(self) -> Iterable[str]:
+        """Return the texts of leading system turns, each once."""
+
+    def under(self, systems: set[str]) -> list[int]:
+        """Return the rows that one of these system turns leads."""
+
+    def told(self) -> bytes:
+        """Return all other texts as UTF-8, those of each row together, line ends between them."""
+
+    def row_at(self, place: int) -> tuple[int, int]:
+        """Return the row whose text stands at a place in `told`, and where the next one begins; the
+        row is `len(self)` where none stands there."""
+
+    def texts_of(self, row: int) -> tuple[int, int]:
+        """Return where a row's texts begin and end in `told`."""
 
 
 class QuickCheck:
@@ -36,171 +70,69 @@ class QuickCheck:
 
     def __init__(self, rules: RowRules) -> None:
         self.rules = rules
-        self._input = None if rules.input_checker is None else _Fits(rules.input_checker)
-        self._output = None if rules.output_checker is None else _Fits(rules.output_checker)
+        self._input = None if rules.input_checker is None else Fits(rules.input_checker)
+        self._output = None if rules.output_checker is None else Fits(rules.output_checker)
         self._orders: dict[Roles, bool] = {}
 
-    def doubtful(self, batch: Batch) -> dict[int, set[DataGate]]:
+    def doubtful(self, batch: PlainRows) -> dict[int, set[DataGate]]:
         """Return the gates that have to look at a row, for each row (by its place) that has any."""
         found: dict[int, set[DataGate]] = {}
-        if not batch.values:
+        if not len(batch):
             return found
         for gate, rows in self._asked(batch):
             for row in rows:
                 found.setdefault(row, set()).add(gate)
         return found
 
-    def _asked(self, batch: Batch) -> Iterator[tuple[DataGate, Iterable[int]]]:
-        values = batch.values
+    def _asked(self, batch: PlainRows) -> Iterator[tuple[DataGate, Iterable[int]]]:
+        rules = self.rules
         yield contract.GATE.name, self._contract(batch)
+        yield approved.GATE.name, batch.odd(["approved"], None, lambda said: said is True)
+        yield provenance.GATE.name, batch.odd(["source"], rules.source, _told)
         yield (
-            approved.GATE.name,
-            [at for at, value in enumerate(values) if value.get("approved") is not True],
+            provenance.GATE.name,
+            batch.odd(["licence", "license"], rules.licence, self._allowed),
         )
-        yield provenance.GATE.name, self._provenance(values)
-        texts, systems, owners = _texts(batch)
-        joined = "\n".join(texts)
-        suspects = _matching(texts, systems, joined, owners, batch)
+        yield provenance.GATE.name, batch.odd(["consent"], None, lambda said: said is not False)
+        systems = list(batch.systems())
+        suspects = _matching(batch, systems)
         for gate in (detected.PII, detected.SECRET, prompt_leaks.GATE):
             yield gate.name, suspects
-        yield prompt_leaks.GATE.name, self._recited(batch, joined, systems)
-        for canary in self.rules.canaries:
-            if canary in joined or any(canary in system for system in systems):
-                yield (
-                    prompt_leaks.GATE.name,
-                    [
-                        at
-                        for at, said in enumerate(batch.said)
-                        if any(canary in text for text in said)
-                    ],
-                )
+        yield prompt_leaks.GATE.name, _recited(batch, systems)
+        for canary in rules.canaries:
+            yield prompt_leaks.GATE.name, _holding(batch, systems, canary)
 
-    def _contract(self, batch: Batch) -> set[int]:
-        known, version = self._orders, self.rules.schema_version
-        for roles in set(batch.roles):
-            if roles not in known:
-                if len(known) >= REMEMBERED:
-                    known.clear()
-                known[roles] = _in_order(roles)
-        found = {at for at, roles in enumerate(batch.roles) if not known[roles]}
-        found |= {at for at, said in enumerate(batch.said) if not all(map(str.strip, said))}
+    def _contract(self, batch: PlainRows) -> set[int]:
+        version = self.rules.schema_version
+        found = set(batch.of_roles(self._orderly))
+        found.update(batch.blank())
         if version is not None:
-            found |= set(
-                _odd(
-                    [value.get("schema_version", version) for value in batch.values],
-                    lambda named: bool(named == version),
-                )
+            found.update(
+                batch.odd(["schema_version"], version, lambda named: bool(named == version))
             )
         if self._output is not None:
-            found |= self._output.misfits([said[-1] for said in batch.said])
+            found |= self._output.misfits(*batch.answers())
         if self._input is not None:
-            asked = [at for at in range(len(batch.roles)) if at not in found]
-            texts = [_last_asked(batch.roles[at], batch.said[at]) for at in asked]
-            found |= {asked[at] for at in self._input.misfits(texts)}
+            asked = [at for at in range(len(batch)) if at not in found]
+            found |= {asked[at] for at in self._input.misfits(batch.last_asked(asked))}
         return found
 
-    def _provenance(self, values: list[dict[str, Any]]) -> set[int]:
-        rules = self.rules
-        sources = [value.get("source", rules.source) for value in values]
-        licences = [
-            value["licence"] if "licence" in value else value.get("license", rules.licence)
-            for value in values
-        ]
-        found = {at for at, value in enumerate(values) if value.get("consent") is False}
-        found.update(_odd(sources, _told))
-        found.update(_odd(licences, self._allowed))
-        return found
+    def _orderly(self, roles: Roles) -> bool:
+        known = self._orders
+        if roles not in known:
+            if len(known) >= REMEMBERED:
+                known.clear()
+            row = Row("", tuple(Turn(role, "-") for role in roles), {}, 0, "", "messages")
+            known[roles] = next(contract.turn_problems(row), None) is None
+        return known[roles]
 
     def _allowed(self, licence: Any) -> bool:
         licences = self.rules.licences
         return _told(licence) and (not licences or licence.casefold() in licences)
 
-    def _recited(self, batch: Batch, joined: str, systems: dict[str, None]) -> list[int]:
-        parts = {system: prompt_leaks.fragments(system) for system in systems}
-        if sum(map(len, parts.values())) <= FEW_PARTS:
-            parts = {
-                system: tuple(part for part in some if part in joined)
-                for system, some in parts.items()
-            }
-        if not any(parts.values()):
-            return []
-        return [
-            at
-            for at, said in enumerate(batch.said)
-            if batch.roles[at][0] == "system"
-            and any(part in text for part in parts[said[0]] for text in said[1:])
-        ]
-
-
-class _Fits:
-    """A quick check of a schema, which remembers texts that fitted."""
-
-    def __init__(self, checker: SchemaChecker) -> None:
-        self._checker = checker
-        self._quick = compiled(checker.schema)
-        self._known: set[str] = set()
-
-    def misfits(self, texts: list[str]) -> set[int]:
-        """Return the places of the texts that may not fit."""
-        known = self._known
-        fresh = [at for at, text in enumerate(texts) if text not in known]
-        fits = self._fitting([texts[at] for at in fresh])
-        for at, fitting in zip(fresh, fits, strict=True):
-            if fitting and len(known) < REMEMBERED and len(texts[at]) < 1000:
-                known.add(texts[at])
-        return {at for at, fitting in zip(fresh, fits, strict=True) if not fitting}
-
-    def _fitting(self, texts: list[str]) -> list[bool]:
-        quick = self._quick
-        if quick is None:
-            return [self._checker.fits(text) for text in texts]
-        if self._checker.of_text:
-            return [quick(text) for text in texts]
-        values = vouched_lines(utf8("\n".join(texts)))
-        if values is None or len(values) != len(texts):
-            values = [vouched(utf8(text)) for text in texts]
-        return [value is not None and quick(value) for value in values]
-
-
-def _in_order(roles: Roles) -> bool:
-    row = Row("", tuple(Turn(role, "-") for role in roles), {}, 0, "", "messages")
-    return next(contract.turn_problems(row), None) is None
-
-
-def _last_asked(roles: Roles, said: list[str]) -> str:
-    """Return the last thing the user says, in a row whose roles are in order."""
-    last = len(roles) - 2
-    while roles[last] != "user":
-        last -= 1
-    return said[last]
-
 
 def _told(value: Any) -> bool:
     return type(value) is str and bool(value) and not value.isspace()
-
-
-def _odd(values: list[Any], good: Callable[[Any], bool]) -> list[int]:
-    """Return the places of the values that are not good, asking once for those that are equal."""
-    try:
-        odd = {value for value in set(values) if not good(value)}
-    except TypeError:
-        return [at for at, value in enumerate(values) if not good(value)]
-    return [at for at, value in enumerate(values) if value in odd] if odd else []
-
-
-def _texts(batch: Batch) -> tuple[list[str], dict[str, None], list[int]]:
-    """Return all texts but the leading system turns, those once each, and where rows begin."""
-    texts: list[str] = []
-    systems: dict[str, None] = {}
-    begins = []
-    for roles, said in zip(batch.roles, batch.said, strict=True):
-        begins.append(len(texts))
-        if roles[0] == "system":
-            systems[said[0]] = None
-            texts += said[1:]
-        else:
-            texts += said
-    return texts, systems, begins
 
 
 @cache
@@ -208,28 +140,51 @@ def _pattern() -> Pattern:
     return Pattern((*triggers.patterns(), prompt_leaks.TEMPLATE))
 
 
-def _matching(
-    texts: list[str], systems: dict[str, None], joined: str, begins: list[int], batch: Batch
-) -> list[int]:
+def _matching(batch: PlainRows, systems: list[str]) -> list[int]:
     """Return the rows in which personal data, a secret or a template's token may stand."""
-    found: set[int] = set()
-    first = _pattern().first
-    raw = utf8(joined)
-    start = first(raw, 0)
-    if start is not None:
-        sizes = map(len, texts if joined.isascii() else map(utf8, texts))
-        ends = [end + place for place, end in enumerate(accumulate(sizes), 1)]
-        while start is not None:
-            text = bisect_right(ends, start)
-            if text >= len(texts):
-                break
-            found.add(bisect_right(begins, text) - 1)
-            start = first(raw, ends[text]) if ends[text] < len(raw) else None
+    first, raw = _pattern().first, batch.told()
+    found = set(_rows_at(batch, lambda start: first(raw, start)))
     bad = {system for system in systems if first(utf8(system), 0) is not None}
-    if bad:
-        found |= {
-            at
-            for at, (roles, said) in enumerate(zip(batch.roles, batch.said, strict=True))
-            if roles[0] == "system" and said[0] in bad
+    return sorted(found.union(batch.under(bad)) if bad else found)
+
+
+def _rows_at(batch: PlainRows, following: Callable[[int], int | None]) -> Iterator[int]:
+    """Yield the rows in whose texts something stands; `following` says where it does next."""
+    size = len(batch.told())
+    place = following(0)
+    while place is not None:
+        row, end = batch.row_at(place)
+        if row >= len(batch):
+            return
+        yield row
+        place = following(end) if end < size else None
+
+
+def _recited(batch: PlainRows, systems: list[str]) -> list[int]:
+    """Return the rows whose texts may hold a sentence of their system prompt."""
+    parts = {system: prompt_leaks.fragments(system) for system in systems}
+    raw = batch.told()
+    if sum(map(len, parts.values())) <= FEW_PARTS:
+        parts = {
+            system: tuple(part for part in some if utf8(part) in raw)
+            for system, some in parts.items()
         }
-    return sorted(found)
+    found = []
+    for system, some in parts.items():
+        wanted = [utf8(part) for part in some]
+        for row in batch.under({system}) if wanted else ():
+            begin, end = batch.texts_of(row)
+            if any(raw.find(part, begin, end) >= 0 for part in wanted):
+                found.append(row)
+    return found
+
+
+def _holding(batch: PlainRows, systems: list[str], canary: str) -> list[int]:
+    raw, wanted = batch.told(), utf8(canary)
+
+    def following(start: int) -> int | None:
+        place = raw.find(wanted, start)
+        return place if place >= 0 else None
+
+    found = set(_rows_at(batch, following))
+    return sorted(found.union(batch.under({each for each in systems if canary in each})))

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from dataset import messages
-from dataset.examine import BOM, examine
+from dataset.examine import examine
 from dataset.row_check import Found, RowCheck, finding
 from dataset.row_rules import RowRules
-from dataset.rows import MAX_LINE_BYTES, Row, row_of
+from dataset.rows import BOM, MAX_LINE_BYTES, Row, row_of
 from dataset.source import Source
 from policy.errors import UserError
 

@@ -18,6 +18,7 @@ from dataset.formats import FormatName, NotARow, Turn, turns_of
 from dataset.strict_json import loads
 from policy.digest import digest_of
 
+BOM = b"\xef\xbb\xbf"
 MAX_LINE_BYTES = 16_000_000
 """A longer line is a file that lost its line ends."""
 

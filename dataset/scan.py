@@ -14,6 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ from policy.rules import DataGate
 
 PAYS_FROM = 16_000_000
 """Bytes from which a second process is worth its start of half a second."""
+COMPILED_FROM = 64_000_000
+"""Bytes from which compiled loops are worth loading and, the first time, compiling."""
 WAITING = 3
 """Chunks that wait for each process: enough to keep it busy, few enough for memory."""
 Progress = Callable[[int, int, int], None]
@@ -72,16 +75,20 @@ def scan(
     sources = [source for _, source in splits]
     total = sum(source.stored_size() for source in sources)
     count = processes(sources, workers)
+    compiled = total >= COMPILED_FROM and find_spec("numba") is not None
     rows = before = 0
     with ExitStack() as stack:
         pool = None
         if count > 1:
             pool = stack.enter_context(
                 ProcessPoolExecutor(
-                    count, multiprocessing.get_context("spawn"), _prepare, (replace(rules), index)
+                    count,
+                    multiprocessing.get_context("spawn"),
+                    _prepare,
+                    (replace(rules), index, compiled),
                 )
             )
-        check = RowCheck(rules, index)
+        check = RowCheck(rules, index, compiled and pool is None)
         for split, source in splits:
             table = begun(split, source, index)
             for chunk, part in _examined(source, check, pool, WAITING * count):
@@ -110,7 +117,7 @@ def take(table: Table, tallies: dict[DataGate, Tally], chunk: Chunk, part: Exami
         table.rows += 1
         tallies["contract"].add(RowFinding(file=table.where, line=line, message=why))
     table.formats.update(dict.fromkeys(part.formats))
-    table.add(part.figures, chunk.first_line, chunk.offset, len(chunk.data))
+    table.add(part.figures, part.shared, chunk.first_line, chunk.offset, len(chunk.data))
 
 
 def _examined(
@@ -151,9 +158,9 @@ def _task(source: Source, chunk: Chunk) -> _Task:
 _check: RowCheck | None = None
 
 
-def _prepare(rules: RowRules, index: NgramIndex | None) -> None:
+def _prepare(rules: RowRules, index: NgramIndex | None, compiled: bool) -> None:
     global _check
-    _check = RowCheck(rules, index)
+    _check = RowCheck(rules, index, compiled)
 
 
 def _work(task: _Task) -> Examined | None:

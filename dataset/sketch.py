@@ -37,32 +37,32 @@ _WHITE = b"\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f "
 _UPPER = bytes(range(65, 91))
 _APART = b"\xff"
 """Between texts: no UTF-8 holds it."""
-_FOLD = bytes.maketrans(_WHITE + _UPPER, b" " * len(_WHITE) + _UPPER.lower())
+FOLD = bytes.maketrans(_WHITE + _UPPER, b" " * len(_WHITE) + _UPPER.lower())
 _ENDING, _PARTING, _JOINING = b".:!?)", b",;'\"(", b"-"
 """Punctuation that does not count: at a word's end, before anything but a digit, between letters.
 
 So `top-up` is `top up` and `Thanks!` is `thanks`, but `1.5`, `-5`, `3*5`, `.env` and `x - y` stay.
 """
-_SOFT = np.zeros(256, dtype=np.uint8)
+SOFT = np.zeros(256, dtype=np.uint8)
 for _kind, _signs in enumerate((_ENDING, _PARTING, _JOINING), 1):
-    _SOFT[np.frombuffer(_signs, dtype=np.uint8)] = _kind
-_DIGIT, _LETTER = 1, 2
-_CHARACTER = np.zeros(256, dtype=np.uint8)
-_CHARACTER[48:58], _CHARACTER[97:123], _CHARACTER[128:] = _DIGIT, _LETTER, _LETTER
+    SOFT[np.frombuffer(_signs, dtype=np.uint8)] = _kind
+DIGIT, LETTER = 1, 2
+CHARACTER = np.zeros(256, dtype=np.uint8)
+CHARACTER[48:58], CHARACTER[97:123], CHARACTER[128:] = DIGIT, LETTER, LETTER
 _LOOSE = re.compile(
     rb"[.:!?)](?![0-9a-z\x80-\xff])|[,;'\"(](?![0-9])|(?<=[a-z\x80-\xff])-(?=[a-z\x80-\xff])"
 )
 _PLAIN = {**dict.fromkeys(map(ord, "‘’‚‛"), "'"), **dict.fromkeys(map(ord, "“”„‟«»"), '"')}
 _PLAIN |= dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
 _MASKS: U64 = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
-_ODD_STEP = np.uint64(0x9E3779B97F4A7C15)
-_WORD_BASE = 0xD6E8FEB86659FD93
-_MIX = np.uint64(0xBF58476D1CE4E5B9)
-_MIX2 = np.uint64(0x94D049BB133111EB)
+ODD_STEP = np.uint64(0x9E3779B97F4A7C15)
+WORD_BASE = 0xD6E8FEB86659FD93
+MIX = np.uint64(0xBF58476D1CE4E5B9)
+MIX2 = np.uint64(0x94D049BB133111EB)
 _RANDOM = np.random.default_rng(20240607)
-_ODD: U32 = _RANDOM.integers(0, 1 << 32, BANDS * DEPTH, dtype=np.uint32) | np.uint32(1)
-_FLIP: U32 = _RANDOM.integers(0, 1 << 32, BANDS * DEPTH, dtype=np.uint32)
-_BAND_ODD: U32 = _RANDOM.integers(0, 1 << 32, DEPTH, dtype=np.uint32) | np.uint32(1)
+ODD: U32 = _RANDOM.integers(0, 1 << 32, BANDS * DEPTH, dtype=np.uint32) | np.uint32(1)
+FLIP: U32 = _RANDOM.integers(0, 1 << 32, BANDS * DEPTH, dtype=np.uint32)
+BAND_ODD: U32 = _RANDOM.integers(0, 1 << 32, DEPTH, dtype=np.uint32) | np.uint32(1)
 
 
 class WordSums(NamedTuple):
@@ -72,6 +72,13 @@ class WordSums(NamedTuple):
     running: U64
     first: I64
     last: I64
+
+    @classmethod
+    def of(cls, hashes: U64, first: I64, last: I64) -> WordSums:
+        """Return the sums of the hashes of all words in order."""
+        running = np.zeros(len(hashes) + 1, dtype=np.uint64)
+        np.cumsum(hashes * powers(len(running))[0][: len(hashes)], out=running[1:])
+        return cls(running, first, last)
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ def keys_of(texts: list[str]) -> U64:
         (text if text.isascii() else normalised(text)).encode("utf-8", "surrogatepass")
         for text in texts
     ]
-    folded = _APART.join(data).translate(_FOLD)
+    folded = _APART.join(data).translate(FOLD)
     single = folded.split(_APART) if texts else []
     edges = _APART + folded + _APART
     if any(odd in edges for odd in (b"  ", b" " + _APART, _APART + b" ")):
@@ -170,7 +177,7 @@ class _Read:
 
 
 def _read(data: list[bytes]) -> _Read:
-    text = (b" ".join(data) + b" ").translate(_FOLD)
+    text = (b" ".join(data) + b" ").translate(FOLD)
     joined = np.frombuffer(text, dtype=np.uint8)
     ends = np.cumsum(np.fromiter(map(len, data), dtype=np.int64, count=len(data)) + 1)
     starts = np.concatenate((ends[:1] * 0, ends[:-1]))
@@ -193,14 +200,14 @@ def _read(data: list[bytes]) -> _Read:
 
 def _softly(joined: NDArray[np.uint8]) -> I64:
     """Return where punctuation stands that does not count; as `loosened` has it."""
-    kinds = _SOFT[joined]
+    kinds = SOFT[joined]
     at = np.flatnonzero(kinds)
     kind = kinds[at]
-    following = _CHARACTER[joined[at + 1]]  # every text is followed by a space
-    before = _CHARACTER[joined[at - 1]]
+    following = CHARACTER[joined[at + 1]]  # every text is followed by a space
+    before = CHARACTER[joined[at - 1]]
     dropped = (kind == 1) & (following == 0)
-    dropped |= (kind == 2) & (following != _DIGIT)
-    dropped |= (kind == 3) & (following == _LETTER) & (before == _LETTER)
+    dropped |= (kind == 2) & (following != DIGIT)
+    dropped |= (kind == 3) & (following == LETTER) & (before == LETTER)
     return cast(I64, at[dropped])
 
 
@@ -209,16 +216,14 @@ def _sketched(read: _Read, banded: bool) -> Sketches:
     head = np.minimum(read.starts + PREFIX_BYTES, read.ends - 1)
     prefixes = _hashes(read.text, read.starts, head)
     words = read.last - read.first
-    up, down = powers(len(hashes) + 1)
-    running = np.zeros(len(hashes) + 1, dtype=np.uint64)
-    np.cumsum(hashes * up[: len(hashes)], out=running[1:])
-    told = (running[read.last] - running[read.first]) * down[read.first]
+    sums = WordSums.of(hashes, read.first, read.last)
+    down = powers(len(sums.running))[1]
+    told = (sums.running[read.last] - sums.running[read.first]) * down[read.first]
     bands = np.zeros((len(words), BANDS), dtype=np.uint32)
     if banded and len(hashes):
         _fill(bands, _pairs(read, hashes), read.first, words)
     loose = _mixed(told + words.astype(np.uint64))
-    sums = [WordSums(running, read.first, read.last)]
-    return Sketches(_mixed(loose + _marks(read)), loose, prefixes, words, bands, sums)
+    return Sketches(_mixed(loose + _marks(read)), loose, prefixes, words, bands, [sums])
 
 
 def _marks(read: _Read) -> U64:
@@ -237,7 +242,7 @@ def _marks(read: _Read) -> U64:
     head = np.searchsorted(of, np.arange(len(total) + 1))
     up, down = powers(len(at) + 1)
     running = np.zeros(len(at) + 1, dtype=np.uint64)
-    np.cumsum(_mixed(told * _ODD_STEP) * up[: len(at)], out=running[1:])
+    np.cumsum(_mixed(told * ODD_STEP) * up[: len(at)], out=running[1:])
     return cast(U64, (running[head[1:]] - running[head[:-1]]) * down[head[:-1]])
 
 
@@ -246,7 +251,7 @@ def _pairs(read: _Read, hashes: U64) -> U32:
     following = np.zeros_like(hashes)
     following[:-1] = hashes[1:]
     following[read.last[read.last > read.first] - 1] = 0
-    return ((hashes * np.uint64(3) + following) * _MIX >> np.uint64(32)).astype(np.uint32)
+    return ((hashes * np.uint64(3) + following) * MIX >> np.uint64(32)).astype(np.uint32)
 
 
 def _fill(bands: U32, pairs: U32, first: I64, words: I64) -> None:
@@ -262,10 +267,10 @@ def _fill(bands: U32, pairs: U32, first: I64, words: I64) -> None:
         mixed = np.zeros(int(long.sum()), dtype=np.uint32)
         for depth in range(DEPTH):
             number = band * DEPTH + depth
-            np.bitwise_xor(pairs, _FLIP[number], out=permuted)
-            np.multiply(permuted, _ODD[number], out=permuted)
+            np.bitwise_xor(pairs, FLIP[number], out=permuted)
+            np.multiply(permuted, ODD[number], out=permuted)
             smallest = np.minimum.reduceat(permuted, where)[chosen]
-            mixed = (mixed ^ smallest) * _BAND_ODD[depth]
+            mixed = (mixed ^ smallest) * BAND_ODD[depth]
             mixed ^= mixed >> np.uint32(15)
         bands[long, band] = mixed
 
@@ -280,14 +285,14 @@ def _hashes(text: bytes, starts: I64, ends: I64) -> U64:
     """Return the hash of each stretch of the text, read eight bytes at a time."""
     eights = _eights(text)
     left = ends - starts
-    sizes = left.astype(np.uint64) * _ODD_STEP
+    sizes = left.astype(np.uint64) * ODD_STEP
     hashes = _mixed((eights[starts] & _MASKS[np.minimum(left, 8)]) + sizes)
     for taken in range(8, LONGEST_WORD, 8):
         (more,) = np.nonzero(left > taken)
         if not len(more):
             return hashes
         piece = eights[starts[more] + taken] & _MASKS[np.minimum(left[more] - taken, 8)]
-        hashes[more] = _mixed(hashes[more] * _ODD_STEP + piece)
+        hashes[more] = _mixed(hashes[more] * ODD_STEP + piece)
     for index in np.flatnonzero(left > LONGEST_WORD):
         hashes[index] = xxh3_64_intdigest(text[starts[index] : ends[index]])
     return hashes
@@ -295,8 +300,8 @@ def _hashes(text: bytes, starts: I64, ends: I64) -> U64:
 
 def _mixed(values: U64) -> U64:
     """Spread every bit over all others (the finaliser of splitmix64)."""
-    values = (values ^ (values >> np.uint64(30))) * _MIX
-    values = (values ^ (values >> np.uint64(27))) * _MIX2
+    values = (values ^ (values >> np.uint64(30))) * MIX
+    values = (values ^ (values >> np.uint64(27))) * MIX2
     return cast(U64, values ^ (values >> np.uint64(31)))
 
 
@@ -307,9 +312,9 @@ def powers(length: int) -> tuple[U64, U64]:
     """Return BASE**i and BASE**-i modulo 2**64 for i below length."""
     if _tables and len(_tables[0][0]) >= length:
         return _tables[0]
-    inverse = pow(_WORD_BASE, -1, 1 << 64)
+    inverse = pow(WORD_BASE, -1, 1 << 64)
     size = max(length, BATCH_BYTES)
-    made = _geometric(size, _WORD_BASE), _geometric(size, inverse)
+    made = _geometric(size, WORD_BASE), _geometric(size, inverse)
     if size == BATCH_BYTES:
         _tables[:] = [made]
     return made

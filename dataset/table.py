@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dataset.columns import I64, Column, distinct
-from dataset.examine import BOM, Figures, asked
+from dataset.figures import Figures, asked
 from dataset.formats import FormatName
-from dataset.ngrams import SharedNgrams
-from dataset.rows import Row, row_of
+from dataset.ngrams import Shared, SharedNgrams
+from dataset.rows import BOM, Row, row_of
 from dataset.shapes import plain_turns
 from dataset.source import Source
 from dataset.vouched import vouched
@@ -51,8 +51,10 @@ class Table:
         """Return the number of rows that have figures: the good ones."""
         return self.lines.length
 
-    def add(self, figures: Figures, first_line: int, offset: int, size: int) -> None:
-        """Add the figures of one chunk, in order."""
+    def add(
+        self, figures: Figures, shared: Shared | None, first_line: int, offset: int, size: int
+    ) -> None:
+        """Add what is known of one chunk, in order."""
         before = self.lines.length
         self._offsets.append((first_line, offset, size))
         for column, block in (
@@ -66,15 +68,14 @@ class Table:
             (self.bands, figures.bands),
         ):
             column.append(block)
-        if figures.shared is not None and self.shared is not None:
-            self.shared.add(figures.shared, figures.lines)
-        if figures.groups is not None and not self.grouped:
+        if shared is not None and self.shared is not None:
+            self.shared.add(shared)
+        if not self.grouped and figures.groups.any():
             self.grouped = True
             for start in range(0, before, 1 << 20):
                 self.groups.append(np.zeros(min(1 << 20, before - start), dtype=np.uint64))
         if self.grouped:
-            groups = figures.groups
-            self.groups.append(np.zeros(len(figures), np.uint64) if groups is None else groups)
+            self.groups.append(figures.groups)
 
     def join(self, other: Table) -> None:
         """Add what is known of a later part of the same file, but for its columns."""

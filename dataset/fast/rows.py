@@ -1,0 +1,252 @@
+"""Plain rows as stretches of the bytes they were read from: what `QuickCheck` asks, and figures."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
+
+from dataset.batch import LINE_ID
+from dataset.fast import words
+from dataset.fast.walk import OTHER, Walked, walk
+from dataset.figures import Figures, Kept, group_key, id_key, prefixes_of
+from dataset.formats import Role
+from dataset.quick_check import Roles
+from dataset.sketch import I64, U64, WordSums
+
+WANTED = (
+    "messages", "id", "tools", "approved", "source", "licence", "license", "consent",
+    "schema_version",
+)  # fmt: skip
+"""The keys whose values the gates for single rows ask for; the walker knows the first three."""
+_ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+_decode = msgspec.json.Decoder().decode
+
+
+def reader(group_fields: Sequence[str]) -> Callable[[bytes, int], FastRows | None] | None:
+    """Return what reads whole lines, the number of the first one given, and returns their plain
+    rows, or None where they are not UTF-8; None where the groups ask for what is not kept here."""
+    if {"messages", "tools"} & {*group_fields}:
+        return None
+    names = tuple(dict.fromkeys((*WANTED, *group_fields)))
+    raw = [name.encode("utf-8", "surrogatepass") for name in names]
+    joined = np.frombuffer(b"".join(raw), dtype=np.uint8)
+    ends = np.cumsum([len(name) for name in raw])
+
+    def read(data: bytes, first_line: int) -> FastRows | None:
+        if not data.isascii():
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                return None
+        return FastRows(data, first_line, names, walk(data, joined, ends))
+
+    return read
+
+
+@dataclass(frozen=True)
+class FastRows:
+    """The plain rows of some lines; a row is named by its place among them."""
+
+    data: bytes
+    first_line: int
+    names: tuple[str, ...]
+    walked: Walked
+
+    def __len__(self) -> int:
+        return len(self.walked.lines)
+
+    @cached_property
+    def lines(self) -> list[int]:
+        """Return the line of each row."""
+        return (self.walked.lines + self.first_line).tolist()
+
+    def others(self) -> list[tuple[int, bytes]]:
+        """Return the lines, with their numbers, that are neither blank nor plain rows."""
+        return [
+            (self.first_line + line, self.line(line))
+            for line in np.flatnonzero(self.walked.kinds == OTHER).tolist()
+        ]
+
+    def line(self, at: int) -> bytes:
+        """Return a line, counted from 0."""
+        return self.data[self.walked.begins[at] : self.walked.begins[at + 1] - 1]
+
+    def of_roles(self, good: Callable[[Roles], bool]) -> list[int]:
+        """Return the rows whose roles are not good."""
+        codes = self.walked.roles
+        odd = [code for code in np.unique(codes).tolist() if not good(_roles(code))]
+        return np.flatnonzero(np.isin(codes, odd)).tolist() if odd else []
+
+    def odd(self, names: Sequence[str], default: Any, good: Callable[[Any], bool]) -> list[int]:
+        """Return the rows whose value under the first key they have is not good."""
+        slots = [self.names.index(name) for name in names]
+        found: list[int] = []
+        known: dict[bytes, bool] = {}
+        for first, after in self._runs(slots):
+            raw = next(filter(None, (self._raw(first, slot) for slot in slots)), b"")
+            if raw not in known:
+                known[raw] = good(_decode(raw) if raw else default)
+            if not known[raw]:
+                found += range(first, after)
+        return found
+
+    def blank(self) -> list[int]:
+        """Return no row: those with an empty turn are not read here."""
+        return []
+
+    def answers(self) -> tuple[list[str], Sequence[bool]]:
+        """Return the text of each row's last turn, and whether it is strict JSON."""
+        return self._texts(self.walked.answers), self.walked.strict.tolist()
+
+    def last_asked(self, rows: Sequence[int]) -> list[str]:
+        """Return the last thing the user says in some rows, whose roles are in order."""
+        return self._texts(self.walked.asked_last[np.array(rows, dtype=np.int64)])
+
+    def systems(self) -> list[str]:
+        """Return the texts of leading system turns, each once."""
+        return list(self._led)
+
+    def under(self, systems: set[str]) -> list[int]:
+        """Return the rows that one of these system turns leads."""
+        return sorted(
+            row
+            for system in systems
+            for first, after in self._led.get(system, ())
+            for row in range(first, after)
+        )
+
+    @cached_property
+    def _led(self) -> dict[str, list[tuple[int, int]]]:
+        """The leading system turns, each with the runs of rows under it."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for first, after in self._runs([0]):
+            start, end = self.walked.systems[first].tolist()
+            if end:
+                system = _decode(self.data[start - 1 : end + 1])
+                found.setdefault(system, []).append((first, after))
+        return found
+
+    @cached_property
+    def _told(self) -> bytes:
+        return self.walked.texts.tobytes()
+
+    def told(self) -> bytes:
+        """Return all texts but leading system turns, a line end after each."""
+        return self._told
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return self.walked.ends.tolist()
+
+    def row_at(self, place: int) -> tuple[int, int]:
+        """Return the row whose text stands at a place in `told`, and where the next one begins."""
+        row = bisect_right(self._ends, place)
+        return row, self._ends[row] if row < len(self._ends) else len(self._told)
+
+    def texts_of(self, row: int) -> tuple[int, int]:
+        """Return where a row's texts begin and end in `told`."""
+        return self._ends[row - 1] if row else 0, self._ends[row]
+
+    def _asked(self, row: int) -> str:
+        ends = self.walked.question_ends
+        return self.walked.questions[ends[row - 1] if row else 0 : ends[row]].tobytes().decode()
+
+    def _answer(self, row: int) -> str:
+        start, end = self.walked.answers[row]
+        return self._told[start:end].decode()
+
+    def _answer_keys(self, ours: NDArray[np.bool_]) -> U64:
+        """Return the keys of the answers of some rows; of the others what means nothing."""
+        starts, ends = self.walked.answers[:, 0], self.walked.answers[:, 1]
+        texts, until = words.collapsed(self.walked.texts, starts, np.where(ours, ends, starts))
+        edges = [0, *until.tolist()]
+        keys = [xxh3_64_intdigest(texts[start:end]) for start, end in pairwise(edges)]
+        return np.array(keys, dtype=np.uint64)
+
+    def _ids(self) -> list[bytes]:
+        starts, ends = self.walked.values[:, 1, 0], self.walked.values[:, 1, 1]
+        quoted = np.frombuffer(self.data, dtype=np.uint8)[starts] == ord('"')
+        spans = zip((starts + quoted).tolist(), (ends - quoted).tolist(), strict=True)
+        data = self.data
+        ids = [data[start:end] for start, end in spans]
+        if b"" not in ids:
+            return ids
+        return [
+            name or f"{LINE_ID}{line}".encode() for name, line in zip(ids, self.lines, strict=True)
+        ]
+
+    def _groups(self, fields: Sequence[str]) -> list[int]:
+        """Return the key of what names each row's group; 0 where nothing does."""
+        slots = [self.names.index(name) for name in fields]
+        found: list[int] = []
+        known: dict[tuple[int, bytes], int] = {}
+        for first, after in self._runs(slots):
+            group = 0
+            for slot in slots:
+                raw = self._raw(first, slot)
+                if raw:
+                    group = known.get((slot, raw), 0)
+                    if not group:
+                        group = known[slot, raw] = group_key(self.names[slot], _decode(raw))
+                    break
+            found += [group] * (after - first)
+        return found
+
+    def keep(self, fields: Sequence[str], kept: Kept) -> None:
+        """Add all rows: the figures of those in ASCII, and what the others' are made of."""
+        walked = self.walked
+        read = words.read(walked.questions, walked.question_ends, walked.high)
+        ours = read.words != words.NOT_OURS
+        ids, groups = self._ids(), self._groups(fields)
+        count = np.where(ours, read.words, 0)
+        figures = Figures(
+            lines=(walked.lines + self.first_line).astype(np.uint32),
+            questions=read.keys,
+            loose=read.loose,
+            answers=self._answer_keys(ours),
+            ids=np.array(list(map(id_key, ids)), dtype=np.uint64),
+            prefixes=prefixes_of(read.prefixes),
+            groups=np.array(groups, dtype=np.uint64),
+            words=count.astype(np.uint32),
+            bands=read.bands,
+        )
+        last = np.cumsum(count)
+        kept.sums.append((WordSums.of(read.hashes, last - count, last), figures.lines))
+        others = np.flatnonzero(~ours).tolist()
+        kept.made.append(figures.chosen(ours) if others else figures)
+        for row in others:
+            kept.lines.append(self.lines[row])
+            kept.texts.append(self._asked(row))
+            kept.answers.append(self._answer(row))
+            kept.ids.append(ids[row].decode())
+            kept.groups.append(groups[row])
+
+    def _raw(self, row: int, slot: int) -> bytes:
+        """Return a value as it is written; empty where there is none."""
+        start, end = self.walked.values[row, slot]
+        return self.data[start:end]
+
+    def _runs(self, slots: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Yield (first row, row after the last) of rows that hold the same under some keys."""
+        if not len(self):
+            return
+        starts = np.flatnonzero(self.walked.fresh[:, slots].any(axis=1)).tolist()
+        yield from zip(starts, [*starts[1:], len(self)], strict=True)
+
+    def _texts(self, spans: I64) -> list[str]:
+        told = self._told
+        return [told[start:end].decode() for start, end in spans.tolist()]
+
+
+def _roles(code: int) -> Roles:
+    digits = f"{code:o}"[1:]
+    return tuple(_ROLES[int(digit) - 1] for digit in digits)

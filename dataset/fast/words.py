@@ -1,0 +1,200 @@
+"""The sketch of texts, a loop over their bytes: what `dataset.sketch` says with arrays, word by word.
+
+Only texts that need no normalising but of case and white space (ASCII) are for it, and only such as
+hold no word of more than LONGEST_WORD bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset import sketch
+from dataset.fast.jit import kernel
+from dataset.sketch import BANDS, DEPTH, I64, LONGEST_WORD, MIN_WORDS, PREFIX_BYTES, U32, U64
+
+U8 = NDArray[np.uint8]
+B1 = NDArray[np.bool_]
+NOT_OURS = -1
+"""Stands for the number of words of a text that was not read, or holds a word too long."""
+_FOLD = np.frombuffer(sketch.FOLD, dtype=np.uint8)
+_SOFT, _CHARACTER, _DIGIT, _LETTER = sketch.SOFT, sketch.CHARACTER, sketch.DIGIT, sketch.LETTER
+_ODD_STEP, _MIX, _MIX2 = sketch.ODD_STEP, sketch.MIX, sketch.MIX2
+_BASE = np.uint64(sketch.WORD_BASE)
+_LANES = -(-BANDS * DEPTH // 16) * 16
+"""The permutations, filled up to whole registers."""
+_ODD = np.ones(_LANES, dtype=np.uint32)
+_FLIP = np.zeros(_LANES, dtype=np.uint32)
+_ODD[: BANDS * DEPTH], _FLIP[: BANDS * DEPTH] = sketch.ODD, sketch.FLIP
+_BAND_ODD = sketch.BAND_ODD
+_SPACE = 32
+
+
+@dataclass(frozen=True)
+class Words:
+    """A sketch for each text, as `Sketches` has it, and the hashes of all words in order."""
+
+    keys: U64
+    loose: U64
+    prefixes: U64
+    words: I64
+    bands: U32
+    hashes: U64
+
+
+def read(text: U8, ends: I64, skip: B1) -> Words:
+    """Return the sketches of texts that stand one after the other, ASCII but for those to skip;
+    `words` is NOT_OURS where there is none."""
+    count = len(ends)
+    starts = np.concatenate((ends[:1] * 0, ends[:-1]))
+    keys, loose, prefixes = (np.zeros(count, dtype=np.uint64) for _ in range(3))
+    words = np.zeros(count, dtype=np.int64)
+    bands = np.zeros((count, BANDS), dtype=np.uint32)
+    hashes = np.empty((len(text) + count) // 2 + 1, dtype=np.uint64)
+    used = _read(text, starts, ends, skip, keys, loose, prefixes, words, bands, hashes)
+    return Words(keys, loose, prefixes, words, bands, hashes[:used])
+
+
+@kernel
+def _mixed(value: np.uint64) -> np.uint64:
+    value = (value ^ (value >> np.uint64(30))) * _MIX
+    value = (value ^ (value >> np.uint64(27))) * _MIX2
+    return value ^ (value >> np.uint64(31))
+
+
+@kernel
+def _hash(text: U8, start: int, end: int) -> np.uint64:
+    """Return the hash of folded bytes, read eight at a time."""
+    hashed = np.uint64(0)
+    at = start
+    while at < end or at == start:
+        piece = np.uint64(0)
+        for byte in range(min(8, end - at)):
+            piece |= np.uint64(_FOLD[text[at + byte]]) << np.uint64(8 * byte)
+        if at == start:
+            hashed = _mixed(piece + np.uint64(end - start) * _ODD_STEP)
+        else:
+            hashed = _mixed(hashed * _ODD_STEP + piece)
+        at += 8
+    return hashed
+
+
+@kernel
+def _read(
+    text: U8,
+    starts: I64,
+    ends: I64,
+    skip: B1,
+    keys: U64,
+    loose: U64,
+    prefixes: U64,
+    words: I64,
+    bands: U32,
+    hashes: U64,
+) -> int:
+    """Fill the columns; return how many words there are in all."""
+    smallest = np.empty(_LANES, dtype=np.uint32)
+    used = 0
+    for row in range(len(starts)):
+        if skip[row]:
+            words[row] = NOT_OURS
+            continue
+        start, end = starts[row], ends[row]
+        prefixes[row] = _hash(text, start, min(start + PREFIX_BYTES, end))
+        first = used
+        told, power = np.uint64(0), np.uint64(1)
+        marks, mark_power = np.uint64(0), np.uint64(1)
+        begun = -1
+        before = _SPACE
+        too_long = False
+        for at in range(start, end + 1):
+            here = _FOLD[text[at]] if at < end else np.uint8(_SPACE)
+            kind = _SOFT[here]
+            bare = here
+            if kind:
+                after = _FOLD[text[at + 1]] if at + 1 < end else np.uint8(_SPACE)
+                following = _CHARACTER[after]
+                dropped = (
+                    (kind == 1 and following == 0)
+                    or (kind == 2 and following != _DIGIT)
+                    or (kind == 3 and following == _LETTER and _CHARACTER[before] == _LETTER)
+                )
+                if dropped:
+                    bare = np.uint8(_SPACE)
+                    spaced = (2 if before == _SPACE else 0) + (1 if after == _SPACE else 0)
+                    word = used - first + (1 if begun >= 0 else 0)
+                    told_mark = (np.uint64(word) << np.uint64(16)) | np.uint64(spaced * 256 + here)
+                    marks += _mixed(told_mark * _ODD_STEP) * mark_power
+                    mark_power *= _BASE
+            before = here
+            if bare != _SPACE:
+                if begun < 0:
+                    begun = at
+            elif begun >= 0:
+                too_long |= at - begun > LONGEST_WORD
+                hashed = _hash(text, begun, at)
+                hashes[used] = hashed
+                used += 1
+                told += hashed * power
+                power *= _BASE
+                begun = -1
+        count = used - first
+        if too_long:
+            words[row], used = NOT_OURS, first
+            continue
+        words[row] = count
+        loose[row] = _mixed(told + np.uint64(count))
+        keys[row] = _mixed(loose[row] + marks)
+        if count >= MIN_WORDS:
+            _fill(hashes[first:used], smallest, bands[row])
+    return used
+
+
+@kernel
+def _fill(hashes: U64, smallest: U32, bands: U32) -> None:
+    """Write the bands of a text: of each permutation of its pairs of words the smallest."""
+    smallest[:] = np.uint32(0xFFFFFFFF)
+    for word in range(len(hashes)):
+        following = hashes[word + 1] if word + 1 < len(hashes) else np.uint64(0)
+        pair = np.uint32((hashes[word] * np.uint64(3) + following) * _MIX >> np.uint64(32))
+        for lane in range(_LANES):
+            permuted = np.uint32((pair ^ _FLIP[lane]) * _ODD[lane])
+            smallest[lane] = min(smallest[lane], permuted)
+    for band in range(BANDS):
+        mixed = np.uint32(0)
+        for depth in range(DEPTH):
+            mixed = np.uint32((mixed ^ smallest[band * DEPTH + depth]) * _BAND_ODD[depth])
+            mixed ^= mixed >> np.uint32(15)
+        bands[band] = mixed
+
+
+def collapsed(text: U8, starts: I64, ends: I64) -> tuple[bytes, I64]:
+    """Return stretches of ASCII text in lower case and with single spaces, one after the other,
+    and where each ends: for these, what `keys_of` takes its keys from."""
+    out = np.empty(int((ends - starts).sum()), dtype=np.uint8)
+    until = np.empty(len(starts), dtype=np.int64)
+    used = _collapse(text, starts, ends, out, until)
+    return out[:used].tobytes(), until
+
+
+@kernel
+def _collapse(text: U8, starts: I64, ends: I64, out: U8, until: I64) -> int:
+    used = 0
+    for row in range(len(starts)):
+        first = used
+        spaced = False
+        for at in range(starts[row], ends[row]):
+            here = _FOLD[text[at]]
+            if here == _SPACE:
+                spaced = used > first
+            else:
+                if spaced:
+                    out[used] = _SPACE
+                    used += 1
+                    spaced = False
+                out[used] = here
+                used += 1
+        until[row] = used
+    return used

@@ -1,0 +1,44 @@
+"""A quick check of texts against a contract's schema; what it doubts is for jsonschema to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dataset.compiled import compiled
+from dataset.detect.engine import utf8
+from dataset.json_schemas import SchemaChecker
+from dataset.vouched import vouched, vouched_lines
+
+REMEMBERED = 50_000
+"""Texts whose fit is remembered: answers repeat. More are not kept, so memory stays bounded."""
+
+
+class Fits:
+    """A quick check of a schema, which remembers texts that fitted."""
+
+    def __init__(self, checker: SchemaChecker) -> None:
+        self._checker = checker
+        self._quick = compiled(checker.schema)
+        self._known: set[str] = set()
+
+    def misfits(self, texts: list[str], strict: Sequence[bool] | None = None) -> set[int]:
+        """Return the places of the texts that may not fit; `strict` says of which it is known that
+        they are strict JSON."""
+        known = self._known
+        fresh = [at for at, text in enumerate(texts) if text not in known]
+        fits = self._fitting([texts[at] for at in fresh])
+        for at, fitting in zip(fresh, fits, strict=True):
+            if fitting and len(known) < REMEMBERED and len(texts[at]) < 1000:
+                known.add(texts[at])
+        return {at for at, fitting in zip(fresh, fits, strict=True) if not fitting}
+
+    def _fitting(self, texts: list[str]) -> list[bool]:
+        quick = self._quick
+        if quick is None:
+            return [self._checker.fits(text) for text in texts]
+        if self._checker.of_text:
+            return [quick(text) for text in texts]
+        values = vouched_lines(utf8("\n".join(texts)))
+        if values is None or len(values) != len(texts):
+            values = [vouched(utf8(text)) for text in texts]
+        return [value is not None and quick(value) for value in values]
