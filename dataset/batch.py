@@ -134,9 +134,13 @@ class Batch:
         """Return the rows that have a turn of nothing but white space."""
         return [at for at, said in enumerate(self.said) if not all(map(str.strip, said))]
 
-    def answers(self) -> tuple[list[str], None]:
-        """Return the text of each row's last turn; whether it is JSON is not known."""
-        return [said[-1] for said in self.said], None
+    def answers(self, rows: Sequence[int]) -> list[str]:
+        """Return the text of the last turn of some rows."""
+        return [self.said[at][-1] for at in rows]
+
+    def json_answers(self) -> tuple[Sequence[int], list[bytes]]:
+        """Return nothing: whether an answer is JSON is not known here."""
+        return (), []
 
     def last_asked(self, rows: Sequence[int]) -> list[str]:
         """Return the last thing the user says in some rows, whose roles are in order."""

@@ -21,6 +21,7 @@ MEMORY_LIMIT = 1 << 30
 """Bytes of figures that one column keeps in memory; what comes after lies in a temporary file."""
 PART_ROWS = 1 << 24
 """Keys that are sorted at a time: 400 MB at the most."""
+_TABLE_BITS = 20
 _EMPTY = np.zeros(0, dtype=np.int64)
 
 
@@ -71,24 +72,23 @@ class Column:
         """Return into how many parts the keys have to be cut to be sorted."""
         return max(1, -(-self.length // PART_ROWS))
 
-    def part(self, number: int, of: int, index: int | None = None) -> tuple[U64, I64]:
+    def part(self, number: int, of: int, index: int | None = None) -> tuple[NDArray[Any], I64]:
         """Return the keys that fall into one part, and their rows, in order of rows.
 
         `index` picks one figure where a row has several.
         """
         keys, rows = [], []
         for first, block in self.blocks():
-            values = (block if index is None else block[:, index]).astype(np.uint64, copy=False)
+            values = block if index is None else block[:, index]
             if of == 1:
                 keys.append(values)
-                rows.append(np.arange(first, first + len(values), dtype=np.int64))
             else:
-                chosen = np.flatnonzero(values % np.uint64(of) == number)
+                chosen = np.flatnonzero(values % values.dtype.type(of) == number)
                 keys.append(values[chosen])
                 rows.append(chosen + first)
         if not keys:
             return _EMPTY.astype(np.uint64), _EMPTY
-        return np.concatenate(keys), np.concatenate(rows)
+        return np.concatenate(keys), np.concatenate(rows) if rows else np.arange(self.length)
 
     def taken(self, rows: I64) -> NDArray[Any]:
         """Return the figures of some rows, given in ascending order."""
@@ -115,6 +115,8 @@ def repeats(column: Column) -> tuple[I64, I64]:
     parts = column.parts()
     for number in range(parts):
         keys, rows = column.part(number, parts)
+        likely = repeated(keys)
+        keys, rows = keys[likely], rows[likely]
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
         begins = np.ones(len(ordered), dtype=np.bool_)
@@ -124,6 +126,26 @@ def repeats(column: Column) -> tuple[I64, I64]:
         later.append(rows[order[again]])
         first.append(rows[order[heads[np.searchsorted(heads, again, side="right") - 1]]])
     return _sorted(later, first)
+
+
+def repeated(keys: NDArray[Any]) -> I64:
+    """Return the places, ascending, of all keys of 32 or 64 bits that come more than once, and of
+    few others.
+
+    Sorting half of each key and no places takes a fourth of the time that sorting both does, and
+    most keys come once.
+    """
+    half = keys if keys.dtype == np.uint32 else (keys >> np.uint64(32)).astype(np.uint32)
+    ordered = np.sort(half)
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(again):
+        return _EMPTY
+    shift = np.uint32(32 - _TABLE_BITS)
+    table = np.zeros(1 << _TABLE_BITS, dtype=np.bool_)
+    table[again >> shift] = True
+    at = np.flatnonzero(table[half >> shift])
+    likely = half[at]
+    return at[again[np.minimum(np.searchsorted(again, likely), len(again) - 1)] == likely]
 
 
 def found_in(column: Column, other: Column) -> tuple[I64, I64]:

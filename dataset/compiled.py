@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 Check = Callable[[Any], bool]
-_SILENT = frozenset(
+SILENT = frozenset(
     {"$schema", "$comment", "title", "description", "default", "examples", "deprecated", "format"}
 )
-_KNOWN = _SILENT | {
+_KNOWN = SILENT | {
     "type", "enum", "const", "minLength", "maxLength", "pattern", "minimum", "maximum",
     "required", "properties", "additionalProperties", "items", "minItems", "maxItems", "anyOf",
     "allOf",

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.columns import I64, Column, distinct, found_in, repeats
+from dataset.columns import I64, Column, distinct, found_in, repeated, repeats
 from dataset.sketch import BANDS, MIN_WORDS, U32, U64, shingles
 from dataset.table import Table
 
@@ -92,15 +92,20 @@ def _keyed(
     parts: int,
     band: int,
     kept: Flags,
-) -> tuple[U64, I64]:
+) -> tuple[U32, I64]:
     keys, rows = column.part(part, parts, band)
+    if kept.all():
+        return keys, rows
     chosen = kept[rows]
     return keys[chosen], rows[chosen]
 
 
-def _alike(keys: U64, rows: I64) -> U64:
+def _alike(keys: U32, rows: I64) -> U64:
     """Return packed pairs of rows with equal keys: each with the first one and the one before."""
-    packed = np.sort((keys << np.uint64(32)) | rows.astype(np.uint64))
+    likely = repeated(keys)
+    packed = np.sort(
+        (keys[likely].astype(np.uint64) << np.uint64(32)) | rows[likely].astype(np.uint64)
+    )
     ordered, places = packed >> np.uint64(32), packed & np.uint64(0xFFFFFFFF)
     begins = np.ones(len(packed), dtype=np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
@@ -115,9 +120,9 @@ def _alike(keys: U64, rows: I64) -> U64:
 
 
 def _across(
-    keys: U64,
+    keys: U32,
     rows: I64,
-    known: U64,
+    known: U32,
     places: I64,
 ) -> U64:
     """Return packed pairs of a row here and the first and last rows there that have its key."""

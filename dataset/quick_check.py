@@ -41,9 +41,12 @@ class PlainRows(Protocol):
     def blank(self) -> Iterable[int]:
         """Return the rows that have a turn of nothing but white space."""
 
-    def answers(self) -> tuple[list[str], Sequence[bool] | None]:
-        """Return the text of each row's last turn, and, where it is known, whether it is strict
-        JSON."""
+    def answers(self, rows: Sequence[int]) -> list[str]:
+        """Return the text of the last turn of some rows."""
+
+    def json_answers(self) -> tuple[Sequence[int], list[bytes]]:
+        """Return rows of which it is known that their last turn is one value of strict JSON, and
+        that value."""
 
     def last_asked(self, rows: Sequence[int]) -> list[str]:
         """Return the last thing the user says in some rows, whose roles are in order."""
@@ -111,7 +114,11 @@ class QuickCheck:
                 batch.odd(["schema_version"], version, lambda named: bool(named == version))
             )
         if self._output is not None:
-            found |= self._output.misfits(*batch.answers())
+            rows, texts = batch.json_answers()
+            fitting = self._output.certain(texts)
+            certain = {row for row, fits in zip(rows, fitting, strict=True) if fits}
+            left = [at for at in range(len(batch)) if at not in certain]
+            found |= {left[at] for at in self._output.misfits(batch.answers(left))}
         if self._input is not None:
             asked = [at for at in range(len(batch)) if at not in found]
             found |= {asked[at] for at in self._input.misfits(batch.last_asked(asked))}

@@ -117,10 +117,12 @@ class Table:
         if not wanted:
             return
         for first_line, data in self._pieces(wanted):
-            pieces = data.split(b"\n")
+            ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n"))
             low = bisect_left(wanted, first_line)
-            for line in wanted[low : bisect_left(wanted, first_line + len(pieces), low)]:
-                text = pieces[line - first_line]
+            for line in wanted[low : bisect_right(wanted, first_line + len(ends), low)]:
+                at = line - first_line
+                begin = ends[at - 1] + 1 if at else 0
+                text = data[begin : ends[at] if at < len(ends) else len(data)]
                 yield line, text.removeprefix(BOM) if line == 1 else text
 
     def _pieces(self, wanted: Sequence[int]) -> Iterator[tuple[int, bytes]]:

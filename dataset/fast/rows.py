@@ -103,9 +103,15 @@ class FastRows:
         """Return no row: those with an empty turn are not read here."""
         return []
 
-    def answers(self) -> tuple[list[str], Sequence[bool]]:
-        """Return the text of each row's last turn, and whether it is strict JSON."""
-        return self._texts(self.walked.answers), self.walked.strict.tolist()
+    def answers(self, rows: Sequence[int]) -> list[str]:
+        """Return the text of the last turn of some rows."""
+        return self._texts(self.walked.answers[np.array(rows, dtype=np.int64)])
+
+    def json_answers(self) -> tuple[Sequence[int], list[bytes]]:
+        """Return the rows whose last turn is one value of strict JSON, and that value."""
+        rows, told = np.flatnonzero(self.walked.strict), self._told
+        spans = self.walked.answers[rows].tolist()
+        return rows.tolist(), [told[start:end] for start, end in spans]
 
     def last_asked(self, rows: Sequence[int]) -> list[str]:
         """Return the last thing the user says in some rows, whose roles are in order."""
