@@ -74,8 +74,8 @@ def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examin
     while start < len(data):
         end = data.find(b"\n", start + size) + 1 or len(data)
         piece = data[start:end]
-        rows += _examined(check, where, first_line, piece, tallies, formats, kept)
-        first_line, start = first_line + piece.count(b"\n"), end
+        seen, lines = _examined(check, where, first_line, piece, tallies, formats, kept)
+        rows, first_line, start = rows + seen, first_line + lines, end
     figures, shared = kept.figures(check.index)
     return Examined(rows, tallies, tuple(formats), figures, shared)
 
@@ -88,8 +88,8 @@ def _examined(
     tallies: dict[DataGate, Tally],
     formats: dict[FormatName, None],
     kept: Kept,
-) -> int:
-    """Add what some whole lines hold to what is known; return how many rows they are."""
+) -> tuple[int, int]:
+    """Add what some whole lines hold to what is known; return how many rows and lines they are."""
     fields = check.rules.group_fields
     gates: dict[int, set[DataGate]] = {}
     seen: dict[FormatName, int] = {}
@@ -104,7 +104,7 @@ def _examined(
         seen["messages"] = fast.lines[0]
         asking = check.quick.doubtful(fast)
         gates.update((fast.lines[at], names) for at, names in asking.items())
-        fast.keep(fields, kept)
+        fast.keep(fields, kept, summed=check.index is not None)
     for name, line in batch.formats.items():
         seen[name] = min(line, seen.get(name, line))
     asking = check.quick.doubtful(batch)
@@ -116,9 +116,9 @@ def _examined(
     kept.ids += batch.ids
     kept.groups += [group_of(value, fields) for value in batch.values]
     if gates or batch.others:
-        lines = data.split(b"\n")
+        line = data.split(b"\n").__getitem__ if fast is None else fast.line
         for number in sorted([*gates, *batch.others]):
-            row = _strictly(lines[number - first_line], where, number)
+            row = _strictly(line(number - first_line), where, number)
             if isinstance(row, Defect):
                 tally = tallies.setdefault("contract", Tally())
                 tally.add(finding(row, row.field, row.message))
@@ -129,7 +129,7 @@ def _examined(
                 seen[row.format] = min(number, seen.get(row.format, number))
                 kept.add(row, group_of(row.metadata, fields))
     formats.update(dict.fromkeys(sorted(seen, key=lambda name: seen[name])))
-    return rows
+    return rows, data.count(b"\n") if fast is None else fast.lines_read
 
 
 def _strictly(line: bytes, where: str, number: int) -> Row | Defect:

@@ -69,6 +69,11 @@ class FastRows:
         """Return the line of each row."""
         return (self.walked.lines + self.first_line).tolist()
 
+    @property
+    def lines_read(self) -> int:
+        """Return the number of all lines."""
+        return len(self.walked.kinds)
+
     def others(self) -> list[tuple[int, bytes]]:
         """Return the lines, with their numbers, that are neither blank nor plain rows."""
         return [
@@ -109,9 +114,8 @@ class FastRows:
 
     def json_answers(self) -> tuple[Sequence[int], list[bytes]]:
         """Return the rows whose last turn is one value of strict JSON, and that value."""
-        rows, told = np.flatnonzero(self.walked.strict), self._told
-        spans = self.walked.answers[rows].tolist()
-        return rows.tolist(), [told[start:end] for start, end in spans]
+        rows = np.flatnonzero(self.walked.strict)
+        return rows.tolist(), self._parts(self.walked.answers[rows])
 
     def last_asked(self, rows: Sequence[int]) -> list[str]:
         """Return the last thing the user says in some rows, whose roles are in order."""
@@ -193,6 +197,8 @@ class FastRows:
     def _groups(self, fields: Sequence[str]) -> list[int]:
         """Return the key of what names each row's group; 0 where nothing does."""
         slots = [self.names.index(name) for name in fields]
+        if not slots:
+            return [0] * len(self)
         found: list[int] = []
         known: dict[tuple[int, bytes], int] = {}
         for first, after in self._runs(slots):
@@ -207,8 +213,9 @@ class FastRows:
             found += [group] * (after - first)
         return found
 
-    def keep(self, fields: Sequence[str], kept: Kept) -> None:
-        """Add all rows: the figures of those in ASCII, and what the others' are made of."""
+    def keep(self, fields: Sequence[str], kept: Kept, *, summed: bool) -> None:
+        """Add all rows: the figures of those in ASCII, and what the others' are made of; where
+        `summed`, the sums of their words too."""
         walked = self.walked
         read = words.read(walked.questions, walked.question_ends, walked.high)
         ours = read.words != words.NOT_OURS
@@ -225,8 +232,9 @@ class FastRows:
             words=count.astype(np.uint32),
             bands=read.bands,
         )
-        last = np.cumsum(count)
-        kept.sums.append((WordSums.of(read.hashes, last - count, last), figures.lines))
+        if summed:
+            last = np.cumsum(count)
+            kept.sums.append((WordSums.of(read.hashes, last - count, last), figures.lines))
         others = np.flatnonzero(~ours).tolist()
         kept.made.append(figures.chosen(ours) if others else figures)
         for row in others:
@@ -249,8 +257,12 @@ class FastRows:
         yield from zip(starts, [*starts[1:], len(self)], strict=True)
 
     def _texts(self, spans: I64) -> list[str]:
+        return [part.decode() for part in self._parts(spans)]
+
+    def _parts(self, spans: I64) -> list[bytes]:
         told = self._told
-        return [told[start:end].decode() for start, end in spans.tolist()]
+        both = zip(spans[:, 0].tolist(), spans[:, 1].tolist(), strict=True)
+        return [told[start:end] for start, end in both]
 
 
 def _roles(code: int) -> Roles:

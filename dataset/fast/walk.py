@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.fast.jit import kernel
+from dataset.fast.jit import eight, kernel, low_zeros, put_eight
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -32,6 +32,8 @@ _MESSAGES, _ID, _TOOLS = 0, 1, 2
 _QUOTE, _BACKSLASH, _COMMA, _COLON, _NEWLINE, _MINUS, _POINT = np.frombuffer(b'"\\,:\n-.', np.uint8)
 _OPEN, _CLOSE, _BEGIN, _END = np.frombuffer(b"{}[]", np.uint8)
 _ROLE, _CONTENT = np.frombuffer(b"role", np.uint8), np.frombuffer(b"content", np.uint8)
+_ONES, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+_SPACES, _QUOTES, _SLASHES = (np.uint64(sign) * _ONES for sign in b' "\\')
 _STOP, _WHITE, _DIGIT = 1, 2, 4
 _KIND = np.zeros(256, dtype=np.uint8)
 _KIND[:32] = _STOP
@@ -96,7 +98,7 @@ def walk(data: bytes, names: U8, name_ends: I64) -> Walked:
     lines, roles, ends, question_ends = (np.zeros(count, dtype=np.int64) for _ in range(4))
     systems, answers, asked_last = (np.zeros((count, 2), dtype=np.int64) for _ in range(3))
     values = np.zeros((count, len(name_ends), 2), dtype=np.int64)
-    texts, questions = (np.empty(len(here) + 8, dtype=np.uint8) for _ in range(2))
+    texts, questions = (np.empty(len(here) + 16, dtype=np.uint8) for _ in range(2))
     high, strict = (np.zeros(count, dtype=np.bool_) for _ in range(2))
     fresh = np.ones((count, len(name_ends)), dtype=np.bool_)
     rows = _walk(
@@ -147,12 +149,29 @@ def _white(data: U8, at: int, end: int) -> int:
 
 
 @kernel
+def _stops(some: np.uint64) -> np.uint64:
+    """Return a number that is 0 where none of eight bytes is a quote, a backslash or a control
+    character; else the lowest bit that is set is the highest one of the first such byte."""
+    quote, slash = some ^ _QUOTES, some ^ _SLASHES
+    found = (quote - _ONES) & ~quote
+    found |= (slash - _ONES) & ~slash
+    found |= (some - _SPACES) & ~some
+    return np.uint64(found & _HIGH)
+
+
+@kernel
 def _string(data: U8, at: int, end: int, escapes: bool) -> int:
     """Return the place after the string that begins at `at`; -1 where it is not for us."""
     if at >= end or data[at] != _QUOTE:
         return -1
     at += 1
     while at < end:
+        if at + 8 <= end:
+            found = _stops(eight(data, at))
+            if found == 0:
+                at += 8
+                continue
+            at += low_zeros(found) >> 3
         here = data[at]
         if not _KIND[here] & _STOP:
             at += 1
@@ -169,9 +188,16 @@ def _string(data: U8, at: int, end: int, escapes: bool) -> int:
 def _same(data: U8, start: int, end: int, other: U8, begin: int, stop: int) -> bool:
     if end - start != stop - begin:
         return False
-    for step in range(end - start):
-        if data[start + step] != other[begin + step]:
+    while start + 8 <= end:
+        if eight(data, start) != eight(other, begin):
             return False
+        start += 8
+        begin += 8
+    while start < end:
+        if data[start] != other[begin]:
+            return False
+        start += 1
+        begin += 1
     return True
 
 
@@ -300,18 +326,34 @@ def _content(data: U8, at: int, end: int, texts: U8, used: int, state: I64) -> i
     if at >= end or data[at] != _QUOTE:
         return -1
     at += 1
-    seen = np.uint8(0)
+    seen = np.uint64(0)
     visible = False
     while at < end:
+        if at + 8 <= end:
+            some = eight(data, at)
+            put_eight(texts, used, some)
+            found = _stops(some)
+            if found == 0:
+                seen |= some
+                visible |= some != _SPACES
+                at += 8
+                used += 8
+                continue
+            run = low_zeros(found) >> 3
+            before = (np.uint64(1) << np.uint64(8 * run)) - np.uint64(1)
+            seen |= some & before
+            visible |= (some ^ _SPACES) & before != 0
+            at += run
+            used += run
         here = data[at]
         if not _KIND[here] & _STOP:
             texts[used] = here
-            seen |= here
-            visible |= here > 32 and here < 127
+            seen |= np.uint64(here)
+            visible |= here > 32
             at += 1
         elif here == _QUOTE:
             state[0] = used
-            state[1] = seen >> 7
+            state[1] = seen & _HIGH != 0
             return at + 1 if visible else -1
         elif here == _BACKSLASH and at + 1 < end and _ESCAPED[data[at + 1]]:
             meant = _ESCAPED[data[at + 1]]
@@ -418,8 +460,9 @@ def _asked(turns: I64, turned: int, texts: U8, questions: U8, asked: int) -> int
             if asked > begun:
                 questions[asked] = _NEWLINE
                 asked += 1
-            size = turns[turn, 2] - turns[turn, 1]
-            questions[asked : asked + size] = texts[turns[turn, 1] : turns[turn, 2]]
+            start, size = turns[turn, 1], turns[turn, 2] - turns[turn, 1]
+            for step in range(0, size, 8):
+                put_eight(questions, asked + step, eight(texts, start + step))
             asked += size
     return asked
 

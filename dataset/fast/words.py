@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset import sketch
-from dataset.fast.jit import kernel
+from dataset.fast.jit import eight, kernel, low_zeros
 from dataset.sketch import BANDS, DEPTH, I64, LONGEST_WORD, MIN_WORDS, PREFIX_BYTES, U32, U64
 
 U8 = NDArray[np.uint8]
@@ -30,6 +30,10 @@ _FLIP = np.zeros(_LANES, dtype=np.uint32)
 _ODD[: BANDS * DEPTH], _FLIP[: BANDS * DEPTH] = sketch.ODD, sketch.FLIP
 _BAND_ODD = sketch.BAND_ODD
 _SPACE = 32
+_ONES = np.uint64(0x0101010101010101)
+_HIGH, _LETTERS = _ONES << np.uint64(7), _ONES << np.uint64(6)
+_TO_A, _TO_Z = np.uint64(128 - ord("A")) * _ONES, np.uint64(127 - ord("Z")) * _ONES
+"""What a byte must be added to for its highest bit to say that it is from A on, or beyond Z."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +69,40 @@ def _mixed(value: np.uint64) -> np.uint64:
 
 
 @kernel
-def _hash(text: U8, start: int, end: int) -> np.uint64:
-    """Return the hash of folded bytes, read eight at a time."""
+def _folded(text: U8, start: int, end: int) -> np.uint64:
+    """Return the hash of bytes with case and white space folded."""
     hashed = np.uint64(0)
     at = start
     while at < end or at == start:
         piece = np.uint64(0)
         for byte in range(min(8, end - at)):
             piece |= np.uint64(_FOLD[text[at + byte]]) << np.uint64(8 * byte)
-        if at == start:
-            hashed = _mixed(piece + np.uint64(end - start) * _ODD_STEP)
-        else:
-            hashed = _mixed(hashed * _ODD_STEP + piece)
+        hashed = _taken(hashed, piece, at - start, end - start)
         at += 8
     return hashed
+
+
+@kernel
+def _word(text: U8, start: int, end: int) -> np.uint64:
+    """Return the hash of a word with case folded: of ASCII without white space."""
+    hashed = np.uint64(0)
+    at = start
+    while at < end:
+        piece = eight(text, at)
+        if end - at < 8:
+            piece &= (np.uint64(1) << np.uint64(8 * (end - at))) - np.uint64(1)
+        upper = (piece + _TO_A) & ~(piece + _TO_Z) & _HIGH
+        hashed = _taken(hashed, piece | (upper >> np.uint64(2)), at - start, end - start)
+        at += 8
+    return hashed
+
+
+@kernel
+def _taken(hashed: np.uint64, piece: np.uint64, before: int, size: int) -> np.uint64:
+    """Return the hash with eight bytes more, `before` of `size` bytes being in it."""
+    if before == 0:
+        return _mixed(piece + np.uint64(size) * _ODD_STEP)
+    return _mixed(hashed * _ODD_STEP + piece)
 
 
 @kernel
@@ -102,18 +126,24 @@ def _read(
             words[row] = NOT_OURS
             continue
         start, end = starts[row], ends[row]
-        prefixes[row] = _hash(text, start, min(start + PREFIX_BYTES, end))
+        prefixes[row] = _folded(text, start, min(start + PREFIX_BYTES, end))
         first = used
         told, power = np.uint64(0), np.uint64(1)
         marks, mark_power = np.uint64(0), np.uint64(1)
         begun = -1
-        before = _SPACE
         too_long = False
-        for at in range(start, end + 1):
+        at = start
+        while at <= end:
+            if begun >= 0 and at < end:  # on to what is no letter: all else is below 64
+                others = ~eight(text, at) & _LETTERS
+                at = min(end, at + (low_zeros(others) >> 3 if others else 8))
+                if others == 0:
+                    continue
             here = _FOLD[text[at]] if at < end else np.uint8(_SPACE)
             kind = _SOFT[here]
             bare = here
             if kind:
+                before = _FOLD[text[at - 1]] if at > start else np.uint8(_SPACE)
                 after = _FOLD[text[at + 1]] if at + 1 < end else np.uint8(_SPACE)
                 following = _CHARACTER[after]
                 dropped = (
@@ -128,18 +158,18 @@ def _read(
                     told_mark = (np.uint64(word) << np.uint64(16)) | np.uint64(spaced * 256 + here)
                     marks += _mixed(told_mark * _ODD_STEP) * mark_power
                     mark_power *= _BASE
-            before = here
             if bare != _SPACE:
                 if begun < 0:
                     begun = at
             elif begun >= 0:
                 too_long |= at - begun > LONGEST_WORD
-                hashed = _hash(text, begun, at)
+                hashed = _word(text, begun, at)
                 hashes[used] = hashed
                 used += 1
                 told += hashed * power
                 power *= _BASE
                 begun = -1
+            at += 1
         count = used - first
         if too_long:
             words[row], used = NOT_OURS, first
