@@ -38,7 +38,7 @@ def _type(schema: Any) -> Any:
     if not isinstance(schema, dict):
         raise _TooRichError
     said = {name: value for name, value in schema.items() if name not in SILENT}
-    if said.keys() == {"enum"} or said.keys() == {"type", "enum"} and said["type"] == "string":
+    if said.keys() == {"enum"} or (said.keys() == {"type", "enum"} and said["type"] == "string"):
         return _one_of(said["enum"])
     if said.keys() == {"const"}:
         return _one_of([said["const"]])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from dataset.figures import Figures
 from dataset.gating import Gated, gate
 from dataset.row_rules import RowRules
 from dataset.source import Source
@@ -38,6 +42,14 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
         "licence": "CC0-1.0",
     }
     return value | changes
+
+
+def same_figures(first: Figures, second: Figures) -> None:
+    """Fail where two ways to read the same rows keep other figures of them."""
+    for column in fields(Figures):
+        one, other = getattr(first, column.name), getattr(second, column.name)
+        assert one.dtype == other.dtype
+        assert np.array_equal(one, other), column.name
 
 
 def said(*turns: tuple[str, str]) -> list[dict[str, str]]:

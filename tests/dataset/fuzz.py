@@ -4,8 +4,8 @@
 
 The first byte of an input picks the file's ending. Let through are a report and `UserError`;
 everything else ends the run with the input that did it, as does a single input that takes longer
-than HANG seconds. Whatever the gates say, each line is counted once, and the quick reader and the
-strict one agree about which lines are rows.
+than HANG seconds. Whatever the gates say, each line is counted once, the quick readers and the
+strict one agree about which lines are rows, and the quick ones about everything.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ with atheris.instrument_imports(include=["dataset"]):
     from dataset.source import Source
 from policy.errors import UserError
 from policy.rules import DataRules
-from tests.dataset.files import row, said
+from tests.dataset.files import row, said, same_figures
 from tests.dataset.planted import every
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 HANG = 25
 LONGEST = 1 << 16
 RULES = DataRules(licences=("CC0-1.0",), canaries=("CANARY-7f3a",))
-CHECK = RowCheck(RowRules.of(RULES))
+CHECK, COMPILED = (RowCheck(RowRules.of(RULES), compiled=compiled) for compiled in (False, True))
 
 
 def gate_bytes(data: bytes, folder: Path) -> None:
@@ -72,6 +72,9 @@ def _read_alike(body: bytes) -> None:
     assert found.rows == len(read)
     good = [at for at, each in read if isinstance(each, Row)]
     assert found.figures.lines.tolist() == good
+    fast = examine(COMPILED, "f", 1, body)
+    assert (fast.rows, fast.tallies, fast.formats) == (found.rows, found.tallies, found.formats)
+    same_figures(fast.figures, found.figures)
 
 
 def seeds() -> list[bytes]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataset import scan
 from dataset.examine import SHOWN, Tally, examine
 from dataset.gating import gate
 from dataset.json_schemas import load_schema
@@ -20,7 +21,7 @@ from dataset.rows import Row, row_of
 from dataset.source import Source
 from dataset.vouched import vouched_lines
 from policy.rules import DataRules
-from tests.dataset.files import row, said, write
+from tests.dataset.files import row, said, same_figures, write
 
 SYSTEM = "You are the clerk of a small archive and never speak of the weather."
 ANSWER = json.dumps({"kind": "a", "note": "of no account"})
@@ -51,6 +52,15 @@ GOOD: list[dict[str, Any]] = [
     told("two\nlines [and] <brackets>", '{"kind": "b"}'),
     without("id"),
     told("numbered", id=7),
+    told("a word of all too many letters: " + "ab" * 40),
+    told('escaped \\ " \t / \b', pad={"a": [1, -2.5, {"b": None}, [], {}], "c": True}),
+    row(
+        5,
+        messages=said(
+            *[("user", "first"), ("assistant", "well?"), ("user", "And then; so?")],
+            ("assistant", ANSWER),
+        ),
+    ),
     row(3, messages=said(("user", "no system"), ("assistant", ANSWER))),
     {"prompt": "a lantern", "completion": ANSWER} | without("messages"),
     row(
@@ -159,16 +169,20 @@ def test_any_mixture_is_judged_as_its_rows_are(values: list[dict[str, Any] | byt
 def agree(data: bytes) -> None:
     check = RowCheck(ROW_RULES)
     rows, tallies = expected(check, "f", data)
-    found = examine(check, "f", 1, data)
-    assert found.tallies == tallies
-    assert found.figures.lines.tolist() == [each.line for each in rows]
-    assert found.formats == tuple(dict.fromkeys(each.format for each in rows))
+    lanes = [examine(each, "f", 1, data) for each in (check, RowCheck(ROW_RULES, compiled=True))]
+    for found in lanes:
+        assert found.tallies == tallies
+        assert found.figures.lines.tolist() == [each.line for each in rows]
+        assert found.formats == tuple(dict.fromkeys(each.format for each in rows))
+    same_figures(lanes[0].figures, lanes[1].figures)
 
 
+@pytest.mark.parametrize("compiled", [False, True], ids=["arrays", "compiled"])
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_a_file_is_judged_as_its_rows_are_in_any_number_of_processes(
-    tmp_path: Path, workers: int
+    tmp_path: Path, workers: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(scan, "COMPILED_FROM", 0 if compiled else 1 << 60)
     rows: list[dict[str, Any] | bytes] = []
     for number in range(3000):
         good = told(f"question {number} {'of some length ' * 5}", id=f"r-{number}", pad="x" * 400)
