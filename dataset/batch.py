@@ -138,9 +138,9 @@ class Batch:
         """Return the text of the last turn of some rows."""
         return [self.said[at][-1] for at in rows]
 
-    def json_answers(self) -> tuple[Sequence[int], list[bytes]]:
+    def json_answers(self) -> tuple[Sequence[int], bytes]:
         """Return nothing: whether an answer is JSON is not known here."""
-        return (), []
+        return (), b""
 
     def last_asked(self, rows: Sequence[int]) -> list[str]:
         """Return the last thing the user says in some rows, whose roles are in order."""

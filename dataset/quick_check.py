@@ -44,9 +44,9 @@ class PlainRows(Protocol):
     def answers(self, rows: Sequence[int]) -> list[str]:
         """Return the text of the last turn of some rows."""
 
-    def json_answers(self) -> tuple[Sequence[int], list[bytes]]:
+    def json_answers(self) -> tuple[Sequence[int], bytes]:
         """Return rows of which it is known that their last turn is one value of strict JSON, and
-        that value."""
+        these values, one a line."""
 
     def last_asked(self, rows: Sequence[int]) -> list[str]:
         """Return the last thing the user says in some rows, whose roles are in order."""
@@ -114,15 +114,21 @@ class QuickCheck:
                 batch.odd(["schema_version"], version, lambda named: bool(named == version))
             )
         if self._output is not None:
-            rows, texts = batch.json_answers()
-            fitting = self._output.certain(texts)
-            certain = {row for row, fits in zip(rows, fitting, strict=True) if fits}
-            left = [at for at in range(len(batch)) if at not in certain]
-            found |= {left[at] for at in self._output.misfits(batch.answers(left))}
+            found |= self._misfits(batch, self._output)
         if self._input is not None:
             asked = [at for at in range(len(batch)) if at not in found]
             found |= {asked[at] for at in self._input.misfits(batch.last_asked(asked))}
         return found
+
+    def _misfits(self, batch: PlainRows, fits: Fits) -> set[int]:
+        rows, texts = batch.json_answers()
+        left: Sequence[int] = range(len(batch))
+        if rows and fits.all_fit(len(rows), texts):
+            if len(rows) == len(batch):
+                return set()
+            certain = set(rows)
+            left = [at for at in left if at not in certain]
+        return {left[at] for at in fits.misfits(batch.answers(left))}
 
     def _orderly(self, roles: Roles) -> bool:
         known = self._orders

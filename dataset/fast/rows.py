@@ -16,7 +16,7 @@ from xxhash import xxh3_64_intdigest
 
 from dataset.batch import LINE_ID
 from dataset.fast import words
-from dataset.fast.walk import OTHER, Walked, walk
+from dataset.fast.walk import OTHER, Walked, gathered, walk
 from dataset.figures import Figures, Kept, group_key, id_key, prefixes_of
 from dataset.formats import Role
 from dataset.quick_check import Roles
@@ -96,8 +96,8 @@ class FastRows:
         slots = [self.names.index(name) for name in names]
         found: list[int] = []
         known: dict[bytes, bool] = {}
-        for first, after in self._runs(slots):
-            raw = next(filter(None, (self._raw(first, slot) for slot in slots)), b"")
+        for first, after, raws in self._runs(slots):
+            raw = next(filter(None, raws), b"")
             if raw not in known:
                 known[raw] = good(_decode(raw) if raw else default)
             if not known[raw]:
@@ -112,10 +112,11 @@ class FastRows:
         """Return the text of the last turn of some rows."""
         return self._texts(self.walked.answers[np.array(rows, dtype=np.int64)])
 
-    def json_answers(self) -> tuple[Sequence[int], list[bytes]]:
-        """Return the rows whose last turn is one value of strict JSON, and that value."""
+    def json_answers(self) -> tuple[Sequence[int], bytes]:
+        """Return the rows whose last turn is one value of strict JSON, and these values, one a
+        line."""
         rows = np.flatnonzero(self.walked.strict)
-        return rows.tolist(), self._parts(self.walked.answers[rows])
+        return rows.tolist(), gathered(self.walked.texts, self.walked.answers[rows])
 
     def last_asked(self, rows: Sequence[int]) -> list[str]:
         """Return the last thing the user says in some rows, whose roles are in order."""
@@ -138,8 +139,11 @@ class FastRows:
     def _led(self) -> dict[str, list[tuple[int, int]]]:
         """The leading system turns, each with the runs of rows under it."""
         found: dict[str, list[tuple[int, int]]] = {}
-        for first, after in self._runs([0]):
-            start, end = self.walked.systems[first].tolist()
+        starts = self._starts([0])
+        spans = self.walked.systems[starts].tolist()
+        for first, after, (start, end) in zip(
+            starts.tolist(), [*starts[1:].tolist(), len(self)], spans, strict=True
+        ):
             if end:
                 system = _decode(self.data[start - 1 : end + 1])
                 found.setdefault(system, []).append((first, after))
@@ -200,15 +204,14 @@ class FastRows:
         if not slots:
             return [0] * len(self)
         found: list[int] = []
-        known: dict[tuple[int, bytes], int] = {}
-        for first, after in self._runs(slots):
+        known: dict[tuple[str, bytes], int] = {}
+        for first, after, raws in self._runs(slots):
             group = 0
-            for slot in slots:
-                raw = self._raw(first, slot)
+            for name, raw in zip(fields, raws, strict=True):
                 if raw:
-                    group = known.get((slot, raw), 0)
+                    group = known.get((name, raw), 0)
                     if not group:
-                        group = known[slot, raw] = group_key(self.names[slot], _decode(raw))
+                        group = known[name, raw] = group_key(name, _decode(raw))
                     break
             found += [group] * (after - first)
         return found
@@ -244,25 +247,30 @@ class FastRows:
             kept.ids.append(ids[row].decode())
             kept.groups.append(groups[row])
 
-    def _raw(self, row: int, slot: int) -> bytes:
-        """Return a value as it is written; empty where there is none."""
-        start, end = self.walked.values[row, slot]
-        return self.data[start:end]
+    def _starts(self, slots: Sequence[int]) -> I64:
+        """Return the rows that hold other values under some keys than the row before."""
+        return np.flatnonzero(self.walked.fresh[:, slots].any(axis=1))
 
-    def _runs(self, slots: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Yield (first row, row after the last) of rows that hold the same under some keys."""
-        if not len(self):
-            return
-        starts = np.flatnonzero(self.walked.fresh[:, slots].any(axis=1)).tolist()
-        yield from zip(starts, [*starts[1:], len(self)], strict=True)
+    def _runs(self, slots: Sequence[int]) -> Iterator[tuple[int, int, list[bytes]]]:
+        """Yield (first row, row after the last, values) of rows that hold the same under some keys;
+        a value is as it is written, or empty where there is none."""
+        starts = self._starts(slots)
+        spans = self.walked.values[starts][:, slots]
+        data = self.data
+        columns = [
+            [
+                data[start:end]
+                for start, end in zip(column[:, 0].tolist(), column[:, 1].tolist(), strict=True)
+            ]
+            for column in spans.swapaxes(0, 1)
+        ]
+        firsts = starts.tolist()
+        yield from zip(firsts, [*firsts[1:], len(self)], map(list, zip(*columns)), strict=True)
 
     def _texts(self, spans: I64) -> list[str]:
-        return [part.decode() for part in self._parts(spans)]
-
-    def _parts(self, spans: I64) -> list[bytes]:
         told = self._told
         both = zip(spans[:, 0].tolist(), spans[:, 1].tolist(), strict=True)
-        return [told[start:end] for start, end in both]
+        return [told[start:end].decode() for start, end in both]
 
 
 def _roles(code: int) -> Roles:

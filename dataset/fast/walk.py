@@ -140,6 +140,25 @@ def walk(data: bytes, names: U8, name_ends: I64) -> Walked:
     )
 
 
+def gathered(texts: U8, spans: I64) -> bytes:
+    """Return some stretches of `Walked.texts`, a line end after each."""
+    out = np.empty(int((spans[:, 1] - spans[:, 0]).sum()) + len(spans) + 16, dtype=np.uint8)
+    return out[: _gather(texts, spans, out)].tobytes()
+
+
+@kernel
+def _gather(texts: U8, spans: I64, out: U8) -> int:
+    used = 0
+    for row in range(len(spans)):
+        start, end = spans[row]
+        for step in range(0, end - start, 8):
+            put_eight(out, used + step, eight(texts, start + step))
+        used += end - start
+        out[used] = _NEWLINE
+        used += 1
+    return used
+
+
 @kernel
 def _white(data: U8, at: int, end: int) -> int:
     """Return the first place from `at` on that is no white space."""
