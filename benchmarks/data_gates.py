@@ -3,15 +3,16 @@
     python benchmarks/data_gates.py [ROWS ...] [--peers] [--keep FOLDER]
 
 Writes ROWS (1,000,000) varied rows of 0.8 KB, then measures in turn a plain pass (msgspec decode, a
-hash of each row, SHA-256 of the file: what no gate can be faster than) and all gates, each in one
-process and in as many as there are cores; of further ROWS, to show that cost is linear in them,
-only the latter. Other work on the machine slows all of them alike, so the ratios say more than the
+hash of each row, SHA-256 of the file: what no gate can be faster than), the same pass by the
+standard library (json, SHA-256 of each row: `library`) and all gates, each in one process and in as
+many as there are cores; of further ROWS, to show that cost is linear in them, only the latter. Other work on the machine slows all of them alike, so the ratios say more than the
 figures; CPU seconds are given beside wall seconds for the same reason.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import json
@@ -24,9 +25,10 @@ import sys
 import tempfile
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import msgspec
@@ -98,6 +100,9 @@ def _add_exchanged(path: Path, first: int, rows: int) -> None:
             out.write(b"".join((head, mark, question.translate(exchange), end, rest)))
 
 
+Part = Callable[[Path, int, int, bool], int]
+
+
 class Message(msgspec.Struct):
     """One turn, typed."""
 
@@ -113,25 +118,47 @@ class TypedRow(msgspec.Struct):
     approved: bool
 
 
-def plain(path: Path, workers: int) -> int:
-    """Decode every line into typed objects, hash it, and hash the file: what no gate can be
-    faster than. Several processes take a share of the bytes each; the first hashes the file."""
+def plain(path: Path, workers: int, part: Part) -> int:
+    """Read every line in so many processes, each of which takes a share of the bytes; the first
+    hashes the file."""
     size = path.stat().st_size
-    cuts = [size * part // workers for part in range(workers + 1)]
+    cuts = [size * number // workers for number in range(workers + 1)]
     if workers == 1:
-        return plain_part(path, 0, size, True)
+        return part(path, 0, size, True)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         parts = [
-            pool.submit(plain_part, path, start, end, start == 0)
+            pool.submit(part, path, start, end, start == 0)
             for start, end in itertools.pairwise(cuts)
         ]
         return sum(part.result() for part in parts)
 
 
-def plain_part(path: Path, start: int, end: int, whole: bool) -> int:
-    """Read the lines that begin in [start, end)."""
-    decode, sha, rows = msgspec.json.Decoder(TypedRow).decode, hashlib.sha256(), 0
-    seen = array("Q")
+def typed_part(path: Path, start: int, end: int, whole: bool) -> int:
+    """Decode the lines that begin in [start, end) into typed objects by msgspec and hash them by
+    xxHash: what no gate can be faster than."""
+    decode = msgspec.json.Decoder(TypedRow).decode
+    seen, rows = array("Q"), 0
+    for line in lines_between(path, start, end, whole):
+        decode(line)
+        seen.append(xxh3_64_intdigest(line))
+        rows += 1
+    return rows
+
+
+def library_part(path: Path, start: int, end: int, whole: bool) -> int:
+    """Parse the lines that begin in [start, end) by the standard library and hash them by SHA-256:
+    a plain pass as most people would write it."""
+    seen, rows = set(), 0
+    for line in lines_between(path, start, end, whole):
+        json.loads(line)
+        seen.add(hashlib.sha256(line).digest())
+        rows += 1
+    return rows
+
+
+def lines_between(path: Path, start: int, end: int, whole: bool) -> Iterator[bytes]:
+    """Yield the lines that begin in [start, end); where `whole`, hash the file first."""
+    sha = hashlib.sha256()
     with path.open("rb") as source:
         if whole:
             while block := source.read(1 << 20):
@@ -143,11 +170,8 @@ def plain_part(path: Path, start: int, end: int, whole: bool) -> int:
         for line in source:
             if at >= end:
                 break
-            decode(line)
-            seen.append(xxh3_64_intdigest(line))
+            yield line
             at += len(line)
-            rows += 1
-    return rows
 
 
 SCHEMA: dict[str, Any] = {
@@ -180,60 +204,58 @@ def gates(path: Path, workers: int) -> tuple[int, dict[str, float], dict[str, in
 
 
 def parts(path: Path) -> dict[str, float]:
-    """Return the CPU microseconds a row of each part of the row pass: of every chunk the least of
+    """Return the CPU microseconds a row of each part of the row pass: of every piece the least of
     some rounds, so that other work on the machine counts as little as can be."""
-    from dataset.batch import Batch
-    from dataset.examine import PIECE, asked, examine
+    from dataset.examine import FAST_PIECE, examine
+    from dataset.fast.rows import FastRows
+    from dataset.figures import Kept
     from dataset.json_schemas import load_schema
-    from dataset.quick_check import QuickCheck, _Fits, _matching, _texts
+    from dataset.quick_check import _matching
     from dataset.row_check import RowCheck
     from dataset.row_rules import RowRules
-    from dataset.rows import MAX_LINE_BYTES
-    from dataset.sketch import keys_of, sketch
     from policy.rules import DataRules
 
     schema = load_schema(json.dumps(SCHEMA), "output.schema.json")
     rules = RowRules.of(DataRules(licences=("CC0-1.0",)), output_schema=schema, schema_version=1)
+    check = RowCheck(rules, compiled=True)
+    assert check.fast is not None
+    quick, read = check.quick, check.fast
     with path.open("rb") as source:
-        data = source.read(5 << 20)
+        data = source.read(8 << 20)
     data = data[: data.rfind(b"\n") + 1]
     rows, pieces, at = data.count(b"\n"), [], 0
     while at < len(data):
-        end = data.find(b"\n", at + PIECE) + 1 or len(data)
+        end = data.find(b"\n", at + FAST_PIECE) + 1 or len(data)
         pieces.append(data[at:end])
         at = end
-    batches = [Batch.of(piece, 1, MAX_LINE_BYTES) for piece in pieces]
-    said = [list(map(asked, batch.roles, batch.said)) for batch in batches]
-    questions = [
-        list(itertools.chain.from_iterable(said[at : at + 8])) for at in range(0, len(said), 8)
-    ]
-    answers = [[texts[-1] for texts in batch.said] for batch in batches]
-    check, quick = RowCheck(rules), QuickCheck(rules)
+    walked = [read(piece, 1) for piece in pieces]
 
-    def least(work: Callable[[Any], object], over: list[Any]) -> float:
-        best = [float("inf")] * len(over)
+    def least(work: Callable[[Any], object], again: Callable[[int], Any]) -> float:
+        best = [float("inf")] * len(pieces)
         for _ in range(8):
-            for number, each in enumerate(over):
+            for number in range(len(pieces)):
+                given = again(number)
                 started = time.thread_time()
-                work(each)
+                work(given)
                 best[number] = min(best[number], time.thread_time() - started)
         return 1e6 * sum(best) / rows
 
-    chunks = [b"".join(pieces[at : at + 8]) for at in range(0, len(pieces), 8)]
-    texts = [_texts(batch) for batch in batches]
-    found = [
-        (some, systems, "\n".join(some), begins, batch)
-        for (some, systems, begins), batch in zip(texts, batches, strict=True)
-    ]
+    def fresh(number: int) -> FastRows:
+        batch = walked[number]
+        assert batch is not None
+        return FastRows(batch.data, batch.first_line, batch.names, batch.walked)
+
+    fields = rules.group_fields
     return {
-        "examine, the whole": least(lambda chunk: examine(check, "f", 2, chunk), chunks),
-        "  decode, columns": least(lambda piece: Batch.of(piece, 1, MAX_LINE_BYTES), pieces),
-        "  row gates": least(quick.doubtful, batches),
-        "    schema": least(lambda some: _Fits(schema).misfits(some), answers),
-        "    PII, secrets": least(lambda given: _matching(*given), found),
-        "  question's keys": least(sketch, questions),
-        "  answer's key": least(keys_of, answers),
-        "file digest": least(lambda piece: hashlib.sha256(piece).digest(), pieces),
+        "examine, the whole": least(
+            lambda piece: examine(check, "f", 2, piece), pieces.__getitem__
+        ),
+        "  walk": least(lambda piece: read(piece, 1), pieces.__getitem__),
+        "  row gates": least(quick.doubtful, fresh),
+        "    contract": least(quick._contract, fresh),
+        "    PII, secrets": least(lambda batch: _matching(batch, []), fresh),
+        "  figures": least(lambda batch: batch.keep(fields, Kept(), summed=False), fresh),
+        "file digest": least(lambda piece: hashlib.sha256(piece).digest(), pieces.__getitem__),
     }
 
 
@@ -294,13 +316,13 @@ def main() -> None:
                 f"\n{rows:,} rows, {path.stat().st_size / rows:.0f} bytes each, {cores} cores, "
                 f"load {os.getloadavg()[0]:.1f}"
             )
-            ways = [f"{way}-{count}" for count in counts for way in ("plain", "gates")]
+            names = ("library", "plain", "gates")
+            ways = [f"{name}-{count}" for count in counts for name in names]
             results = {way: told(way, run(way, path)) for way in ways}
             for count in counts:
-                plain, all_gates = results[f"plain-{count}"], results[f"gates-{count}"]
-                for what in ("wall", "cpu"):
-                    ratio = all_gates[what] / plain[what]
-                    print(f"gates-{count} takes {ratio:.1f} x the {what} time of plain-{count}")
+                for name, what in itertools.product(("plain", "library"), ("wall", "cpu")):
+                    ratio = results[f"gates-{count}"][what] / results[f"{name}-{count}"][what]
+                    print(f"gates-{count} takes {ratio:.1f} x the {what} time of {name}-{count}")
             if words.peers and not number:
                 small = written(words.keep or Path(temporary), rows // 10)
                 for way in ("python", "datasketch"):
@@ -347,23 +369,74 @@ def run(way: str, path: Path) -> dict[str, Any]:
 
 
 def measure(way: str, path: Path) -> None:
-    """Do it one way and print what it took. Memory: this process's peak and all its children's."""
+    """Do it one way and print what it took. Memory: the peaks of all processes, added up, pages
+    that they share counted in each."""
     found: dict[str, Any] = {}
     started = time.perf_counter()
     name, _, count = way.partition("-")
     workers = int(count or 0)
-    if name == "gates":
-        rows, found["seconds"], found["counts"] = gates(path, workers)
-    else:
-        ways = {"python": python_peer, "datasketch": datasketch_peer}
-        rows = plain(path, workers) if workers else ways[way](path)
-    found |= {"rows": rows, "wall": time.perf_counter() - started}
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found["cpu"] = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-    peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-    found["memory"] = 1024 * (peak + (workers if workers > 1 else 0) * children.ru_maxrss)
+    with Watch() as watch:
+        if name == "gates":
+            rows, found["seconds"], found["counts"] = gates(path, workers)
+        else:
+            plainly = {"plain": typed_part, "library": library_part}
+            others = {"python": python_peer, "datasketch": datasketch_peer}
+            rows = plain(path, workers, plainly[name]) if workers else others[name](path)
+        found |= {"rows": rows, "wall": time.perf_counter() - started}
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    found["cpu"] = sum(each.ru_utime + each.ru_stime for each in usages) + watch.living()
+    found["memory"] = 1024 * (peak("self") + sum(watch.peaks.values()))
     print(json.dumps(found))
+
+
+class Watch(Thread):
+    """Looks every tenth of a second how much memory the processes beneath this one have taken."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peaks: dict[int, int] = {}
+        self._over = Event()
+
+    def __enter__(self) -> Watch:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        """Look until it is over."""
+        while not self._over.wait(0.1):
+            for process in beneath(os.getpid()):
+                with contextlib.suppress(OSError, IndexError):
+                    self.peaks[process] = peak(str(process))
+
+    @staticmethod
+    def living() -> float:
+        """Return the CPU seconds of children that are still there, and of those these waited for:
+        the process that others were forked from is one."""
+        ticks = 0
+        for process in beneath(os.getpid()):
+            with contextlib.suppress(OSError):
+                said = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+                ticks += sum(map(int, said[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def beneath(process: int) -> list[int]:
+    """Return the processes that a process started, and those that they started."""
+    found: list[int] = []
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found += [child, *beneath(child)]
+    return found
+
+
+def peak(process: str) -> int:
+    """Return the most kilobytes that a process has held."""
+    return int(Path(f"/proc/{process}/status").read_text().split("VmHWM:")[1].split()[0])
 
 
 if __name__ == "__main__":

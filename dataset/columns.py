@@ -145,7 +145,8 @@ def repeated(keys: NDArray[Any]) -> I64:
     table[again >> shift] = True
     at = np.flatnonzero(table[half >> shift])
     likely = half[at]
-    return at[again[np.minimum(np.searchsorted(again, likely), len(again) - 1)] == likely]
+    found = np.minimum(np.searchsorted(again, likely), len(again) - 1)
+    return cast(I64, at[again[found] == likely])
 
 
 def found_in(column: Column, other: Column) -> tuple[I64, I64]:

@@ -116,9 +116,9 @@ def _examined(
     kept.ids += batch.ids
     kept.groups += [group_of(value, fields) for value in batch.values]
     if gates or batch.others:
-        line = data.split(b"\n").__getitem__ if fast is None else fast.line
+        line_at = data.split(b"\n").__getitem__ if fast is None else fast.line
         for number in sorted([*gates, *batch.others]):
-            row = _strictly(line(number - first_line), where, number)
+            row = _strictly(line_at(number - first_line), where, number)
             if isinstance(row, Defect):
                 tally = tallies.setdefault("contract", Tally())
                 tally.add(finding(row, row.field, row.message))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset import messages
+from dataset.caches import cache_folder
 from dataset.fetched import fetch
 from dataset.json_schemas import SchemaChecker, load_schema
 from dataset.row_rules import RowRules
@@ -19,7 +19,6 @@ from policy.recipe import Recipe
 from policy.rules import DataRules, Policy
 
 POLICY = "policy/policy.yml"
-CACHE_VARIABLE = "COUNTERSIGN_CACHE"
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,6 @@ def find_repository(given: Path | None) -> Path:
         if (folder / "models").is_dir():
             return folder
     raise messages.no_models_folder(start)
-
-
-def cache_folder() -> Path:
-    """Return the folder of what can be fetched again."""
-    return Path(os.environ.get(CACHE_VARIABLE) or "~/.cache/countersign").expanduser()
 
 
 def load_policy(path: Path) -> Policy:

@@ -62,6 +62,11 @@ def processes(sources: list[Source], asked: int | None = None) -> int:
     return len(os.sched_getaffinity(0)) if known >= PAYS_FROM else 1
 
 
+def compiling_pays(size: int) -> bool:
+    """Return whether so many bytes are read faster by compiled loops, and these can be had."""
+    return size >= COMPILED_FROM and find_spec("numba") is not None
+
+
 def scan(
     splits: list[tuple[str, Source]],
     rules: RowRules,
@@ -77,7 +82,7 @@ def scan(
     sources = [source for _, source in splits]
     total = sum(source.stored_size() for source in sources)
     count = processes(sources, workers)
-    compiled = total >= COMPILED_FROM and find_spec("numba") is not None
+    compiled = compiling_pays(total)
     rows = before = 0
     with ExitStack() as stack:
         pool = None

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from dataset import messages
-from dataset.model_data import ModelData, cache_folder, load_recipe
+from dataset.caches import cache_folder
+from dataset.model_data import ModelData, load_recipe
 from dataset.report import ERRORED, FAILED, NOT_COUNTED, PASSED
 from dataset.tokens import Counted, Counter, NotCounted, count_tokens, find_tokenizer
 from policy.recipe import Recipe

@@ -7,6 +7,7 @@ schema, where no key is given twice. Any keyword that has no exact counterpart l
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -80,8 +81,8 @@ def _integer(said: dict[str, Any]) -> Any:
 
 
 def _array(said: dict[str, Any]) -> Any:
-    items = _type(said.pop("items", True))
-    return _limited(said, list[items], {"minItems": "min_length", "maxItems": "max_length"})
+    of = types.GenericAlias(list, (_type(said.pop("items", True)),))
+    return _limited(said, of, {"minItems": "min_length", "maxItems": "max_length"})
 
 
 def _object(said: dict[str, Any]) -> Any:

@@ -11,13 +11,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from dataset.caches import cache_folder
 from policy.evidence import Evidence
 from policy.judge import judge, judge_data
 from policy.verdict import Finding
 from runner import job_summary, messages, summary, workflow_commands
 from runner.attest import write_evidence
 from runner.data_gates import GatedData, gate_data
-from runner.job import Job, Options, cache_folder, open_job
+from runner.job import Job, Options, open_job
 from runner.line import Stage, look_around, run_line, stop_at_gates
 from runner.reporting import Reporter
 from runner.repository import find_repository, model_names
@@ -185,7 +186,7 @@ def base(argv: list[str]) -> int:
     if not (folder / "base").is_dir():
         folder = find_repository(words.repo) / "models" / words.model
     reporter = Reporter(quiet=words.quiet)
-    cache = cache_folder(Options(cache=words.cache)) / "bases"
+    cache = cache_folder(words.cache) / "bases"
     with reporter.stage("base"):
         built = build(folder, cache, progress=reporter.progress)
     if words.json:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from dataset.caches import cache_folder
 from policy import documents
 from policy.evidence import Incumbent
 from policy.governed import pointer_path
@@ -19,7 +20,7 @@ from runner import messages, reuse_messages
 from runner.reporting import Reporter
 from runner.repository import ModelFolder, find_repository, load_model, load_policy, tracked
 
-REGISTRY_VARIABLE, CACHE_VARIABLE = "COUNTERSIGN_REGISTRY", "COUNTERSIGN_CACHE"
+REGISTRY_VARIABLE = "COUNTERSIGN_REGISTRY"
 OWN_FOLDER = ".countersign"
 NO_INCUMBENT = "none"
 _DIGEST: TypeAdapter[str] = TypeAdapter(Digest)
@@ -86,7 +87,7 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
     pointer = live_pointer(folder, options)
     require_key(folder, pointer, options.expect_key, options.attempt)
     policy = load_policy(policy_file)
-    cache = cache_folder(options)
+    cache = cache_folder(options.cache)
     return Job(
         folder=folder.with_data(cache, policy.gates.data.places),
         policy=policy,
@@ -183,12 +184,6 @@ def registry_url(root: Path, options: Options) -> str:
     """Return the registry's URL: asked for, from the environment, or a folder of the repository."""
     asked = options.registry or os.environ.get(REGISTRY_VARIABLE)
     return asked or f"file://{root / OWN_FOLDER / 'registry'}"
-
-
-def cache_folder(options: Options) -> Path:
-    """Return the folder of what can be made again: built bases, answers that were given."""
-    named = options.cache or os.environ.get(CACHE_VARIABLE) or "~/.cache/countersign"
-    return Path(named).expanduser().resolve()
 
 
 def make_cache(folder: Path) -> None:

@@ -1,8 +1,17 @@
-"""The one place that knows numba: loops compiled to machine code, kept on disk for the next run."""
+"""The one place that knows numba: loops compiled to machine code, kept on disk for the next run.
+
+numba keeps a loop until the file that it stands in changes, and does not ask whether what the loop
+calls, or a table that it was built with, has changed in another file. So what is kept lies in a
+folder named by the digest of all files that the loops are made of.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -11,15 +20,38 @@ from llvmlite import ir
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from dataset.caches import cache_folder
+
 F = TypeVar("F", bound=Callable[..., object])
+_HERE = Path(__file__).parent
 
 
 def kernel(function: F) -> F:
     """Return the function compiled for this processor; it may use arrays and numbers only."""
+    folder = _folder()
+    if not folder:  # nowhere to keep it: compile it each time
+        return cast("F", numba.njit(nogil=True)(function))
+    settings: Any = numba.config
+    before, settings.CACHE_DIR = settings.CACHE_DIR, folder
     try:
         return cast("F", numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # no folder to keep it in that may be written: compile it each time
-        return cast("F", numba.njit(nogil=True)(function))
+    finally:
+        settings.CACHE_DIR = before
+
+
+@cache
+def _folder() -> str:
+    """Return the folder in which these loops are kept, made where it is not there; empty where it
+    cannot be written."""
+    digest = hashlib.sha256()
+    for path in (*sorted(_HERE.glob("*.py")), _HERE.parent / "sketch.py"):
+        digest.update(path.read_bytes())
+    folder = cache_folder() / "loops" / digest.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return ""
+    return str(folder) if os.access(folder, os.W_OK) else ""
 
 
 @intrinsic

@@ -1,4 +1,4 @@
-"""Loads, or the first time compiles, every loop: once, before processes are forked from this one."""
+"""Loads every loop, or compiles it the first time: once, before processes are forked from here."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ _ROW = (
 def make_ready() -> None:
     """Run every loop on one row."""
     read = reader(())
-    rows = None if read is None else read(_ROW, 1)
-    assert rows is not None and len(rows) == 1
+    assert read is not None
+    rows = read(_ROW, 1)
+    assert rows is not None
     rows.keep((), Kept(), summed=False)
 
 

@@ -67,7 +67,7 @@ class FastRows:
     @cached_property
     def lines(self) -> list[int]:
         """Return the line of each row."""
-        return (self.walked.lines + self.first_line).tolist()
+        return list((self.walked.lines + self.first_line).tolist())
 
     @property
     def lines_read(self) -> int:
@@ -89,7 +89,7 @@ class FastRows:
         """Return the rows whose roles are not good."""
         codes = self.walked.roles
         odd = [code for code in np.unique(codes).tolist() if not good(_roles(code))]
-        return np.flatnonzero(np.isin(codes, odd)).tolist() if odd else []
+        return list(np.flatnonzero(np.isin(codes, odd)).tolist()) if odd else []
 
     def odd(self, names: Sequence[str], default: Any, good: Callable[[Any], bool]) -> list[int]:
         """Return the rows whose value under the first key they have is not good."""
@@ -159,7 +159,7 @@ class FastRows:
 
     @cached_property
     def _ends(self) -> list[int]:
-        return self.walked.ends.tolist()
+        return list(self.walked.ends.tolist())
 
     def row_at(self, place: int) -> tuple[int, int]:
         """Return the row whose text stands at a place in `told`, and where the next one begins."""
@@ -265,7 +265,9 @@ class FastRows:
             for column in spans.swapaxes(0, 1)
         ]
         firsts = starts.tolist()
-        yield from zip(firsts, [*firsts[1:], len(self)], map(list, zip(*columns)), strict=True)
+        yield from zip(
+            firsts, [*firsts[1:], len(self)], map(list, zip(*columns, strict=True)), strict=True
+        )
 
     def _texts(self, spans: I64) -> list[str]:
         told = self._told

@@ -1,6 +1,6 @@
-"""The sketch of texts, a loop over their bytes: what `dataset.sketch` says with arrays, word by word.
+"""The sketch of texts, a loop over their bytes: what `dataset.sketch` says with arrays.
 
-Only texts that need no normalising but of case and white space (ASCII) are for it, and only such as
+Only ASCII is for it, which needs no normalising but of case and white space, and only texts that
 hold no word of more than LONGEST_WORD bytes.
 """
 
@@ -50,7 +50,7 @@ class Words:
 
 def read(text: U8, ends: I64, skip: B1) -> Words:
     """Return the sketches of texts that stand one after the other, ASCII but for those to skip;
-    `words` is NOT_OURS where there is none."""
+    `words` is NOT_OURS where there is none. Behind the last text, eight more bytes can be read."""
     count = len(ends)
     starts = np.concatenate((ends[:1] * 0, ends[:-1]))
     keys, loose, prefixes = (np.zeros(count, dtype=np.uint64) for _ in range(3))

@@ -15,7 +15,7 @@ from dataset.row_check import RowCheck
 from dataset.scale.cut import Piece, cut_of, ngrams_of
 from dataset.scale.exchange import names_of, put
 from dataset.scale.plan import Plan, load, save
-from dataset.scan import begun, take
+from dataset.scan import begun, compiling_pays, take
 from dataset.source import Chunk, Source
 from dataset.table import Table
 from policy.rules import DataGate
@@ -33,9 +33,10 @@ def look(plan: Plan, shard: int) -> None:
     """Do one task of the stage."""
     ngrams = ngrams_of(plan)
     index = None if ngrams is None else ngrams.index
-    check = RowCheck(plan.row_rules, index)
-    for number, (split, _) in enumerate(plan.sources):
-        found = cut_of(plan, number)
+    cuts = [cut_of(plan, number) for number in range(len(plan.sources))]
+    size = sum(piece.size for found in cuts for piece in found.pieces)
+    check = RowCheck(plan.row_rules, index, compiling_pays(size // plan.shards))
+    for number, (found, (split, _)) in enumerate(zip(cuts, plan.sources, strict=True)):
         source = found.source(plan, number)
         table, tallies = begun(split, source, index), no_tallies()
         count = len(found.pieces)

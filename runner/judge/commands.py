@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dataset.caches import cache_folder
 from policy.errors import UserError, one_line
 from policy.judge_facts import JudgeFacts, JudgePrices
 from runner.endpoints.options import add_endpoint_options, endpoint_of
-from runner.job import Options, cache_folder
 from runner.judge.endpoint import MAX_TOKENS, judge_pairs
 from runner.judge.inputs import answers_to, judged_rows
 from runner.judge.prompt import DEFAULT, load_prompt
@@ -34,7 +34,7 @@ def win_rate(argv: list[str]) -> int:
             second,
             endpoint_of(words),
             load_prompt(words.prompt),
-            cache_folder(Options(cache=words.cache)),
+            cache_folder(words.cache),
             parallel=words.parallel,
             max_tokens=words.max_tokens,
             prices=prices,
