@@ -2,23 +2,22 @@
 
     python benchmarks/data_gates.py [ROWS ...] [--peers] [--keep FOLDER]
 
-Writes ROWS (1,000,000) varied rows of 0.8 KB, then measures in turn a plain pass (msgspec decode, a
-hash of each row, SHA-256 of the file: what no gate can be faster than), the same pass by the
-standard library (json, SHA-256 of each row: `library`) and all gates, each in one process and in as
-many as there are cores; of further ROWS, to show that cost is linear in them, only the latter. Other work on the machine slows all of them alike, so the ratios say more than the
+Writes ROWS (1,000,000) varied rows of 0.8 KB, then measures in turn a plain pass by the standard
+library (`library`: json, a SHA-256 of each row and of the file), the fastest plain pass there is
+(`plain`: msgspec into types, xxHash of each row, SHA-256 of the file) and all gates, each in one
+process and in as many as there are cores; of further ROWS, to show that cost is linear in them,
+only the latter. Other work on the machine slows all of them alike, so the ratios say more than the
 figures; CPU seconds are given beside wall seconds for the same reason.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
 import itertools
 import json
 import multiprocessing
 import os
-import random
 import resource
 import subprocess
 import sys
@@ -28,77 +27,14 @@ from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import msgspec
 from xxhash import xxh3_64_intdigest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-CATEGORIES, PRIORITIES = ("access", "billing", "fault", "returns"), ("low", "normal", "high")
-MADE_ROWS = 1_000_000
-PLANTED_EVERY = 1000
-"""One row in so many is a near copy of an earlier one."""
-
-
-def write_rows(path: Path, rows: int) -> None:
-    """Write rows of about 0.8 KB: tickets of 40 to 75 words of 20,000, Zipf-like, with answers.
-
-    A longer file begins with the rows of a shorter one. Beyond a million, the same rows come again
-    with other ids and groups and with the letters of their questions exchanged, so that no question
-    comes twice: that takes a tenth of the time.
-    """
-    if rows > MADE_ROWS:
-        write_rows(path, MADE_ROWS)
-        for first in range(MADE_ROWS, rows, MADE_ROWS):
-            _add_exchanged(path, first, min(MADE_ROWS, rows - first))
-        return
-    rng = random.Random(7)
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = ["".join(rng.choices(letters, k=rng.randint(2, 9))) for _ in range(20_000)]
-    weights = [1 / (rank + 20) for rank in range(len(words))]
-    pool = rng.choices(words, weights, k=1 << 20)
-    runs = [" ".join(pool[start : start + 5]) for start in range(len(pool) - 5)]
-    products, question, summary, draw = words[100:160], "", "", rng.random
-    system = "Triage the ticket. Reply in JSON: category, priority, product."
-    with path.open("w") as out:
-        for number in range(rows):
-            if number % PLANTED_EVERY == PLANTED_EVERY - 1:
-                question = question.replace(" ", " really ", 1)
-            else:
-                said = [runs[int(draw() * len(runs))] for _ in range(8 + int(draw() * 8))]
-                summary = said[0].rpartition(" ")[0]
-                question = f"{' '.join(said)} {number % 1000}."
-            answer = (
-                f'{{"category": "{CATEGORIES[int(draw() * 4)]}", '
-                f'"priority": "{PRIORITIES[int(draw() * 3)]}", '
-                f'"product": "{products[int(draw() * 60)]}", '
-                f'"order_id": "P{10 + int(draw() * 90)}M{10 + int(draw() * 90)}", '
-                f'"summary": "{summary}"}}'
-            ).replace('"', '\\"')
-            out.write(
-                f'{{"id": "t-{number:08d}", "messages": ['
-                f'{{"role": "system", "content": "{system}"}}, '
-                f'{{"role": "user", "content": "{question}"}}, '
-                f'{{"role": "assistant", "content": "{answer}"}}], '
-                f'"approved": true, "source": "synthetic", "licence": "CC0-1.0", '
-                f'"group": "c{number // 5}"}}\n'
-            )
-
-
-def _add_exchanged(path: Path, first: int, rows: int) -> None:
-    letters = bytes(range(97, 123))
-    by = first // MADE_ROWS * 5 % 26
-    exchange = bytes.maketrans(letters, letters[by:] + letters[:by])
-    mark, end = b'"role": "user", "content": "', b'"}, {"role": "assistant"'
-    with path.open("rb") as source, path.open("ab") as out:
-        for number, line in enumerate(itertools.islice(source, rows), first):
-            head, _, rest = line.partition(mark)
-            question, _, rest = rest.partition(end)
-            head = head.replace(b"t-%08d" % (number - first), b"t-%08d" % number)
-            rest = rest.replace(b'"c%d"' % ((number - first) // 5), b'"c%d"' % (number // 5))
-            out.write(b"".join((head, mark, question.translate(exchange), end, rest)))
-
+from benchmarks.made_rows import SCHEMA, write_rows
+from benchmarks.watch import Watch, peak
 
 Part = Callable[[Path, int, int, bool], int]
 
@@ -172,20 +108,6 @@ def lines_between(path: Path, start: int, end: int, whole: bool) -> Iterator[byt
                 break
             yield line
             at += len(line)
-
-
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["category", "priority", "product", "order_id", "summary"],
-    "properties": {
-        "category": {"enum": ["access", "billing", "fault", "returns"]},
-        "priority": {"enum": ["low", "normal", "high"]},
-        "product": {"type": "string"},
-        "order_id": {"type": "string", "pattern": "^[A-Z][0-9]{2}[A-Z][0-9]{2}$"},
-        "summary": {"type": "string", "minLength": 5, "maxLength": 80},
-    },
-}
 
 
 def gates(path: Path, workers: int) -> tuple[int, dict[str, float], dict[str, int]]:
@@ -387,56 +309,6 @@ def measure(way: str, path: Path) -> None:
     found["cpu"] = sum(each.ru_utime + each.ru_stime for each in usages) + watch.living()
     found["memory"] = 1024 * (peak("self") + sum(watch.peaks.values()))
     print(json.dumps(found))
-
-
-class Watch(Thread):
-    """Looks every tenth of a second how much memory the processes beneath this one have taken."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.peaks: dict[int, int] = {}
-        self._over = Event()
-
-    def __enter__(self) -> Watch:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self.join()
-
-    def run(self) -> None:
-        """Look until it is over."""
-        while not self._over.wait(0.1):
-            for process in beneath(os.getpid()):
-                with contextlib.suppress(OSError, IndexError):
-                    self.peaks[process] = peak(str(process))
-
-    @staticmethod
-    def living() -> float:
-        """Return the CPU seconds of children that are still there, and of those these waited for:
-        the process that others were forked from is one."""
-        ticks = 0
-        for process in beneath(os.getpid()):
-            with contextlib.suppress(OSError):
-                said = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-                ticks += sum(map(int, said[11:15]))
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def beneath(process: int) -> list[int]:
-    """Return the processes that a process started, and those that they started."""
-    found: list[int] = []
-    for task in Path(f"/proc/{process}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in map(int, task.read_text().split()):
-                found += [child, *beneath(child)]
-    return found
-
-
-def peak(process: str) -> int:
-    """Return the most kilobytes that a process has held."""
-    return int(Path(f"/proc/{process}/status").read_text().split("VmHWM:")[1].split()[0])
 
 
 if __name__ == "__main__":

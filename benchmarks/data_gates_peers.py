@@ -27,10 +27,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import near_ways  # noqa: E402 - once the path is set
-from data_gates import SCHEMA, write_rows  # noqa: E402 - once the path is set
+import near_ways
+
+from benchmarks.made_rows import SCHEMA, write_rows
 
 MAILED_EVERY = 100
 Work = Callable[[Path, int], int]

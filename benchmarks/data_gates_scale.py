@@ -17,20 +17,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from data_gates import SCHEMA, write_rows  # noqa: E402 - once the path is set
-
-from dataset.gating import gate  # noqa: E402 - once the path is set
-from dataset.json_schemas import load_schema  # noqa: E402 - once the path is set
-from dataset.row_rules import RowRules  # noqa: E402 - once the path is set
-from dataset.scale.cut import cut, tasks  # noqa: E402 - once the path is set
-from dataset.scale.keep import keep  # noqa: E402 - once the path is set
-from dataset.scale.look import look  # noqa: E402 - once the path is set
-from dataset.scale.merge import merge  # noqa: E402 - once the path is set
-from dataset.scale.plan import Plan  # noqa: E402 - once the path is set
-from dataset.source import Source  # noqa: E402 - once the path is set
-from policy.rules import DataRules  # noqa: E402 - once the path is set
+from benchmarks.made_rows import SCHEMA, write_rows
+from dataset.gating import gate
+from dataset.json_schemas import load_schema
+from dataset.row_rules import RowRules
+from dataset.scale.cut import cut, tasks
+from dataset.scale.keep import keep
+from dataset.scale.look import look
+from dataset.scale.merge import merge
+from dataset.scale.plan import Plan
+from dataset.source import Source
+from policy.rules import DataRules
 
 Cost = tuple[float, int]
 """CPU seconds and peak bytes of one task."""

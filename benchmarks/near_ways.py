@@ -17,7 +17,7 @@ def ours(texts: list[str], least: float = 0.9) -> set[int]:
 
     import numpy as np
 
-    from dataset.examine import Figures
+    from dataset.figures import Figures
     from dataset.near import near_within
     from dataset.sketch import sketch
     from dataset.source import Source
@@ -40,11 +40,11 @@ def ours(texts: list[str], least: float = 0.9) -> set[int]:
                     answers=nothing,
                     ids=nothing,
                     prefixes=nothing.astype(np.uint32),
-                    groups=None,
+                    groups=nothing,
                     words=made.words.astype(np.uint32),
                     bands=made.bands,
                 )
-                table.add(figures, start + 1, offset, out.tell() - offset)
+                table.add(figures, None, start + 1, offset, out.tell() - offset)
         return set(near_within(table, least).rows.tolist())
 
 
