@@ -70,14 +70,20 @@ def _messages(row: dict[str, Any]) -> tuple[Turn, ...]:
     return turns if "tools" not in row else _with_tools(turns, row["tools"])
 
 
-def _with_tools(turns: tuple[Turn, ...], tools: Any) -> tuple[Turn, ...]:
-    """Write the declared functions below what the system says."""
+def declared(tools: Any) -> list[dict[str, Any]]:
+    """Return the functions that a row declares; NotARow says what is wrong with them."""
     if not isinstance(tools, list) or not tools:
         raise NotARow("tools", "must be a list with at least one function")
     functions = [_function(tool, f"tools.{number}") for number, tool in enumerate(tools)]
     names = [function["name"] for function in functions]
     if len(set(names)) < len(names):
         raise NotARow("tools", "declares a function twice")
+    return functions
+
+
+def _with_tools(turns: tuple[Turn, ...], tools: Any) -> tuple[Turn, ...]:
+    """Write the declared functions below what the system says."""
+    functions = declared(tools)
     written = json.dumps(functions, separators=(",", ":"), ensure_ascii=False)
     told = f"{TOOLS}\n{_text(written, 'tools')}"
     if turns[0].role == "system":

@@ -190,6 +190,14 @@ def process_died(where: str) -> UserError:
     )
 
 
+def no_groups(names: Sequence[str]) -> UserError:
+    return UserError.one(
+        "gates.data.group_fields of the policy",
+        f"{', '.join(names)}: a row's own key or text names no group",
+        "name fields that several rows share, as customer_id",
+    )
+
+
 def no_shards(shards: int) -> UserError:
     return UserError.one("--shards", f"{shards} parts are none", "give a number from 1 on")
 

@@ -45,8 +45,8 @@ class RowCheck:
     fast: Callable[[bytes, int], FastRows | None] | None = field(
         init=False, repr=False, compare=False
     )
-    """Reads the plain rows of some whole lines, the first one's number given; None where it cannot,
-    or where nothing is compiled."""
+    """Returns the plain rows of some whole lines, the first one's number given, or None where it
+    cannot; None where nothing is compiled."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quick", QuickCheck(self.rules))

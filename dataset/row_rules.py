@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
+from dataset import messages
+from dataset.formats import ROW_KEYS
 from dataset.json_schemas import SchemaChecker, load_schema
 from policy.rules import DataRules
 
@@ -41,7 +43,10 @@ class RowRules:
         source: str | None = None,
         licence: str | None = None,
     ) -> RowRules:
-        """Return the policy's rules for the rows of one model, or of a bare file."""
+        """Return the policy's rules for the rows of one model, or of a bare file; UserError where
+        they name a group by what is no field of its own."""
+        if odd := sorted((ROW_KEYS | {"id"}).intersection(rules.group_fields)):
+            raise messages.no_groups(odd)
         return cls(
             input_schema=json.dumps(input_schema.schema) if input_schema else None,
             output_schema=json.dumps(output_schema.schema) if output_schema else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -64,7 +65,7 @@ def processes(sources: list[Source], asked: int | None = None) -> int:
 
 def compiling_pays(size: int) -> bool:
     """Return whether so many bytes are read faster by compiled loops, and these can be had."""
-    return size >= COMPILED_FROM and find_spec("numba") is not None
+    return size >= COMPILED_FROM and sys.byteorder == "little" and find_spec("numba") is not None
 
 
 def scan(

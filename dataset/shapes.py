@@ -21,6 +21,8 @@ _ASKED_UNDER: tuple[Role, ...] = ("system", "user", "assistant")
 
 def plain_turns(value: dict[str, Any]) -> tuple[FormatName, Plain] | None:
     """Return a row's format, roles and texts, where it is one of the common shapes."""
+    if "tools" in value:  # they become part of the system turn, and answers are held against them
+        return None
     for name, key, read in _SHAPES:
         if key in value:
             found = read(value)
@@ -30,8 +32,6 @@ def plain_turns(value: dict[str, Any]) -> tuple[FormatName, Plain] | None:
 
 def _messages(value: dict[str, Any]) -> Plain | None:
     roles, texts = [], []
-    if "tools" in value:  # they become part of the system turn
-        return None
     try:
         for turn in value["messages"]:
             role, text = turn["role"], turn["content"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from dataset.formats import NotARow, declared
 from dataset.json_schemas import SchemaChecker, canonical, load_schema
 from dataset.rows import Row
 from dataset.strict_json import loads
@@ -72,6 +73,11 @@ def row_problems(row: Row) -> Iterator[tuple[str, str]]:
     if "tools" not in row.metadata:
         return
     try:
+        declared(row.metadata["tools"])  # only some formats read them with the row
+    except NotARow as error:
+        yield error.field, str(error)
+        return
+    try:
         _declared(canonical(row.metadata["tools"]))
     except UserError as error:
         yield from ((problem.where, problem.what) for problem in error.problems)
@@ -85,9 +91,9 @@ def call_problems(row: Row, calls: Sequence[Call]) -> Iterator[str]:
     """Yield in what calls do not fit the functions that a row declares; none declared: nothing."""
     if "tools" not in row.metadata:
         return
-    declared = _declared(canonical(row.metadata["tools"]))
+    functions = _declared(canonical(row.metadata["tools"]))
     for call in calls:
-        schema = declared.get(call.name)
+        schema = functions.get(call.name)
         if schema is None:
             yield f"calls {call.name[:80]!r}, which tools does not declare"
             continue

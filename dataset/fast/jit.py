@@ -2,7 +2,8 @@
 
 numba keeps a loop until the file that it stands in changes, and does not ask whether what the loop
 calls, or a table that it was built with, has changed in another file. So what is kept lies in a
-folder named by the digest of all files that the loops are made of.
+folder named by the digest of all that the loops are made of. It lies beside the code, because who
+can write there decides what the gates do; where nobody may, loops are compiled anew each time.
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 from numpy.typing import NDArray
-
-from dataset.caches import cache_folder
 
 F = TypeVar("F", bound=Callable[..., object])
 _HERE = Path(__file__).parent
@@ -43,10 +42,10 @@ def kernel(function: F) -> F:
 def _folder() -> str:
     """Return the folder in which these loops are kept, made where it is not there; empty where it
     cannot be written."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(np.__version__.encode())  # tables are drawn by its generator
     for path in (*sorted(_HERE.glob("*.py")), _HERE.parent / "sketch.py"):
         digest.update(path.read_bytes())
-    folder = cache_folder() / "loops" / digest.hexdigest()[:16]
+    folder = _HERE / "__pycache__" / digest.hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -13,9 +13,7 @@ _ROW = (
 
 def make_ready() -> None:
     """Run every loop on one row."""
-    read = reader(())
-    assert read is not None
-    rows = read(_ROW, 1)
+    rows = reader(())(_ROW, 1)
     assert rows is not None
     rows.keep((), Kept(), summed=False)
 

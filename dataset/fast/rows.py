@@ -20,6 +20,7 @@ from dataset.fast.walk import OTHER, Walked, gathered, walk
 from dataset.figures import Figures, Kept, group_key, id_key, prefixes_of
 from dataset.formats import Role
 from dataset.quick_check import Roles
+from dataset.rows import MAX_LINE_BYTES
 from dataset.sketch import I64, U64, WordSums
 
 WANTED = (
@@ -31,11 +32,9 @@ _ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 _decode = msgspec.json.Decoder().decode
 
 
-def reader(group_fields: Sequence[str]) -> Callable[[bytes, int], FastRows | None] | None:
+def reader(group_fields: Sequence[str]) -> Callable[[bytes, int], FastRows | None]:
     """Return what reads whole lines, the number of the first one given, and returns their plain
-    rows, or None where they are not UTF-8; None where the groups ask for what is not kept here."""
-    if {"messages", "tools"} & {*group_fields}:
-        return None
+    rows, or None where they are not UTF-8."""
     names = tuple(dict.fromkeys((*WANTED, *group_fields)))
     raw = [name.encode("utf-8", "surrogatepass") for name in names]
     joined = np.frombuffer(b"".join(raw), dtype=np.uint8)
@@ -47,7 +46,7 @@ def reader(group_fields: Sequence[str]) -> Callable[[bytes, int], FastRows | Non
                 data.decode()
             except UnicodeDecodeError:
                 return None
-        return FastRows(data, first_line, names, walk(data, joined, ends))
+        return FastRows(data, first_line, names, walk(data, joined, ends, MAX_LINE_BYTES))
 
     return read
 
@@ -105,8 +104,12 @@ class FastRows:
         return found
 
     def blank(self) -> list[int]:
-        """Return no row: those with an empty turn are not read here."""
-        return []
+        """Return the rows that have a turn of nothing but white space."""
+        return [
+            row
+            for row in np.flatnonzero(self.walked.unseen).tolist()
+            if not all(turn["content"].strip() for turn in _decode(self._raw(row, 0)))
+        ]
 
     def answers(self, rows: Sequence[int]) -> list[str]:
         """Return the text of the last turn of some rows."""
@@ -139,6 +142,8 @@ class FastRows:
     def _led(self) -> dict[str, list[tuple[int, int]]]:
         """The leading system turns, each with the runs of rows under it."""
         found: dict[str, list[tuple[int, int]]] = {}
+        if not len(self):
+            return found
         starts = self._starts([0])
         spans = self.walked.systems[starts].tolist()
         for first, after, (start, end) in zip(
@@ -188,7 +193,7 @@ class FastRows:
 
     def _ids(self) -> list[bytes]:
         starts, ends = self.walked.values[:, 1, 0], self.walked.values[:, 1, 1]
-        quoted = np.frombuffer(self.data, dtype=np.uint8)[starts] == ord('"')
+        quoted = (ends > 0) & (np.frombuffer(self.data, dtype=np.uint8)[starts] == ord('"'))
         spans = zip((starts + quoted).tolist(), (ends - quoted).tolist(), strict=True)
         data = self.data
         ids = [data[start:end] for start, end in spans]
@@ -246,6 +251,11 @@ class FastRows:
             kept.answers.append(self._answer(row))
             kept.ids.append(ids[row].decode())
             kept.groups.append(groups[row])
+
+    def _raw(self, row: int, slot: int) -> bytes:
+        """Return a value as it is written; empty where there is none."""
+        start, end = self.walked.values[row, slot].tolist()
+        return self.data[start:end]
 
     def _starts(self, slots: Sequence[int]) -> I64:
         """Return the rows that hold other values under some keys than the row before."""

@@ -37,11 +37,18 @@ _ROLE, _CONTENT = np.frombuffer(b"role", np.uint8), np.frombuffer(b"content", np
 
 
 @kernel
+def _shown(some: np.uint64) -> np.uint64:
+    """Return the highest bit of each of eight bytes that is ASCII and no space; of bytes among
+    which there is no control character."""
+    return np.uint64((((some ^ SPACES) & ~HIGH) + ~HIGH) & ~some & HIGH)
+
+
+@kernel
 def copy_content(data: U8, at: int, end: int, texts: U8, used: int, state: I64) -> int:
     """Copy the string at `at` to `texts`, escapes undone; return the place after it or -1.
 
-    `state` is given where the copy ends and whether it holds anything but ASCII. -1 too where
-    nothing visible stands in it: whether that is empty, others say.
+    `state` is given where the copy ends, whether it holds anything but ASCII, and whether it may be
+    nothing but white space: there is some beyond ASCII too. -1 where all is ASCII and white.
     """
     if at >= end or data[at] != QUOTE:
         return -1
@@ -55,26 +62,27 @@ def copy_content(data: U8, at: int, end: int, texts: U8, used: int, state: I64) 
             found = stops(some)
             if found == 0:
                 seen |= some
-                visible |= some != SPACES
+                visible |= _shown(some) != 0
                 at += 8
                 used += 8
                 continue
             run = low_zeros(found) >> 3
             before = (np.uint64(1) << np.uint64(8 * run)) - np.uint64(1)
             seen |= some & before
-            visible |= (some ^ SPACES) & before != 0
+            visible |= _shown(some) & before != 0
             at += run
             used += run
         here = data[at]
         if not KIND[here] & STOP:
             texts[used] = here
             seen |= np.uint64(here)
-            visible |= here > 32
+            visible |= here > 32 and here < 128
             at += 1
         elif here == QUOTE:
             state[0] = used
             state[1] = seen & HIGH != 0
-            return at + 1 if visible else -1
+            state[2] = not visible
+            return at + 1 if visible or state[1] else -1
         elif here == BACKSLASH and at + 1 < end and ESCAPED[data[at + 1]]:
             meant = ESCAPED[data[at + 1]]
             texts[used] = meant
@@ -112,9 +120,9 @@ def role_at(data: U8, at: int, end: int) -> int:
 def read_turns(data: U8, at: int, end: int, texts: U8, used: int, turns: I64, state: I64) -> int:
     """Read the turns that begin at `at` and copy their contents; return the place after them or -1.
 
-    `turns` holds of each the role, where its content stands in `texts` and in the bytes, and
-    whether it holds anything but ASCII; state[0] is where the copies end, state[1] the number of
-    turns. A leading system turn's content is not kept.
+    `turns` holds of each the role, where its content stands in `texts` and in the bytes, whether it
+    holds anything but ASCII, and whether it may be nothing but white space; state[0] is where the
+    copies end, state[1] the number of turns. A leading system turn's content is not kept.
     """
     if at >= end or data[at] != BEGIN:
         return -1
@@ -147,7 +155,8 @@ def read_turns(data: U8, at: int, end: int, texts: U8, used: int, turns: I64, st
                 at = copy_content(data, at, end, texts, used, state)
                 if at < 0:
                     return -1
-                turns[count, 2], turns[count, 4], turns[count, 5] = state[0], at - 1, state[1]
+                turns[count, 2], turns[count, 4] = state[0], at - 1
+                turns[count, 5], turns[count, 6] = state[1], state[2]
                 said = True
             at = skip_white(data, at, end)
             if at >= end or data[at] != (CLOSE if member else COMMA):

@@ -76,14 +76,16 @@ class Walked(NamedTuple):
     `messages`, whether the leading system turn is."""
     strict: B1
     """Whether the answer is strict JSON, as far as it is looked at here."""
+    unseen: B1
+    """Whether some turn may be nothing but white space."""
 
 
-def walk(data: bytes, names: U8, name_ends: I64) -> Walked:
+def walk(data: bytes, names: U8, name_ends: I64, longest: int) -> Walked:
     """Read whole lines of UTF-8.
 
     `names` are the wanted keys, one after the other, and `name_ends` where each ends: `messages`,
     `id` and `tools` first. A row that holds `tools`, or an id that is no text or whole number, is
-    not for us.
+    not for us, nor is a line of more than `longest` bytes.
     """
     here = np.frombuffer(data, dtype=np.uint8)
     begins = np.concatenate(([0], np.flatnonzero(here == NEWLINE) + 1))
@@ -95,7 +97,7 @@ def walk(data: bytes, names: U8, name_ends: I64) -> Walked:
     systems, answers, asked_last = (np.zeros((count, 2), dtype=np.int64) for _ in range(3))
     values = np.zeros((count, len(name_ends), 2), dtype=np.int64)
     texts, questions = (np.empty(len(here) + 16, dtype=np.uint8) for _ in range(2))
-    high, strict = (np.zeros(count, dtype=np.bool_) for _ in range(2))
+    high, strict, unseen = (np.zeros(count, dtype=np.bool_) for _ in range(3))
     fresh = np.ones((count, len(name_ends)), dtype=np.bool_)
     rows = _walk(
         here,
@@ -116,6 +118,8 @@ def walk(data: bytes, names: U8, name_ends: I64) -> Walked:
         high,
         fresh,
         strict,
+        unseen,
+        longest,
     )
     return Walked(
         kinds,
@@ -133,6 +137,7 @@ def walk(data: bytes, names: U8, name_ends: I64) -> Walked:
         high[:rows],
         fresh[:rows],
         strict[:rows],
+        unseen[:rows],
     )
 
 
@@ -256,12 +261,14 @@ def _walk(
     high: B1,
     fresh: B1,
     strict: B1,
+    unseen: B1,
+    longest: int,
 ) -> int:
     """Fill the columns; return how many rows are plain."""
     keys = np.empty((MOST_KEYS, 2), dtype=np.int64)
     open_ = np.empty((DEEPEST, 2), dtype=np.int64)
-    turns = np.empty((MOST_TURNS, 6), dtype=np.int64)
-    state = np.zeros(2, dtype=np.int64)
+    turns = np.empty((MOST_TURNS, 7), dtype=np.int64)
+    state = np.zeros(3, dtype=np.int64)
     row = used = asked = 0
     for line in range(len(begins) - 1):
         start, end = begins[line], begins[line + 1] - 1
@@ -272,7 +279,7 @@ def _walk(
             continue
         kinds[line] = OTHER
         at = skip_white(data, start, end)
-        if data[at] != OPEN:
+        if data[at] != OPEN or end - start > longest:
             continue
         at = skip_white(data, at + 1, end)
         of = values[row]
@@ -288,8 +295,10 @@ def _walk(
         code = 1
         last = turns[turned - 1]
         high[row] = last[5] != 0
+        unseen[row] = False
         for turn in range(turned):
             code = code * 8 + turns[turn, 0]
+            unseen[row] |= turns[turn, 6] != 0
             if turns[turn, 0] == USER:
                 high[row] |= turns[turn, 5] != 0
                 if turn < turned - 1:

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataset import examine as examine_module
 from dataset import scan
 from dataset.examine import SHOWN, Tally, examine
+from dataset.fast import rows as fast_rows
 from dataset.gating import gate
 from dataset.json_schemas import load_schema
 from dataset.row_check import RowCheck, finding
@@ -20,6 +22,7 @@ from dataset.row_rules import RowRules
 from dataset.rows import Row, row_of
 from dataset.source import Source
 from dataset.vouched import vouched_lines
+from policy.errors import UserError
 from policy.rules import DataRules
 from tests.dataset.files import row, said, same_figures, write
 
@@ -46,12 +49,17 @@ def without(key: str) -> dict[str, Any]:
     return {name: value for name, value in told("what is this?").items() if name != key}
 
 
-GOOD: list[dict[str, Any]] = [
+def raw(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+GOOD: list[dict[str, Any] | bytes] = [
     told("where is the copper lantern?"),
     told("was ist das für eine Laterne?", ANSWER.replace("a", "b", 1), group="g"),
     told("two\nlines [and] <brackets>", '{"kind": "b"}'),
     without("id"),
     told("numbered", id=7),
+    raw(told("灯笼在哪里？", '{"kind": "a", "note": "—"}')),
     told("a word of all too many letters: " + "ab" * 40),
     told('escaped \\ " \t / \b', pad={"a": [1, -2.5, {"b": None}, [], {}], "c": True}),
     row(
@@ -71,6 +79,18 @@ GOOD: list[dict[str, Any]] = [
 ODD: list[dict[str, Any] | bytes] = [
     told("", ANSWER),
     told("what?", " "),
+    raw(told("\u3000\u2028", ANSWER)),
+    raw(told("what?", "\u00a0")),
+    raw(row(1, messages=said(("system", "\u0085"), ("user", "a"), ("assistant", ANSWER)))),
+    {"prompt": "a", "completion": ANSWER, "tools": []} | without("messages"),
+    {"prompt": "a", "completion": ANSWER, "tools": 5} | without("messages"),
+    {
+        "prompt": "a",
+        "completion": '[{"name": "f", "arguments": {}}]',
+        "tools": [{"type": "function", "function": {"name": "g"}}],
+    }
+    | without("messages"),
+    b'"x"\n' + raw(without("id")),
     told("what?", "no JSON"),
     told("x" * 91),
     told("what?", '{"kind": "c"}'),
@@ -158,6 +178,22 @@ def line_of(value: dict[str, Any] | bytes) -> bytes:
 def test_an_odd_row_among_good_ones_is_judged_as_if_alone(odd: dict[str, Any] | bytes) -> None:
     values = [*GOOD[:3], odd, *GOOD[:3]]
     agree(b"\n".join(map(line_of, values)) + b"\n")
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["arrays", "compiled"])
+def test_a_line_beyond_the_limit_is_named(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (examine_module, fast_rows):
+        monkeypatch.setattr(module, "MAX_LINE_BYTES", 900)
+    lines = [line_of(told("what?", pad="x" * size)) for size in (10, 1000)]
+    found = examine(RowCheck(ROW_RULES, compiled=compiled), "f", 1, b"\n".join(lines))
+    assert [each.line for each in found.tallies["contract"].findings] == [2]
+    assert found.figures.lines.tolist() == [1]
+
+
+@pytest.mark.parametrize("field", ["id", "messages", "system"])
+def test_what_every_row_has_for_itself_names_no_group(field: str) -> None:
+    with pytest.raises(UserError, match="names no group"):
+        RowRules.of(DataRules(group_fields=("group", field)))
 
 
 @settings(deadline=None, max_examples=60)

@@ -38,9 +38,7 @@ def bare(texts: list[str]) -> tuple[Any, Any]:
 
 
 def read(line: bytes) -> fast_rows.FastRows:
-    reader = fast_rows.reader(("group",))
-    assert reader is not None
-    found = reader(line, 1)
+    found = fast_rows.reader(("group",))(line, 1)
     assert found is not None
     return found
 
@@ -82,9 +80,7 @@ def changed(draw: st.DrawFn) -> bytes:
 @example(ROW.encode() + b"\x0b")
 @example(ROW.encode() + b"\r")
 def test_what_is_taken_for_a_plain_row_is_one(line: bytes) -> None:
-    reader = fast_rows.reader(("group",))
-    assert reader is not None
-    found = reader(line, 1)
+    found = fast_rows.reader(("group",))(line, 1)
     if found is None:
         with pytest.raises(UnicodeDecodeError):
             line.decode()
