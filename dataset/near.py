@@ -7,7 +7,9 @@ the candidates are read again, and the Jaccard similarity of their pairs of word
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from typing import cast
 
 import numpy as np
@@ -24,6 +26,8 @@ BLOCK = 1 << 14
 """Pairs that are compared at a time."""
 CERTAIN_BANDS = 6
 """Bands that two texts must share where there are too many to read: a Jaccard of about 0.87."""
+AT_ONCE = 2
+"""Bands that are looked through at the same time."""
 UNKNOWN = -1.0
 PUNCTUATED = 2.0
 """Stands for the similarity of two questions that are the same but for punctuation."""
@@ -63,17 +67,17 @@ def _candidates(table: Table, other: Table | None, left_out: I64) -> I64:
     mine = _long(table)
     mine[left_out] = False
     theirs = None if other is None else _long(other)
-    found: list[U64] = []
     parts = max(table.bands.parts(), 1 if other is None else other.bands.parts())
-    for band in range(BANDS):
-        for part in range(parts):
-            keys, rows = _keyed(table.bands, part, parts, band, mine)
-            if other is None:
-                found.append(_alike(keys, rows))
-            elif theirs is not None:
-                known, places = _keyed(other.bands, part, parts, band, theirs)
-                found.append(_across(keys, rows, known, places))
-    packed = np.concatenate(found) if found else np.zeros(0, dtype=np.uint64)
+
+    def sharing(band: int, part: int) -> U64:
+        keys, rows = _keyed(table.bands, part, parts, band, mine)
+        if other is None or theirs is None:
+            return _alike(keys, rows)
+        return _across(keys, rows, *_keyed(other.bands, part, parts, band, theirs))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # numpy sorts without Python's lock
+        found = list(pool.map(sharing, *zip(*product(range(BANDS), range(parts)), strict=True)))
+    packed = np.concatenate(found)
     pairs, shared = np.unique(packed, return_counts=True)
     later, earlier = pairs >> np.uint64(32), pairs & np.uint64(0xFFFFFFFF)
     return np.stack([later.astype(np.int64), earlier.astype(np.int64), shared], axis=1)
