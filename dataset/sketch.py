@@ -52,8 +52,11 @@ CHARACTER[48:58], CHARACTER[97:123], CHARACTER[128:] = DIGIT, LETTER, LETTER
 _LOOSE = re.compile(
     rb"[.:!?)](?![0-9a-z\x80-\xff])|[,;'\"(](?![0-9])|(?<=[a-z\x80-\xff])-(?=[a-z\x80-\xff])"
 )
-_PLAIN = {**dict.fromkeys(map(ord, "‘’‚‛"), "'"), **dict.fromkeys(map(ord, "“”„‟«»"), '"')}
-_PLAIN |= dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
+_PLAIN = {
+    **dict.fromkeys("‘’‚‛", "'"),
+    **dict.fromkeys("“”„‟«»", '"'),
+    **dict.fromkeys("‐‑‒–—−", "-"),
+}
 _MASKS: U64 = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
 ODD_STEP = np.uint64(0x9E3779B97F4A7C15)
 WORD_BASE = 0xD6E8FEB86659FD93
@@ -97,7 +100,10 @@ class Sketches:
 def normalised(text: str) -> str:
     """Return a text by which two are the same: compatible forms, no case, single spaces, and one
     form of quotes and dashes."""
-    plain = unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN)
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    for sign, meant in _PLAIN.items():  # many times faster than `translate` where few stand there
+        if sign in plain:
+            plain = plain.replace(sign, meant)
     return " ".join(plain.split())
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
 from dataset.batch import LINE_ID
@@ -21,7 +20,7 @@ from dataset.figures import Figures, Kept, group_key, id_key, prefixes_of
 from dataset.formats import Role
 from dataset.quick_check import Roles
 from dataset.rows import MAX_LINE_BYTES
-from dataset.sketch import I64, U64, WordSums
+from dataset.sketch import I64, U64, keys_of
 
 WANTED = (
     "messages", "id", "tools", "approved", "source", "licence", "license", "consent",
@@ -183,13 +182,15 @@ class FastRows:
         start, end = self.walked.answers[row]
         return self._told[start:end].decode()
 
-    def _answer_keys(self, ours: NDArray[np.bool_]) -> U64:
-        """Return the keys of the answers of some rows; of the others what means nothing."""
+    def _answer_keys(self) -> U64:
         starts, ends = self.walked.answers[:, 0], self.walked.answers[:, 1]
-        texts, until = words.collapsed(self.walked.texts, starts, np.where(ours, ends, starts))
-        edges = [0, *until.tolist()]
-        keys = [xxh3_64_intdigest(texts[start:end]) for start, end in pairwise(edges)]
-        return np.array(keys, dtype=np.uint64)
+        high = self.walked.high[:, 1]
+        texts, until = words.collapsed(self.walked.texts, starts, np.where(high, starts, ends))
+        edges = pairwise([0, *until.tolist()])
+        keys = np.array([xxh3_64_intdigest(texts[start:end]) for start, end in edges], np.uint64)
+        if high.any():
+            keys[high] = keys_of([self._answer(row) for row in np.flatnonzero(high).tolist()])
+        return keys
 
     def _ids(self) -> list[bytes]:
         starts, ends = self.walked.values[:, 1, 0], self.walked.values[:, 1, 1]
@@ -222,30 +223,35 @@ class FastRows:
         return found
 
     def keep(self, fields: Sequence[str], kept: Kept, *, summed: bool) -> None:
-        """Add all rows: the figures of those in ASCII, and what the others' are made of; where
+        """Add all rows: the figures, or what these are made of where a word is too long; where
         `summed`, the sums of their words too."""
-        walked = self.walked
-        read = words.read(walked.questions, walked.question_ends, walked.high)
-        ours = read.words != words.NOT_OURS
+        walked, lines = self.walked, (self.walked.lines + self.first_line).astype(np.uint32)
+        high = walked.high[:, 0]
+        read = words.read(walked.questions, walked.question_ends, high)
+        if summed:
+            kept.sums.append((read.sums(), lines))
+        beyond = np.flatnonzero(high)
+        if len(beyond):
+            others = words.read_normalised([self._asked(row) for row in beyond.tolist()])
+            read.put(beyond, others)
+            if summed:
+                kept.sums.append((others.sums(), lines[beyond]))
         ids, groups = self._ids(), self._groups(fields)
-        count = np.where(ours, read.words, 0)
         figures = Figures(
-            lines=(walked.lines + self.first_line).astype(np.uint32),
+            lines=lines,
             questions=read.keys,
             loose=read.loose,
-            answers=self._answer_keys(ours),
+            answers=self._answer_keys(),
             ids=np.array(list(map(id_key, ids)), dtype=np.uint64),
             prefixes=prefixes_of(read.prefixes),
             groups=np.array(groups, dtype=np.uint64),
-            words=count.astype(np.uint32),
+            words=np.maximum(read.words, 0).astype(np.uint32),
             bands=read.bands,
         )
-        if summed:
-            last = np.cumsum(count)
-            kept.sums.append((WordSums.of(read.hashes, last - count, last), figures.lines))
-        others = np.flatnonzero(~ours).tolist()
-        kept.made.append(figures.chosen(ours) if others else figures)
-        for row in others:
+        ours = read.words != words.NOT_OURS
+        left = np.flatnonzero(~ours).tolist()
+        kept.made.append(figures.chosen(ours) if left else figures)
+        for row in left:
             kept.lines.append(self.lines[row])
             kept.texts.append(self._asked(row))
             kept.answers.append(self._answer(row))

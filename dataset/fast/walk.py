@@ -70,7 +70,7 @@ class Walked(NamedTuple):
     """All that the user says in each row, with line ends between."""
     question_ends: I64
     high: B1
-    """Whether the question or the answer holds anything but ASCII."""
+    """Shape (rows, 2): whether the question and the answer hold anything but ASCII."""
     fresh: B1
     """Shape (rows, names): whether the value is another one than that of the row before; for
     `messages`, whether the leading system turn is."""
@@ -97,7 +97,8 @@ def walk(data: bytes, names: U8, name_ends: I64, longest: int) -> Walked:
     systems, answers, asked_last = (np.zeros((count, 2), dtype=np.int64) for _ in range(3))
     values = np.zeros((count, len(name_ends), 2), dtype=np.int64)
     texts, questions = (np.empty(len(here) + 16, dtype=np.uint8) for _ in range(2))
-    high, strict, unseen = (np.zeros(count, dtype=np.bool_) for _ in range(3))
+    strict, unseen = (np.zeros(count, dtype=np.bool_) for _ in range(2))
+    high = np.zeros((count, 2), dtype=np.bool_)
     fresh = np.ones((count, len(name_ends)), dtype=np.bool_)
     rows = _walk(
         here,
@@ -294,13 +295,13 @@ def _walk(
         lines[row] = line
         code = 1
         last = turns[turned - 1]
-        high[row] = last[5] != 0
+        high[row, 0], high[row, 1] = False, last[5] != 0
         unseen[row] = False
         for turn in range(turned):
             code = code * 8 + turns[turn, 0]
             unseen[row] |= turns[turn, 6] != 0
             if turns[turn, 0] == USER:
-                high[row] |= turns[turn, 5] != 0
+                high[row, 0] |= turns[turn, 5] != 0
                 if turn < turned - 1:
                     asked_last[row, 0], asked_last[row, 1] = turns[turn, 1], turns[turn, 2]
         roles[row] = code

@@ -1,7 +1,7 @@
 """The sketch of texts, a loop over their bytes: what `dataset.sketch` says with arrays.
 
-Only ASCII is for it, which needs no normalising but of case and white space, and only texts that
-hold no word of more than LONGEST_WORD bytes.
+Only ASCII is for it, which needs no normalising but of case and white space, and the UTF-8 of what
+is normalised already; and only texts that hold no word of more than LONGEST_WORD bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 
 from dataset import sketch
 from dataset.fast.jit import eight, kernel, low_zeros
-from dataset.sketch import BANDS, DEPTH, I64, LONGEST_WORD, MIN_WORDS, PREFIX_BYTES, U32, U64
+from dataset.sketch import (
+    BANDS,
+    DEPTH,
+    I64,
+    LONGEST_WORD,
+    MIN_WORDS,
+    PREFIX_BYTES,
+    U32,
+    U64,
+    WordSums,
+    normalised,
+)
 
 U8 = NDArray[np.uint8]
 B1 = NDArray[np.bool_]
@@ -47,9 +58,28 @@ class Words:
     bands: U32
     hashes: U64
 
+    def sums(self) -> WordSums:
+        """Return the sums of these words."""
+        counts = np.maximum(self.words, 0)
+        last = np.cumsum(counts)
+        return WordSums.of(self.hashes, last - counts, last)
+
+    def put(self, rows: I64, others: Words) -> None:
+        """Put the sketches of other texts into some rows; the hashes stay as they are."""
+        for name in ("keys", "loose", "prefixes", "words", "bands"):
+            getattr(self, name)[rows] = getattr(others, name)
+
+
+def read_normalised(texts: list[str]) -> Words:
+    """Return the sketches of any texts."""
+    data = [normalised(text).encode() for text in texts]
+    ends = np.cumsum([len(each) for each in data], dtype=np.int64)
+    text = np.frombuffer(b"".join(data) + bytes(16), dtype=np.uint8)
+    return read(text, ends, np.zeros(len(ends), dtype=np.bool_))
+
 
 def read(text: U8, ends: I64, skip: B1) -> Words:
-    """Return the sketches of texts that stand one after the other, ASCII but for those to skip;
+    """Return the sketches of texts that stand one after the other, but for those to skip;
     `words` is NOT_OURS where there is none. Behind the last text, eight more bytes can be read."""
     count = len(ends)
     starts = np.concatenate((ends[:1] * 0, ends[:-1]))
@@ -84,14 +114,15 @@ def _folded(text: U8, start: int, end: int) -> np.uint64:
 
 @kernel
 def _word(text: U8, start: int, end: int) -> np.uint64:
-    """Return the hash of a word with case folded: of ASCII without white space."""
+    """Return the hash of a word, which holds no white space, with the case of ASCII folded."""
     hashed = np.uint64(0)
     at = start
     while at < end:
         piece = eight(text, at)
         if end - at < 8:
             piece &= (np.uint64(1) << np.uint64(8 * (end - at))) - np.uint64(1)
-        upper = (piece + _TO_A) & ~(piece + _TO_Z) & _HIGH
+        low = piece & ~_HIGH
+        upper = (low + _TO_A) & ~(low + _TO_Z) & ~piece & _HIGH
         hashed = _taken(hashed, piece | (upper >> np.uint64(2)), at - start, end - start)
         at += 8
     return hashed

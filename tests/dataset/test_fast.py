@@ -135,6 +135,17 @@ def test_the_words_of_ascii_are_sketched_alike(texts: list[str]) -> None:
     assert all(each == " ".join(each.split()).lower() for each in again)
 
 
+@settings(max_examples=200)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=8))
+@example(["“Für” – ISTANBUL\u0130 ǅ\u00a0x", "灯笼在哪里？", "é\u0301\u0345 ¨ﬁ", "Ｆｕｌｌ"])
+def test_the_words_of_any_text_are_sketched_alike(texts: list[str]) -> None:
+    found = words.read_normalised(texts)
+    ours = found.words != words.NOT_OURS
+    meant = sketch(texts)
+    for name in ("keys", "loose", "prefixes", "words", "bands"):
+        assert np.array_equal(getattr(found, name)[ours], getattr(meant, name)[: len(ours)][ours])
+
+
 def test_the_ngrams_of_test_rows_are_found_alike(tmp_path: Any) -> None:
     test = write(tmp_path / "test.jsonl", [row(number) for number in (3, 5)])
     index = collect([Source(str(test), "test")], 8).index
