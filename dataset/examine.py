@@ -95,6 +95,8 @@ def _examined(
     seen: dict[FormatName, int] = {}
     rows = 0
     fast = None if check.fast is None else check.fast(data, first_line)
+    if fast is not None and fast.others_count() > len(fast):  # they are read faster together
+        fast = None
     if fast is None:
         batch = Batch.of(data, first_line, MAX_LINE_BYTES)
     else:

@@ -1,7 +1,7 @@
 """A part of strict JSON, read over its bytes: each loop returns the place after what it read.
 
--1 stands for all that is not for these loops, right or wrong: escapes in keys and of code points
-(`\\u`), exponents and long numbers, a key that its object holds already, whatever is nested deep.
+-1 stands for all that is not for these loops, right or wrong: escapes in keys, exponents and long
+numbers, a key that its object holds already, whatever is nested deep.
 The bytes must be UTF-8.
 """
 
@@ -57,6 +57,36 @@ def stops(some: np.uint64) -> np.uint64:
 
 
 @kernel
+def _unit(data: U8, at: int, end: int) -> int:
+    """Return the number that a backslash, `u` and four hexadecimal digits say; -1 for others."""
+    if at + 6 > end or data[at] != BACKSLASH or data[at + 1] != 117:
+        return -1
+    unit = 0
+    for place in range(at + 2, at + 6):
+        digit = data[place]
+        if 48 <= digit <= 57:
+            unit = unit * 16 + digit - 48
+        elif 97 <= digit | 32 <= 102:
+            unit = unit * 16 + (digit | 32) - 87
+        else:
+            return -1
+    return unit
+
+
+@kernel
+def code_point(data: U8, at: int, end: int) -> int:
+    """Return the code point that is escaped at `at`, in one unit or in a pair of surrogates; -1
+    where there is none, or half a pair."""
+    unit = _unit(data, at, end)
+    if unit < 0xD800 or unit > 0xDFFF:
+        return unit
+    low = _unit(data, at + 6, end)
+    if unit > 0xDBFF or low < 0xDC00 or low > 0xDFFF:
+        return -1
+    return 0x10000 + ((unit - 0xD800) << 10) + low - 0xDC00
+
+
+@kernel
 def string_end(data: U8, at: int, end: int, escapes: bool) -> int:
     """Return the place after the string that begins at `at`; -1 where it is not for us."""
     if at >= end or data[at] != QUOTE:
@@ -76,6 +106,11 @@ def string_end(data: U8, at: int, end: int, escapes: bool) -> int:
             return at + 1
         elif here == BACKSLASH and escapes and at + 1 < end and ESCAPED[data[at + 1]]:
             at += 2
+        elif here == BACKSLASH and escapes:
+            point = code_point(data, at, end)
+            if point < 0:
+                return -1
+            at += 12 if point > 0xFFFF else 6
         else:
             return -1
     return -1

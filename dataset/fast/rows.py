@@ -72,6 +72,10 @@ class FastRows:
         """Return the number of all lines."""
         return len(self.walked.kinds)
 
+    def others_count(self) -> int:
+        """Return the number of lines that are neither blank nor plain rows."""
+        return int(np.count_nonzero(self.walked.kinds == OTHER))
+
     def others(self) -> list[tuple[int, bytes]]:
         """Return the lines, with their numbers, that are neither blank nor plain rows."""
         return [

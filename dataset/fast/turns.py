@@ -21,6 +21,7 @@ from dataset.fast.json_bytes import (
     QUOTE,
     SPACES,
     STOP,
+    code_point,
     same_bytes,
     skip_white,
     stops,
@@ -41,6 +42,20 @@ def _shown(some: np.uint64) -> np.uint64:
     """Return the highest bit of each of eight bytes that is ASCII and no space; of bytes among
     which there is no control character."""
     return np.uint64((((some ^ SPACES) & ~HIGH) + ~HIGH) & ~some & HIGH)
+
+
+@kernel
+def _put_point(texts: U8, at: int, point: int) -> int:
+    """Write a code point as UTF-8; return the place after it."""
+    if point < 0x80:
+        texts[at] = point
+        return at + 1
+    size = 2 if point < 0x800 else 3 if point < 0x10000 else 4
+    for step in range(size - 1, 0, -1):
+        texts[at + step] = 0x80 | point & 0x3F
+        point >>= 6
+    texts[at] = (0xF00 >> size) & 0xFF | point
+    return at + size
 
 
 @kernel
@@ -88,6 +103,15 @@ def copy_content(data: U8, at: int, end: int, texts: U8, used: int, state: I64) 
             texts[used] = meant
             visible |= meant > 32
             at += 2
+        elif here == BACKSLASH:
+            point = code_point(data, at, end)
+            if point < 0:
+                return -1
+            if point > 127:
+                seen |= HIGH
+            visible |= point > 32 and point < 128
+            at += 12 if point > 0xFFFF else 6
+            used = _put_point(texts, used, point) - 1
         else:
             return -1
         used += 1

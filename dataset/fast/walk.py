@@ -1,8 +1,7 @@
 """One loop over the bytes of JSON Lines: which lines are plain rows, and where their parts stand.
 
-It accepts a part of strict JSON only, and leaves every other line to those who read all of it: no
-escapes in keys nor of code points (`\\u`), no exponents nor long numbers, no key twice in any
-object, turns of a role and a content and nothing else, each with something visible in it.
+It accepts a part of strict JSON only (see `json_bytes`), with turns of a role and a content and
+nothing else, and leaves every other line to those who read all of it.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Words:
 
 
 def read_normalised(texts: list[str]) -> Words:
-    """Return the sketches of any texts."""
+    """Return the sketches of texts beyond ASCII, which are normalised first."""
     data = [normalised(text).encode() for text in texts]
     ends = np.cumsum([len(each) for each in data], dtype=np.int64)
     text = np.frombuffer(b"".join(data) + bytes(16), dtype=np.uint8)

@@ -54,6 +54,7 @@ def test_the_evidence_is_read_from_the_zip() -> None:
         zipped(**{"evidence.json": b"0" * (MAX_EVIDENCE_BYTES + 1)}),
         zipped(**{"evidence.json": b"{}"})[:-30],
     ],
+    ids=["nothing", "no-zip", "another-name", "above", "beneath", "too-large", "torn"],
 )
 def test_a_zip_that_is_not_as_it_should_be_gives_no_evidence(content: bytes) -> None:
     with pytest.raises(ArtifactError):
