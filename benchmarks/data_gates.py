@@ -176,7 +176,7 @@ def parts(path: Path) -> dict[str, float]:
         "  row gates": least(quick.doubtful, fresh),
         "    contract": least(quick._contract, fresh),
         "    PII, secrets": least(lambda batch: _matching(batch, []), fresh),
-        "  figures": least(lambda batch: batch.keep(fields, Kept(), summed=False), fresh),
+        "  figures": least(lambda batch: batch.keep(fields, Kept()), fresh),
         "file digest": least(lambda piece: hashlib.sha256(piece).digest(), pieces.__getitem__),
     }
 

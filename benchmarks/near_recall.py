@@ -18,9 +18,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import near_ways  # noqa: E402 - once the path is set
+import near_ways
 
 SIZES = {0.9: (57, 3), 0.8: (63, 7), 0.7: (68, 12), 0.6: (60, 15), 0.5: (60, 20)}
 """For each similarity: words in a text, and how many of its pairs of words the copy has not.

@@ -14,6 +14,7 @@ from itertools import accumulate, chain
 from typing import Any
 
 from dataset.detect.engine import utf8
+from dataset.figures import Kept, asked, group_of
 from dataset.formats import FormatName
 from dataset.quick_check import Roles
 from dataset.shapes import MESSAGE_ROLES, plain_turns
@@ -106,6 +107,14 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    def keep(self, fields: Sequence[str], kept: Kept) -> None:
+        """Add what the figures of all rows are made of."""
+        kept.lines += self.lines
+        kept.texts += [asked(*each) for each in zip(self.roles, self.said, strict=True)]
+        kept.answers += [said[-1] for said in self.said]
+        kept.ids += self.ids
+        kept.groups += [group_of(value, fields) for value in self.values]
 
     def of_roles(self, good: Callable[[Roles], bool]) -> list[int]:
         """Return the rows whose roles are not good."""

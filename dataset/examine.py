@@ -9,16 +9,20 @@ the strict reader, whose words are what people read.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dataset import messages
 from dataset.batch import Batch
-from dataset.figures import Figures, Kept, asked, group_of
+from dataset.figures import Figures, Kept, group_of
 from dataset.formats import FormatName
 from dataset.ngrams import Shared
 from dataset.row_check import RowCheck, finding
 from dataset.rows import BOM, MAX_LINE_BYTES, Defect, Row, row_of
 from policy.evidence import RowFinding
 from policy.rules import DataGate
+
+if TYPE_CHECKING:
+    from dataset.fast.rows import FastRows
 
 SHOWN = 50
 """Findings that are kept for each gate; the count is always whole."""
@@ -68,7 +72,7 @@ def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examin
         data = data.removeprefix(BOM)
     tallies: dict[DataGate, Tally] = {}
     formats: dict[FormatName, None] = {}
-    kept = Kept()
+    kept = Kept(summed=check.index is not None)
     rows = start = 0
     size = PIECE if check.fast is None else FAST_PIECE
     while start < len(data):
@@ -93,30 +97,14 @@ def _examined(
     fields = check.rules.group_fields
     gates: dict[int, set[DataGate]] = {}
     seen: dict[FormatName, int] = {}
-    rows = 0
-    fast = None if check.fast is None else check.fast(data, first_line)
-    if fast is not None and fast.others_count() > len(fast):  # they are read faster together
-        fast = None
-    if fast is None:
-        batch = Batch.of(data, first_line, MAX_LINE_BYTES)
-    else:
-        batch = Batch.of_lines(fast.others(), MAX_LINE_BYTES)
-    if fast:
-        rows += len(fast)
-        seen["messages"] = fast.lines[0]
-        asking = check.quick.doubtful(fast)
-        gates.update((fast.lines[at], names) for at, names in asking.items())
-        fast.keep(fields, kept, summed=check.index is not None)
-    for name, line in batch.formats.items():
-        seen[name] = min(line, seen.get(name, line))
-    asking = check.quick.doubtful(batch)
-    gates.update((batch.lines[at], names) for at, names in asking.items())
-    rows += len(batch) + len(batch.others)
-    kept.lines += batch.lines
-    kept.texts += [asked(*each) for each in zip(batch.roles, batch.said, strict=True)]
-    kept.answers += [said[-1] for said in batch.said]
-    kept.ids += batch.ids
-    kept.groups += [group_of(value, fields) for value in batch.values]
+    fast, batch = _read(check, data, first_line)
+    for rows in (fast, batch):
+        if rows:  # which a reader may have found none of
+            for at, asking in check.quick.doubtful(rows).items():
+                gates[rows.lines[at]] = asking
+            for name, line in rows.formats.items():
+                seen[name] = min(line, seen.get(name, line))
+            rows.keep(fields, kept)
     if gates or batch.others:
         line_at = data.split(b"\n").__getitem__ if fast is None else fast.line
         for number in sorted([*gates, *batch.others]):
@@ -131,7 +119,18 @@ def _examined(
                 seen[row.format] = min(number, seen.get(row.format, number))
                 kept.add(row, group_of(row.metadata, fields))
     formats.update(dict.fromkeys(sorted(seen, key=lambda name: seen[name])))
-    return rows, data.count(b"\n") if fast is None else fast.lines_read
+    count = len(batch) + len(batch.others)
+    if fast is None:
+        return count, data.count(b"\n")
+    return len(fast) + count, fast.lines_read
+
+
+def _read(check: RowCheck, data: bytes, first_line: int) -> tuple[FastRows | None, Batch]:
+    """Return the plain rows that the compiled loops read, and all others."""
+    fast = None if check.fast is None else check.fast(data, first_line)
+    if fast is None or fast.others_count() > len(fast):  # many are read faster together
+        return None, Batch.of(data, first_line, MAX_LINE_BYTES)
+    return fast, Batch.of_lines(fast.others(), MAX_LINE_BYTES)
 
 
 def _strictly(line: bytes, where: str, number: int) -> Row | Defect:

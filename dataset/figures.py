@@ -60,6 +60,8 @@ class Figures:
 class Kept:
     """Good rows of a chunk: in columns of what their figures are made of, and figures made."""
 
+    summed: bool = False
+    """Whether the sums of words are wanted, to look for n-grams."""
     lines: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)

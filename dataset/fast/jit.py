@@ -22,6 +22,9 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 F = TypeVar("F", bound=Callable[..., object])
+U8 = NDArray[np.uint8]
+I64 = NDArray[np.int64]
+B1 = NDArray[np.bool_]
 _HERE = Path(__file__).parent
 
 
@@ -84,10 +87,10 @@ def _place(context: Any, builder: Any, signature: Any, given: Any) -> Any:
     return builder.bitcast(builder.gep(array.data, [given[1]]), ir.IntType(64).as_pointer())
 
 
-eight = cast("Callable[[NDArray[np.uint8], int], np.uint64]", _load)
+eight = cast("Callable[[U8, int], np.uint64]", _load)
 """Return the eight bytes of an array from a place on as one number, the first one lowest; they must
 be there, for nobody looks."""
-put_eight = cast("Callable[[NDArray[np.uint8], int, np.uint64], None]", _store)
+put_eight = cast("Callable[[U8, int, np.uint64], None]", _store)
 """Write eight bytes to an array from a place on; there must be room, for nobody looks."""
 low_zeros = cast("Callable[[np.uint64], int]", _zeros)
 """Return how many bits below the lowest that is set are not; one must be set."""

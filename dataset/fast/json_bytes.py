@@ -8,12 +8,8 @@ The bytes must be UTF-8.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dataset.fast.jit import eight, kernel, low_zeros
-
-U8 = NDArray[np.uint8]
-I64 = NDArray[np.int64]
+from dataset.fast.jit import I64, U8, eight, kernel, low_zeros
 
 DEEPEST = 12
 """Objects and arrays within each other."""

@@ -17,7 +17,7 @@ def make_ready() -> None:
     """Run every loop on one row."""
     rows = reader(())(_ROW, 1)
     assert rows is not None
-    rows.keep((), Kept(), summed=False)
+    rows.keep((), Kept())
 
 
 with suppress(Exception):  # what is wrong is said where a loop is used: here nobody would hear it

@@ -17,7 +17,7 @@ from dataset.batch import LINE_ID
 from dataset.fast import words
 from dataset.fast.walk import OTHER, Walked, gathered, walk
 from dataset.figures import Figures, Kept, group_key, id_key, prefixes_of
-from dataset.formats import Role
+from dataset.formats import FormatName, Role
 from dataset.quick_check import Roles
 from dataset.rows import MAX_LINE_BYTES
 from dataset.sketch import I64, U64, keys_of
@@ -71,6 +71,11 @@ class FastRows:
     def lines_read(self) -> int:
         """Return the number of all lines."""
         return len(self.walked.kinds)
+
+    @property
+    def formats(self) -> dict[FormatName, int]:
+        """Return the format of the rows, with the line where it comes first."""
+        return {"messages": self.first_line + int(self.walked.lines[0])} if len(self) else {}
 
     def others_count(self) -> int:
         """Return the number of lines that are neither blank nor plain rows."""
@@ -226,19 +231,18 @@ class FastRows:
             found += [group] * (after - first)
         return found
 
-    def keep(self, fields: Sequence[str], kept: Kept, *, summed: bool) -> None:
-        """Add all rows: the figures, or what these are made of where a word is too long; where
-        `summed`, the sums of their words too."""
+    def keep(self, fields: Sequence[str], kept: Kept) -> None:
+        """Add all rows: the figures, or what these are made of where a word is too long."""
         walked, lines = self.walked, (self.walked.lines + self.first_line).astype(np.uint32)
         high = walked.high[:, 0]
         read = words.read(walked.questions, walked.question_ends, high)
-        if summed:
+        if kept.summed:
             kept.sums.append((read.sums(), lines))
         beyond = np.flatnonzero(high)
         if len(beyond):
             others = words.read_normalised([self._asked(row) for row in beyond.tolist()])
             read.put(beyond, others)
-            if summed:
+            if kept.summed:
                 kept.sums.append((others.sums(), lines[beyond]))
         ids, groups = self._ids(), self._groups(fields)
         figures = Figures(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dataset.fast.jit import eight, kernel, low_zeros, put_eight
+from dataset.fast.jit import I64, U8, eight, kernel, low_zeros, put_eight
 from dataset.fast.json_bytes import (
     BACKSLASH,
     BEGIN,
@@ -27,9 +26,6 @@ from dataset.fast.json_bytes import (
     stops,
     string_end,
 )
-
-U8 = NDArray[np.uint8]
-I64 = NDArray[np.int64]
 
 MOST_TURNS = 20
 """So that a row's roles are one number of three bits each."""

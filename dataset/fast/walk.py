@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dataset.fast.jit import eight, kernel, put_eight
+from dataset.fast.jit import B1, I64, U8, eight, kernel, put_eight
 from dataset.fast.json_bytes import (
     CLOSE,
     COMMA,
@@ -31,10 +30,6 @@ from dataset.fast.json_bytes import (
     value_end,
 )
 from dataset.fast.turns import MOST_TURNS, SYSTEM, USER, copy_asked, read_turns
-
-U8 = NDArray[np.uint8]
-I64 = NDArray[np.int64]
-B1 = NDArray[np.bool_]
 
 BLANK, PLAIN, OTHER = 0, 1, 2
 _MESSAGES, _ID, _TOOLS = 0, 1, 2

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dataset import sketch
-from dataset.fast.jit import eight, kernel, low_zeros
+from dataset.fast.jit import B1, U8, eight, kernel, low_zeros
 from dataset.sketch import (
     BANDS,
     DEPTH,
@@ -26,8 +25,6 @@ from dataset.sketch import (
     normalised,
 )
 
-U8 = NDArray[np.uint8]
-B1 = NDArray[np.bool_]
 NOT_OURS = -1
 """Stands for the number of words of a text that was not read, or holds a word too long."""
 _FOLD = np.frombuffer(sketch.FOLD, dtype=np.uint8)
