@@ -38,7 +38,7 @@ check: $(VENV)/.installed ## Lint, types, layers, schemas, workflow security
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m policy.schemas --check
+	$(BIN)/python -m policy.editor_schemas --check
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
 format: $(VENV)/.installed ## Put the code into its standard form
@@ -46,14 +46,14 @@ format: $(VENV)/.installed ## Put the code into its standard form
 	$(BIN)/ruff format .
 
 schemas: $(VENV)/.installed ## Write the JSON Schemas that editors use
-	$(BIN)/python -m policy.schemas
+	$(BIN)/python -m policy.editor_schemas
 
 venv: $(VENV)/.installed ## Install everything into .venv
 
 lock: ## Write the lock anew from what .venv has
 	@{ echo "# Exact versions of everything that make installs; ranges stand in pyproject.toml."; \
 	echo "# Write anew with: make lock"; \
-	$(BIN)/python -m pip freeze --exclude countersign | grep -v '^#\|^-e' | sed 's/+cpu$$//' | sort -f; \
+	$(BIN)/python -m pip freeze --exclude countersign-ml | grep -v '^#\|^-e' | sed 's/+cpu$$//' | sort -f; \
 	} > requirements.lock
 
 install-base: ## Install into the running Python: policy, bot and data gates, without torch

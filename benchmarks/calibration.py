@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.calibration_plot import plot
-from policy.evidence import PairedCounts
-from policy.judge_difference import outcome_of
-from policy.statistics import ALPHA, compare_shares, holm
+from policy.facts.evidence import PairedCounts
+from policy.gates.difference import outcome_of
+from policy.gates.paired_statistics import ALPHA, compare_shares, holm
 from policy.verdict import Outcome
 
 RESULTS = Path(__file__).parent / "results"

@@ -10,7 +10,7 @@ import time
 
 from codeowners import CodeOwners
 
-from policy.codeowners import parse
+from policy.files.codeowners import parse
 
 LINES, FILES = 1000, 3000
 

@@ -112,11 +112,11 @@ def lines_between(path: Path, start: int, end: int, whole: bool) -> Iterator[byt
 
 def gates(path: Path, workers: int) -> tuple[int, dict[str, float], dict[str, int]]:
     """Run every gate with a contract; return rows, seconds by part, and what was counted."""
-    from dataset.gating import gate
-    from dataset.json_schemas import load_schema
-    from dataset.row_rules import RowRules
-    from dataset.source import Source
-    from policy.rules import DataRules
+    from countersign_ml.rows.gating.all_gates import gate
+    from countersign_ml.rows.read.json_schemas import load_schema
+    from countersign_ml.rows.read.row_rules import RowRules
+    from countersign_ml.rows.read.source import Source
+    from policy.files.rules import DataRules
 
     rules = DataRules(licences=("CC0-1.0",))
     schema = load_schema(json.dumps(SCHEMA), "output.schema.json")
@@ -128,14 +128,14 @@ def gates(path: Path, workers: int) -> tuple[int, dict[str, float], dict[str, in
 def parts(path: Path) -> dict[str, float]:
     """Return the CPU microseconds a row of each part of the row pass: of every piece the least of
     some rounds, so that other work on the machine counts as little as can be."""
-    from dataset.examine import FAST_PIECE, examine
-    from dataset.fast.rows import FastRows
-    from dataset.figures import Kept
-    from dataset.json_schemas import load_schema
-    from dataset.quick_check import _matching
-    from dataset.row_check import RowCheck
-    from dataset.row_rules import RowRules
-    from policy.rules import DataRules
+    from countersign_ml.rows.gating.examine import FAST_PIECE, examine
+    from countersign_ml.rows.gating.fast.fast_rows import FastRows
+    from countersign_ml.rows.gating.quick_check import _matching
+    from countersign_ml.rows.gating.row_check import RowCheck
+    from countersign_ml.rows.kept.row_figures import Kept
+    from countersign_ml.rows.read.json_schemas import load_schema
+    from countersign_ml.rows.read.row_rules import RowRules
+    from policy.files.rules import DataRules
 
     schema = load_schema(json.dumps(SCHEMA), "output.schema.json")
     rules = RowRules.of(DataRules(licences=("CC0-1.0",)), output_schema=schema, schema_version=1)

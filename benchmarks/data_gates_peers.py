@@ -67,11 +67,11 @@ def questions(path: Path, rows: int) -> list[str]:
 
 def all_gates() -> Work:
     """Every gate, as `countersign data validate` runs them."""
-    from dataset.gating import gate
-    from dataset.json_schemas import load_schema
-    from dataset.row_rules import RowRules
-    from dataset.source import Source
-    from policy.rules import DataRules
+    from countersign_ml.rows.gating.all_gates import gate
+    from countersign_ml.rows.read.json_schemas import load_schema
+    from countersign_ml.rows.read.row_rules import RowRules
+    from countersign_ml.rows.read.source import Source
+    from policy.files.rules import DataRules
 
     def work(path: Path, rows: int) -> int:
         rules = DataRules(licences=("CC0-1.0",))
@@ -98,7 +98,7 @@ def our_personal() -> Work:
     """All kinds of personal data, in every turn."""
     import msgspec
 
-    from dataset.detect import PERSONAL, may_hold, scan
+    from countersign_ml.rows.detect import PERSONAL, may_hold, scan
 
     decode, kinds = msgspec.json.Decoder().decode, frozenset(PERSONAL)
 
@@ -158,10 +158,10 @@ def presidio_personal() -> Work:
 
 def our_copies() -> Work:
     """Strict JSON, the answer's schema, and exact copies of questions."""
-    from dataset.columns import Column, repeats
-    from dataset.compiled import compiled
-    from dataset.sketch import sketch
-    from dataset.vouched import vouched
+    from countersign_ml.rows.gating.compiled_schemas import compiled
+    from countersign_ml.rows.kept.columns import Column, repeats
+    from countersign_ml.rows.kept.sketch import sketch
+    from countersign_ml.rows.kept.vouched import vouched
 
     fits = compiled(SCHEMA)
     assert fits is not None

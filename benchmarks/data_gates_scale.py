@@ -20,16 +20,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.made_rows import SCHEMA, write_rows
-from dataset.gating import gate
-from dataset.json_schemas import load_schema
-from dataset.row_rules import RowRules
-from dataset.scale.cut import cut, tasks
-from dataset.scale.keep import keep
-from dataset.scale.look import look
-from dataset.scale.merge import merge
-from dataset.scale.plan import Plan
-from dataset.source import Source
-from policy.rules import DataRules
+from countersign_ml.rows.gating.all_gates import gate
+from countersign_ml.rows.read.json_schemas import load_schema
+from countersign_ml.rows.read.row_rules import RowRules
+from countersign_ml.rows.read.source import Source
+from countersign_ml.rows.scale.cut import cut, tasks
+from countersign_ml.rows.scale.keep import keep
+from countersign_ml.rows.scale.look import look
+from countersign_ml.rows.scale.merge_parts import merge
+from countersign_ml.rows.scale.plan import Plan
+from policy.files.rules import DataRules
 
 Cost = tuple[float, int]
 """CPU seconds and peak bytes of one task."""

@@ -38,18 +38,18 @@ from typing import Any
 
 import httpx
 
-from dataset.rows import Row, read_rows
-from runner.base.model import BaseModel, load_weights, resolve_base
+from countersign_ml.rows.governed.model_folder import load_model
+from countersign_ml.rows.read.row import Row, read_rows
+from runner.base.base_model import BaseModel, load_weights, resolve_base
 from runner.chat import Chat
-from runner.engines.llamacpp import LlamaCppEngine
-from runner.engines.transformers import TransformersEngine
-from runner.evaluate import BATCH
-from runner.gguf.chat import GgufChat
-from runner.gguf.export import export
-from runner.gguf.quantise import quantise
-from runner.merge import set_stops
-from runner.repository import load_model
-from runner.third_party_noise import hush
+from runner.engines.gguf_chat import GgufChat
+from runner.engines.llamacpp_engine import LlamaCppEngine
+from runner.engines.transformers_engine import TransformersEngine
+from runner.export.gguf_file import export
+from runner.export.merge_adapter import set_stops
+from runner.export.quantise import quantise
+from runner.measure.evaluate import BATCH
+from runner.tell.third_party_noise import hush
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "benchmarks" / "results" / "evaluation_throughput.md"

@@ -17,11 +17,11 @@ def ours(texts: list[str], least: float = 0.9) -> set[int]:
 
     import numpy as np
 
-    from dataset.figures import Figures
-    from dataset.near import near_within
-    from dataset.sketch import sketch
-    from dataset.source import Source
-    from dataset.table import Table
+    from countersign_ml.rows.kept.near import near_within
+    from countersign_ml.rows.kept.row_figures import Figures
+    from countersign_ml.rows.kept.sketch import sketch
+    from countersign_ml.rows.kept.table import Table
+    from countersign_ml.rows.read.source import Source
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "texts.jsonl")

@@ -24,7 +24,7 @@ PEER_ROWS = 600
 
 def chats(count: int, seed: int = 3) -> list[str]:
     """Return chat rows of about 0.8 KB: 3 % hold a true value, 15 % a look-alike."""
-    from tests.dataset.detect.labelled import lookalikes, sentences, values
+    from tests.rows.detect.labelled import lookalikes, sentences, values
 
     draw = random.Random(seed)
     true = [one.text for one in sentences.positives(draw, 3)]
@@ -81,7 +81,7 @@ def peers(path: Path) -> dict[str, float]:
 
 def speed(python: str | None) -> list[tuple[str, float]]:
     """Return what was measured and its rows a second."""
-    from dataset.detect import may_hold, scan
+    from countersign_ml.rows.detect import may_hold
 
     rows = chats(20_000)
     clean = [row for row in rows if not may_hold(row)]
@@ -103,9 +103,9 @@ def speed(python: str | None) -> list[tuple[str, float]]:
 
 
 def quality_table() -> Iterable[str]:
-    from dataset.detect import KINDS
-    from tests.dataset.detect.labelled.score import score
-    from tests.dataset.detect.labelled.sentences import build
+    from countersign_ml.rows.detect import KINDS
+    from tests.rows.detect.labelled.score import score
+    from tests.rows.detect.labelled.sentences import build
 
     samples = build(seed=11, count=50)
     yield f"{len(samples)} texts, {sum(len(one.truth) for one in samples)} of them with a value."

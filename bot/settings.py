@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from attestation import EnvelopeError, public_key
+from countersign_ml.attestation import EnvelopeError, public_key
 from policy.errors import Problem, UserError
 
 PREFIX = "COUNTERSIGN_"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from policy import codeowners
-
 POLICY_FILE = "policy/policy.yml"
+CODEOWNERS_PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
+"""Where GitHub looks for CODEOWNERS; the first that exists counts."""
 KEYS = "policy/keys"
 """The public keys of the bot, one PEM file each; what none of them signed is not signed."""
 WORKFLOWS = ".github/workflows/"
@@ -36,7 +36,7 @@ def is_rule(path: str) -> bool:
         path == POLICY_FILE
         or path.startswith((KEYS + "/", ACTIONS))
         or (path.startswith(WORKFLOWS) and path.removeprefix(WORKFLOWS) in MEASURING)
-        or path in codeowners.LOCATIONS
+        or path in CODEOWNERS_PLACES
     )
 
 

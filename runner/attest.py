@@ -12,10 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from policy.class_facts import ClassFacts
-from policy.context import DataChange, EarlierVersion, Expected
 from policy.errors import UserError
-from policy.evidence import (
+from policy.facts.class_facts import ClassFacts
+from policy.facts.evidence import (
     ArtifactFacts,
     Comparison,
     DataFacts,
@@ -29,8 +28,9 @@ from policy.evidence import (
     Subject,
     TrainingFacts,
 )
-from policy.judge_facts import JudgeFacts
-from policy.spot_check import SpotCheck
+from policy.facts.run_context import DataChange, EarlierVersion, Expected
+from policy.facts.spot_check import SpotCheck
+from policy.facts.win_rate_facts import JudgeFacts
 from policy.version import RUNNER_VERSION
 from runner.job import Job
 

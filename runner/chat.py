@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dataset.chat_templates import CHATML_END, TEMPLATES
-from dataset.formats import Turn
-from dataset.rows import Row
+from countersign_ml.rows.read.chat_templates import CHATML_END, TEMPLATES
+from countersign_ml.rows.read.formats import Turn
+from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
-from policy.evidence import RenderedToken
+from policy.facts.evidence import RenderedToken
 from runner import model_messages
 
 TemplateName = Literal["chatml", "alpaca", "tokenizer_default"]

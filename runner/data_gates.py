@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dataset.formats import FormatName
-from dataset.gating import gate
-from dataset.row_rules import RowRules
-from dataset.source import Source
+from countersign_ml.rows.gating.all_gates import gate
+from countersign_ml.rows.governed.model_folder import ModelFolder
+from countersign_ml.rows.read.formats import FormatName
+from countersign_ml.rows.read.row_rules import RowRules
+from countersign_ml.rows.read.source import Source
 from policy.documents import Document
-from policy.evidence import DataFacts
-from policy.rules import DataRules
-from runner.repository import ModelFolder
+from policy.facts.evidence import DataFacts
+from policy.files.rules import DataRules
 
 Progress = Callable[[str, float], None]
 

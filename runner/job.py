@@ -8,17 +8,23 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from dataset.caches import cache_folder
+from countersign_ml.rows.governed.caches import cache_folder
+from countersign_ml.rows.governed.model_folder import (
+    ModelFolder,
+    find_repository,
+    load_model,
+    load_policy,
+    tracked,
+)
 from policy import documents
-from policy.evidence import Incumbent
+from policy.facts.evidence import Incumbent
+from policy.facts.pointer import Pointer
+from policy.facts.proposal import run_key
+from policy.files.rules import Policy
 from policy.governed import pointer_path
 from policy.names import Digest
-from policy.pointer import Pointer
-from policy.proposal import run_key
-from policy.rules import Policy
 from runner import messages, reuse_messages
-from runner.reporting import Reporter
-from runner.repository import ModelFolder, find_repository, load_model, load_policy, tracked
+from runner.tell.progress import Reporter
 
 REGISTRY_VARIABLE = "COUNTERSIGN_REGISTRY"
 OWN_FOLDER = ".countersign"

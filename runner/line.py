@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from policy.errors import Problem, UserError
-from policy.evidence import SHIPPED, DataFacts, TrainingFacts
-from policy.judge import judge_data
+from policy.facts.evidence import SHIPPED, DataFacts, TrainingFacts
+from policy.gates.judge import judge_data
 from runner import messages, model_messages
-from runner.adapter import ADAPTER_FILES
 from runner.attest import device_name, library_versions
-from runner.context import data_change, earlier_versions, expected
 from runner.data_gates import GatedData, gate_data
 from runner.job import Job, make_cache
-from runner.own_metrics import package_versions
+from runner.known_before import data_change, earlier_versions, expected
+from runner.measure.own_metrics import package_versions
 from runner.run import Run, Stopped, accepted_rows, require_unchanged
+from runner.training.adapter import ADAPTER_FILES
 
 Stage = Literal["validate", "train", "export", "evaluate", "publish", "attest"]
 STAGES: tuple[Stage, ...] = ("validate", "train", "export", "evaluate", "publish", "attest")
@@ -60,15 +60,15 @@ def run_line(run: Run, until: Stage = "attest") -> None:
         if reuse_outputs(run, job.reuse):
             return
     # Only from here on is torch needed.
-    from runner.adapter import use_gpu
-    from runner.base.model import resolve_base
+    from runner.base.base_model import resolve_base
     from runner.chat import Chat
-    from runner.evaluate import Bench, Evaluation, evaluate, fetch_artifact, outputs_name
-    from runner.export_model import MERGED, ExportFacts, export_model
-    from runner.judge.judging import beside, compare_versions, compares, read_answered
+    from runner.export.export_model import MERGED, ExportFacts, export_model
+    from runner.measure.evaluate import Bench, Evaluation, evaluate, fetch_artifact, outputs_name
+    from runner.measure.slicing import Cuts
     from runner.publish import Published, publish
-    from runner.slicing import Cuts
-    from runner.third_party_noise import hush
+    from runner.tell.third_party_noise import hush
+    from runner.training.adapter import use_gpu
+    from runner.win_rate.compare_versions import beside, compare_versions, compares, read_answered
 
     hush()
     use_gpu()  # loads torch, so that whoever asks for the device is told the truth
@@ -211,8 +211,8 @@ def stop_at_gates(job: Job, data: DataFacts) -> None:
 
 
 def _train(run: Run, base: Any, chat: Any, place: Any) -> TrainingFacts:
-    from runner.tracking import run_name
-    from runner.train import encode_rows, train
+    from runner.training.tracking import run_name
+    from runner.training.train import encode_rows, train
 
     job = run.job
     recipe = job.folder.recipe

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from policy.errors import Problem, UserError
-from policy.judge_facts import JudgeFacts
+from policy.facts.win_rate_facts import JudgeFacts
 
 NO_BASE_BRANCH = (
     "the run was not shown the base branch; --incumbent names its pointer.json in a clone of it"

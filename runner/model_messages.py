@@ -138,7 +138,7 @@ def no_bitsandbytes() -> UserError:
     return UserError.one(
         "recipe.yml adapter",
         "qlora needs the package bitsandbytes, which is not installed",
-        "install it with: pip install 'countersign[qlora]', or set adapter: lora",
+        "install it with: pip install 'countersign-ml[qlora]', or set adapter: lora",
     )
 
 

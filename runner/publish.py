@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from countersign_ml.registry import Registry
+from countersign_ml.registry.file_digest import digest_file
 from policy.documents import Document
-from policy.evidence import SHIPPED, ArtifactFacts
-from registry import Registry
-from registry.digest import digest_file
+from policy.facts.evidence import SHIPPED, ArtifactFacts
 from runner import messages
-from runner.adapter import ADAPTER_FILES
-from runner.evaluate import Evaluation, outputs_name
-from runner.export_model import ExportFacts
+from runner.export.export_model import ExportFacts
+from runner.measure.evaluate import Evaluation, outputs_name
+from runner.training.adapter import ADAPTER_FILES
 
 GGUF, SAFETENSORS = "application/vnd.gguf", "application/vnd.safetensors"
 JSON, JSONL = "application/json", "application/jsonl"

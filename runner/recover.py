@@ -7,12 +7,12 @@ would prove nothing about today.
 
 from __future__ import annotations
 
+from countersign_ml.registry import Registry
 from policy.errors import UserError
-from policy.evidence import SHIPPED, ArtifactFacts
-from registry import Registry
+from policy.facts.evidence import SHIPPED, ArtifactFacts
 from runner import messages
-from runner.evaluate import Bench, fetch_artifact, measure_gguf, outputs_name
 from runner.job import make_cache, read_pointer
+from runner.measure.evaluate import Bench, fetch_artifact, measure_gguf, outputs_name
 from runner.run import Run, accepted_rows
 
 

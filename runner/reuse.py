@@ -15,22 +15,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset.rows import Row, rows_digest
-from policy.consistency import contradictions
-from policy.digest import digest_bytes
+from countersign_ml.registry import Registry
+from countersign_ml.rows.read.row import Row, rows_digest
+from policy.canonical import digest_bytes
 from policy.errors import UserError
-from policy.evidence import SHIPPED, ArtifactFacts, Evidence, Subject, parse_evidence
+from policy.facts.evidence import SHIPPED, ArtifactFacts, Evidence, Subject, parse_evidence
+from policy.facts.pointer import Pointer
+from policy.gates.consistency import contradictions
+from policy.gates.judge import STAGES, judge_binding, judge_stages
 from policy.governed import evidence_path
-from policy.judge import STAGES, judge_binding, judge_stages
-from policy.pointer import Pointer
 from policy.version import RUNNER_VERSION
-from registry import Registry
 from runner import reuse_messages as say
-from runner.adapter import use_gpu
 from runner.attest import device_name
-from runner.comparing import compare
-from runner.drift import drift_of
-from runner.evaluate import (
+from runner.job import Job, make_cache
+from runner.measure.answer_drift import drift_of
+from runner.measure.class_metrics import classes_of
+from runner.measure.comparing import compare
+from runner.measure.evaluate import (
     Bench,
     Subjected,
     engine_of,
@@ -39,16 +40,9 @@ from runner.evaluate import (
     outputs_name,
     samples_of,
 )
-from runner.job import Job, make_cache
-from runner.judge.judging import STAGE as JUDGING
-from runner.judge.judging import beside, compare_versions, compares
-from runner.metrics import TIMES
-from runner.metrics_classes import classes_of
-from runner.publish import publish_outputs
-from runner.run import Run, accepted_rows, require_unchanged
-from runner.slicing import Cuts
-from runner.spot_check import Answered
-from runner.stored_outputs import (
+from runner.measure.slicing import Cuts
+from runner.measure.spot_check_sample import Answered
+from runner.measure.stored_outputs import (
     NotReusable,
     Stored,
     as_incumbent,
@@ -57,6 +51,12 @@ from runner.stored_outputs import (
     require_as_recorded,
     require_decoding,
 )
+from runner.measure.subject_metrics import TIMES
+from runner.publish import publish_outputs
+from runner.run import Run, accepted_rows, require_unchanged
+from runner.training.adapter import use_gpu
+from runner.win_rate.compare_versions import STAGE as JUDGING
+from runner.win_rate.compare_versions import beside, compare_versions, compares
 
 OWN_SUBJECTS: tuple[Subject, ...] = ("base", "merged", "candidate")
 INCUMBENT: Subject = "incumbent"

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dataset.row_check import RowCheck
-from dataset.rows import Row
+from countersign_ml.rows.gating.row_check import RowCheck
+from countersign_ml.rows.governed.model_folder import load_model
+from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
-from policy.evidence import Evidence, StageFacts
+from policy.facts.evidence import Evidence, StageFacts
 from runner import messages
 from runner.attest import Findings, attest
 from runner.data_gates import row_rules
 from runner.job import Job, own_folder
-from runner.repository import load_model
 from runner.workspace import Workspace
 
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from policy.digest import digest_of
+from countersign_ml.registry.file_digest import digest_file
+from policy.canonical import digest_of
 from policy.documents import Document
-from registry.digest import digest_file
 
 RECORD, INPUTS = "stage.json", "inputs"
 D = TypeVar("D", bound=Document)

@@ -14,13 +14,14 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-import countersign
-from dataset.commands import COMMANDS as DATA_COMMANDS
+from countersign_ml.cli import command_table
+from countersign_ml.rows.tools.data_commands import COMMANDS as DATA_COMMANDS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "bot/*.md", "forge/*.md", "tests/attacks/*.md",
+    for pattern in ("*.md", "docs/**/*.md", "bot/*.md", "countersign_ml/**/*.md",
+                    "tests/attacks/*.md",
                     "benchmarks/**/*.md")
     for path in ROOT.glob(pattern)
 )  # fmt: skip
@@ -91,7 +92,7 @@ def named_file(name: str, folder: Path) -> Iterator[str]:
 def shell(code: str) -> Iterator[str]:
     for match in SHELL.finditer(code):
         name, word, rest = match[1], match[2] or "", match[3]
-        if name not in countersign.COMMANDS:
+        if name not in command_table.COMMANDS:
             yield f"countersign {name}: no such command"
             continue
         if name in GROUPED and word and word not in GROUPED[name]:
@@ -108,7 +109,7 @@ def shell(code: str) -> Iterator[str]:
         ):
             yield f"{variable}: nothing reads it"
     for extras in EXTRA.findall(code):
-        yield from (f"countersign[{name}]: no such extra" for name in extras.split(",")
+        yield from (f"countersign-ml[{name}]: no such extra" for name in extras.split(",")
                     if name not in declared_extras())  # fmt: skip
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     yield from (f"make {name}: no such target" for name in TARGET.findall(code)
@@ -146,7 +147,7 @@ def help_of(*words: str) -> str:
     """Return what a command's --help prints."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-        countersign.main([*words, "--help"])
+        command_table.main([*words, "--help"])
     return out.getvalue()
 
 
@@ -179,16 +180,19 @@ def test_what_a_document_names_is_there(path: Path) -> None:
         ("[x](docs/audit.md#gone)", "link docs/audit.md#gone: no such heading"),
         ("# One\n\n[x](#two)", "link #two: no such heading"),
         ("`bot/gone.py`", "file bot/gone.py: not there"),
-        ("`dataset.scale.steps.gone`", "dataset.scale.steps.gone: not there"),
+        (
+            "`countersign_ml.rows.scale.steps.gone`",
+            "countersign_ml.rows.scale.steps.gone: not there",
+        ),
         ("    python -m benchmarks.gone", "python -m benchmarks.gone: no such module"),
-        ("```python\nfrom policy.rules import Gone\n```", "policy.rules.Gone: not there"),
+        ("```python\nfrom policy.rules import Gone\n```", "policy.files.rules.Gone: not there"),
         ("`countersign gone`", "countersign gone: no such command"),
         ("    countersign data gone x", "countersign data gone: no such command"),
         ("    countersign run x --gone", "countersign run x --gone: no such option"),
         ("    countersign run x \\\n        --gone", "countersign run x --gone: no such option"),
         ("`countersign data stats x --go`", "countersign data stats --go: no such option"),
         ("`COUNTERSIGN_GONE`", "COUNTERSIGN_GONE: nothing reads it"),
-        ("`pip install 'countersign[gone]'`", "countersign[gone]: no such extra"),
+        ("`pip install 'countersign-ml[gone]'`", "countersign-ml[gone]: no such extra"),
         ("    make gone", "make gone: no such target"),
     ],
 )

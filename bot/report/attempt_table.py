@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot import attempt_messages as say
-from bot import command_messages
-from bot.model_state import AttemptState, ModelState
+from bot.deciding import attempt_messages as say
+from bot.deciding import command_messages
+from bot.facts.model_state import AttemptState, ModelState
 from bot.report import figures
-from bot.report.markdown import code, plain, table
 from bot.report.verdict_tree import WORDS
-from policy.evidence import Evidence
-from policy.messages import SECONDS
+from countersign_ml.markdown import code, plain, table
+from policy.facts.evidence import Evidence
+from policy.gates.messages import SECONDS
 
 SHOWN = 4
 """How many figures stand for an attempt; the evidence that is named beside them has all."""

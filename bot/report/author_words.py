@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.report.markdown import plain
+from countersign_ml.markdown import plain
 
 MOST_LINES, LONGEST_LINE = 20, 500
 LOOKED_AT = 65_536

@@ -10,12 +10,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dataset.svg import MARGIN, cut, picture, text
-from policy.context import LossPoint
-from policy.evidence import Evidence, Metric
+from countersign_ml.rows.statistics.svg import MARGIN, cut, picture, text
+from policy.facts.evidence import Evidence, Metric
+from policy.facts.pointer import Pointer
+from policy.facts.run_context import LossPoint
+from policy.gates.messages import figure
 from policy.governed import chart_path
-from policy.messages import figure
-from policy.pointer import Pointer
 
 WIDTH, TOP = 720, 80
 PLOT, LEFT, LOSS_WIDTH = 200, 70, 616

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain, islice
 
-from bot import command_messages, messages
-from bot.actions import Conclusion, PostCheck
-from bot.model_state import ModelState
-from bot.report import comment, data_gates
-from bot.report.markdown import LIMIT, cut_middle, plain
+from bot.deciding import command_messages, messages
+from bot.facts.actions import Conclusion, PostCheck
+from bot.facts.model_state import ModelState
+from bot.report import comment, data_gate_table
 from bot.report.verdict_tree import tree
+from countersign_ml.markdown import LIMIT, cut_middle, plain
 from policy.verdict import Finding, Outcome
 
 WHOLE = "pull request"
@@ -51,7 +51,7 @@ def post(
     if tag:
         summary.append(f"\n{messages.recorded_as(tag)}")
     summary.append(f"\n### {messages.EVERY_FINDING}\n\n{tree(verdict.parts)}")
-    annotated = chain.from_iterable(map(data_gates.at_rows, states))
+    annotated = chain.from_iterable(map(data_gate_table.at_rows, states))
     details = "\n\n".join(comment.section(state) for state in states)
     return PostCheck(
         head=head,
@@ -59,7 +59,7 @@ def post(
         title=title,
         summary=cut_middle("\n".join(summary), messages.CUT, LIMIT),
         text=cut_middle(details, messages.CUT, LIMIT),
-        annotations=tuple(islice(annotated, data_gates.MAX_ANNOTATIONS)),
+        annotations=tuple(islice(annotated, data_gate_table.MAX_ANNOTATIONS)),
     )
 
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot import command_messages, messages, spot_check_messages
-from bot.model_state import ModelState
+from bot.deciding import command_messages, messages, spot_check_messages
+from bot.facts.model_state import ModelState
 from bot.report import (
     attempt_table,
     data_change,
-    data_gates,
-    drift,
-    examples,
+    data_gate_table,
+    drift_table,
+    example_rows,
     figures,
-    slices,
+    moved_slices,
     spending,
     spot_check_table,
 )
-from bot.report.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
 from bot.report.own_comment import remembered
 from bot.report.verdict_tree import WORDS, sentence, tree
-from policy.evidence import Evidence
-from policy.judge_metrics import QUANTISATION
-from policy.judge_win_rate import WIN_RATE
+from countersign_ml.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
+from policy.facts.evidence import Evidence
+from policy.gates.metric_gates import QUANTISATION
+from policy.gates.win_rate_gate import WIN_RATE
 from policy.verdict import Finding, Outcome
 
 ROOTS = ("countersign", "sign-off")
@@ -152,7 +152,7 @@ def overview(state: ModelState) -> str:
     if state.evidence is not None:
         parts += [metric_table(state.evidence, state.finding), win_rate(state.finding)]
         parts += [data_change.sentence(state.evidence)]
-        parts += [data_gates.found_rows(state.evidence, state.finding)]
+        parts += [data_gate_table.found_rows(state.evidence, state.finding)]
         parts += [spending.line(state.evidence)]
     parts.append(attempt_table.of_comment(state))
     if state.before is not None:
@@ -174,13 +174,13 @@ def folded(state: ModelState) -> str:
         shown = (
             ("spot-check", spot_check_table.signed(state)),
             ("metrics without a gate", other_metrics(state.evidence, state.finding)),
-            ("slices", slices.slice_tables(state.evidence)),
-            ("drift", drift.drift_table(state.evidence, state.drift_gates, state.finding)),
+            ("slices", moved_slices.slice_tables(state.evidence)),
+            ("drift", drift_table.drift_table(state.evidence, state.drift_gates, state.finding)),
             ("what changed in the data", data_change.tables(state.evidence)),
-            ("data gates", data_gates.every_gate(state.evidence, state.finding)),
-            ("rows won and lost", examples.won_and_lost(state.evidence, hidden)),
-            ("sample of answers", examples.sample_table(state.evidence, hidden)),
-            ("rows as they were trained on", examples.rendered_rows(state.evidence)),
+            ("data gates", data_gate_table.every_gate(state.evidence, state.finding)),
+            ("rows won and lost", example_rows.won_and_lost(state.evidence, hidden)),
+            ("sample of answers", example_rows.sample_table(state.evidence, hidden)),
+            ("rows as they were trained on", example_rows.rendered_rows(state.evidence)),
         )
         parts += [fold(of + name, text) for name, text in shown if text]
         parts.append(fold(of + "digests, stages, time", details(state, state.evidence)))

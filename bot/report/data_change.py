@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.report import report_messages as say
-from bot.report.markdown import code, plain, table
-from dataset import diff_markdown
-from policy.context import DataChange
-from policy.data_diff import DataDiff
-from policy.evidence import Evidence
+from countersign_ml.markdown import code, plain, table
+from countersign_ml.rows.diff import diff_markdown
+from policy.facts.data_diff import DataDiff
+from policy.facts.evidence import Evidence
+from policy.facts.run_context import DataChange
 
 NAMED_VALUES, NAMED_FIELDS = 3, 3
 

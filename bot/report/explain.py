@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bot import command_messages, comment_commands, messages
-from bot.actions import Reply
-from bot.report.markdown import LIMIT, cut_middle
+from bot.deciding import command_messages, messages
+from bot.deciding.stops import involved
+from bot.facts import comment_commands
+from bot.facts.actions import Reply
+from bot.facts.snapshot import Snapshot
 from bot.report.verdict_tree import tree
-from bot.snapshot import Snapshot
-from bot.stops import involved
+from countersign_ml.markdown import LIMIT, cut_middle
 from policy.verdict import Finding
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from policy.evidence import Evidence, Metric, Subject
-from policy.judge_metrics import difference_from
-from policy.messages import figure, moved
-from policy.statistics import Difference
+from policy.facts.evidence import Evidence, Metric, Subject
+from policy.gates.messages import figure, moved
+from policy.gates.metric_gates import difference_from
+from policy.gates.paired_statistics import Difference
 
 NOTHING = "–"
 

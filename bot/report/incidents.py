@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from bot.actions import OpenIncident
+from bot.facts.actions import OpenIncident
+from bot.facts.snapshot import ModelFacts, Snapshot
 from bot.report import letters
 from bot.report.comment import metric_table
-from bot.snapshot import ModelFacts, Snapshot
-from policy.digest import digest_bytes
+from policy.canonical import digest_bytes
 from policy.errors import UserError
-from policy.evidence import Evidence, parse_evidence
-from policy.pointer import Pointer
-from policy.pointers import read_pointer
+from policy.facts.evidence import Evidence, parse_evidence
+from policy.facts.pointer import Pointer
+from policy.facts.pointer_history import read_pointer
 
 
 def rolled_back(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.report.markdown import code, plain
-from policy.messages import short
+from countersign_ml.markdown import code, plain
+from policy.gates.messages import short
 
 
 def incident_title(model: str, version: str) -> str:

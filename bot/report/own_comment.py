@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from bot import attempt_messages, command_messages, messages, spot_check_messages
-from bot.actions import UpsertComment
-from bot.snapshot import Comment, Snapshot
+from bot.deciding import attempt_messages, command_messages, messages, spot_check_messages
+from bot.facts.actions import UpsertComment
+from bot.facts.snapshot import Comment, Snapshot
 
 _KEY = re.compile(r"[0-9a-f]{16}")
 _ANSWERS = (

@@ -9,15 +9,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.report import figures, slices
+from bot.report import figures, moved_slices
 from bot.report import report_messages as say
 from bot.report.author_words import Words, quoted
-from bot.report.markdown import code, plain
-from policy.evidence import Evidence
-from policy.judge_metrics import difference_from, difference_of
-from policy.record import Override
-from policy.statistics import Difference
-from policy.statistics_drift import by_luck, distance
+from countersign_ml.markdown import code, plain
+from policy.facts.drift_statistics import by_luck, distance
+from policy.facts.evidence import Evidence
+from policy.gates.metric_gates import difference_from, difference_of
+from policy.gates.paired_statistics import Difference
+from policy.people.sign_off_record import Override
 
 SHOWN_DRIFT = 3
 
@@ -76,7 +76,7 @@ def changes(evidence: Evidence) -> Changes:
 
 def reasons(evidence: Evidence) -> Iterator[str]:
     """Yield what the figures say of why: slices, quantisation, drift, data."""
-    for moved in slices.most_moved(evidence):
+    for moved in moved_slices.most_moved(evidence):
         change = _change(evidence, moved.metric, moved.group.difference)
         clear = moved.group.p_adjusted < 0.05
         yield say.slice_moved(moved.field, moved.group.value, change, clear=clear)

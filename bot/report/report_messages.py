@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.report.figures import duration, size
-from bot.report.markdown import code, plain
-from policy.context import Expected
-from policy.evidence import TrainingFacts
+from countersign_ml.markdown import code, plain
+from policy.facts.evidence import TrainingFacts
+from policy.facts.run_context import Expected
 
 MEASURED_ONLY = "What the figures say; none of it is a cause that somebody proved:"
 NOTHING_CLEARLY = "Nothing that the held-out rows show clearly."

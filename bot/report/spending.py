@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.report import report_messages as say
-from policy.evidence import Evidence
+from policy.facts.evidence import Evidence
 
 
 def line(evidence: Evidence) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bot import spot_check_messages as say
-from bot.model_state import ModelState
-from bot.report.markdown import code, plain, table
-from policy import spot_check_messages
-from policy.evidence import Evidence
-from policy.spot_check import SpotCheck, SpotRow, agreement
-from policy.spot_check_signatures import MARKS, SpotCheckSignature
+from bot.deciding import spot_check_messages as say
+from bot.facts.model_state import ModelState
+from countersign_ml.markdown import code, plain, table
+from policy.facts.evidence import Evidence
+from policy.facts.spot_check import SpotCheck, SpotRow, agreement
+from policy.people import spot_check_messages
+from policy.people.spot_check_signatures import MARKS, SpotCheckSignature
 
 BLIND = 42_000
 """Characters of all tables that wait to be signed: the longest sample, whole, in most alphabets."""

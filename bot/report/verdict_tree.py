@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.report.markdown import plain
+from countersign_ml.markdown import plain
 from policy.verdict import Finding, Outcome
 
 WORDS = {

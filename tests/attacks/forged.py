@@ -17,12 +17,12 @@ from typing import Any
 
 import requests
 
-from bot.forward import head_proposal
-from policy.evidence import Evidence, Incumbent
+from bot.deciding.forward import head_proposal
+from policy.facts.evidence import Evidence, Incumbent
+from policy.facts.pointer import Pointer
+from policy.facts.pointer_history import read_pointer
+from policy.facts.proposal import Proposal, run_key
 from policy.governed import pointer_path
-from policy.pointer import Pointer
-from policy.pointers import read_pointer
-from policy.proposal import Proposal, run_key
 from tests.bot import builders as a
 from tests.bot.world import World, git, inputs_of
 

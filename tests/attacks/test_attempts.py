@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from attestation import sign
-from bot.api import Connection
-from policy.attempts import ATTEMPT_TYPE, AttemptRecord, attempt_tags
-from policy.evidence import Evidence
-from policy.proposal import run_key
+from bot.github.api import Connection
+from countersign_ml.attestation import sign
+from policy.facts.attempt import ATTEMPT_TYPE, AttemptRecord, attempt_tags
+from policy.facts.evidence import Evidence
+from policy.facts.proposal import run_key
 from tests.attacks.conftest import SceneWith
 from tests.attacks.scene import POLICY, Scene, nothing_got_through
 from tests.bot import builders as a

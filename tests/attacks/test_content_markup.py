@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from bot.actions import Annotation, CommitRelease, OpenIncident, PostCheck, UpsertComment
-from bot.decide import decide
-from bot.snapshot import ChangedFile, Comment, Snapshot
-from policy.evidence import (
+from bot.deciding.decide import decide
+from bot.facts.actions import Annotation, CommitRelease, OpenIncident, PostCheck, UpsertComment
+from bot.facts.snapshot import ChangedFile, Comment, Snapshot
+from policy.facts.evidence import (
     ArtifactFacts,
     DataFacts,
     Evidence,
@@ -27,7 +27,7 @@ from policy.evidence import (
     SplitFacts,
     StageFacts,
 )
-from policy.release import pointer_of
+from policy.facts.next_pointer import pointer_of
 from tests.bot import builders as a
 from tests.bot.builders import of_kind
 from tests.policy import builders as measured

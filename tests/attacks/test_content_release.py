@@ -9,15 +9,15 @@ import pytest
 import requests
 from github import Auth
 
-from attestation import sign
-from bot.actions import RecordSignOff
-from bot.decide import decide
-from bot.snapshot import FreezeFacts
-from forge.records import App
+from bot.deciding.decide import decide
+from bot.facts.actions import RecordSignOff
+from bot.facts.snapshot import FreezeFacts
+from countersign_ml.attestation import sign
+from countersign_ml.forge.state.thread_records import App
+from policy.facts.next_pointer import pointer_of
+from policy.facts.pointer import Pointer
 from policy.governed import card_path, evidence_path
-from policy.pointer import Pointer
-from policy.record import PAYLOAD_TYPE
-from policy.release import pointer_of
+from policy.people.sign_off_record import PAYLOAD_TYPE
 from tests.attacks import forged as f
 from tests.bot import builders as a
 from tests.bot.world import World, git

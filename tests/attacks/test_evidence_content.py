@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bot.evaluate import Evaluator
-from bot.reading.artifact_zip import MAX_EVIDENCE_BYTES
-from policy.evidence import ParityFacts
+from bot.github.read.artifact_zip import MAX_EVIDENCE_BYTES
+from bot.reconcile import Evaluator
+from policy.facts.evidence import ParityFacts
 from tests.attacks import forged as f
 from tests.bot import builders as a
 from tests.bot.world import World

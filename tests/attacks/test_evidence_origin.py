@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from attestation import sign
-from bot.forward import head_proposal
-from policy.evidence import Incumbent
-from policy.record import MEASURED_TYPE, MeasuredRecord
-from policy.release import pointer_of
+from bot.deciding.forward import head_proposal
+from countersign_ml.attestation import sign
+from policy.facts.evidence import Incumbent
+from policy.facts.next_pointer import pointer_of
+from policy.people.sign_off_record import MEASURED_TYPE, MeasuredRecord
 from tests.attacks import forged as f
 from tests.bot import builders as a
 from tests.bot.world import World, git, workflow

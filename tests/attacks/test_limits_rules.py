@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from policy.codeowners import MAX_BYTES
+from policy.files.codeowners import MAX_BYTES
 from tests.attacks import forged as f
 from tests.attacks.forged import Entry
 from tests.bot import builders as a

@@ -6,10 +6,10 @@ import time
 
 from cryptography.hazmat.primitives import serialization
 
-from attestation import public_key
-from forge.auth import mint
-from forge.seeding import app_key
-from policy.evidence import Evidence
+from countersign_ml.attestation import public_key
+from countersign_ml.forge.deeds.seeding import app_key
+from countersign_ml.forge.request.auth import mint
+from policy.facts.evidence import Evidence
 from tests.attacks.conftest import SceneWith
 from tests.attacks.scene import CODEOWNERS, POLICY, Scene, nothing_got_through
 from tests.bot import builders as a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from forge.auth import mint
+from countersign_ml.forge.request.auth import mint
 from tests.attacks.conftest import SceneWith
 from tests.attacks.scene import POLICY, TRAIN, Scene, nothing_got_through
 from tests.bot import builders as a

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from bot.forward import head_proposal
-from forge.auth import mint
-from policy.evidence import Evidence
-from policy.proposal import run_key
+from bot.deciding.forward import head_proposal
+from countersign_ml.forge.request.auth import mint
+from policy.facts.evidence import Evidence
+from policy.facts.proposal import run_key
 from tests.attacks.conftest import SceneWith
 from tests.attacks.scene import POLICY, TRAIN, Scene, nothing_got_through
 from tests.bot import builders as a

@@ -11,9 +11,9 @@ from typing import Literal
 import pytest
 import requests
 
-from forge.git import Person
-from forge.moves import moved
-from policy.proposal import run_key
+from countersign_ml.forge.deeds.ref_moves import moved
+from countersign_ml.forge.git.bare_repository import Person
+from policy.facts.proposal import run_key
 from tests.attacks.conftest import SceneWith
 from tests.attacks.scene import POINTER, POLICY, TRAIN, Scene, nothing_got_through
 from tests.bot import builders as a

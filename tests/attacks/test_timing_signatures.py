@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from forge.thread_events import remember
+from countersign_ml.forge.deeds.thread_events import remember
 from tests.attacks.conftest import SceneWith
 from tests.attacks.scene import POLICY, TRAIN, Scene, nothing_got_through
 from tests.bot import builders as a

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attestation import EnvelopeError, public_key, sign, verify
+from countersign_ml.attestation import EnvelopeError, public_key, sign, verify
 
 TYPE = "application/vnd.countersign.test+json"
 

@@ -14,18 +14,18 @@ from typing import Any, Literal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from attestation import public_key, sign
-from audit.commands import read
-from audit.judge import judge_history
-from audit.result import Audit, ChangeAudit
-from bot.forward import head_proposal
-from policy.digest import digest_bytes
-from policy.evidence import Evidence, Incumbent
+from bot.deciding.forward import head_proposal
+from countersign_ml.attestation import public_key, sign
+from countersign_ml.audit.audit_command import read
+from countersign_ml.audit.judging.audit_judge import judge_history
+from countersign_ml.audit.judging.result import Audit, ChangeAudit
+from policy.canonical import digest_bytes
+from policy.facts.evidence import Evidence, Incumbent
+from policy.facts.next_pointer import pointer_of
+from policy.facts.pointer import Pointer
+from policy.facts.pointer_history import read_pointer
 from policy.governed import card_path, evidence_path, pointer_path
-from policy.pointer import Pointer
-from policy.pointers import read_pointer
-from policy.record import PAYLOAD_TYPE, RecordedModel, RecordedReview, SignOffRecord
-from policy.release import pointer_of
+from policy.people.sign_off_record import PAYLOAD_TYPE, RecordedModel, RecordedReview, SignOffRecord
 from policy.verdict import Finding
 from tests.bot import builders as bot
 from tests.policy import builders as measured

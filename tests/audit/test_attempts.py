@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from audit.commands import read
-from audit.facts import HistoryFacts
-from audit.judge import judge_history
-from policy.proposal import run_key
+from countersign_ml.audit.audit_command import read
+from countersign_ml.audit.history.audit_facts import HistoryFacts
+from countersign_ml.audit.judging.audit_judge import judge_history
+from policy.facts.proposal import run_key
 from tests.audit.builders import changes
 from tests.bot import builders as a
 from tests.bot.world import World

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from audit.commands import read
-from audit.judge import judge_history
+from countersign_ml.audit.audit_command import read
+from countersign_ml.audit.judging.audit_judge import judge_history
 from tests.audit.builders import blocking, changes
 from tests.bot.world import World
 

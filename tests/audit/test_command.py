@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import countersign
-from audit.commands import main
+from countersign_ml.audit.audit_command import main
+from countersign_ml.cli import command_table
 from policy.errors import UserError
 from policy.governed import pointer_path
 from tests.audit.builders import MODEL, Repository
@@ -26,7 +26,7 @@ def clone(repository: Repository, to: Path, *options: str) -> Path:
 def test_the_command_says_by_its_exit_code_whether_everything_is_proven(
     one: Repository, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ):
-    assert countersign.main(["audit", "--repository", str(one.folder)]) == 0
+    assert command_table.main(["audit", "--repository", str(one.folder)]) == 0
     assert b"Everything is proven." in capsysbinary.readouterr().out
     one.merge(one.propose(2))
     out = tmp_path / "audit.json"
@@ -136,7 +136,7 @@ def test_paths_that_are_not_utf_8_break_nothing(one: Repository, tmp_path: Path)
 
 def test_the_audit_needs_no_network_and_none_of_the_heavy_packages(one: Repository):
     code = (
-        "import sys; from audit.commands import main; "
+        "import sys; from countersign_ml.audit.audit_command import main; "
         f"code = main(['--repository', {str(one.folder)!r}]); "
         "bad = {'torch', 'github', 'flask', 'numpy', 'bot', 'forge', 'runner'} & set(sys.modules); "
         "sys.exit(code or (f'imported {bad}' if bad else 0))"

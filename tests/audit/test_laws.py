@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attestation import sign
-from audit.commands import read
-from audit.facts import ChangeFacts, HistoryFacts
-from audit.git_objects import Tag
-from audit.judge import judge_history
-from audit.records import stored
-from policy.record import PAYLOAD_TYPE, SignOffRecord
+from countersign_ml.attestation import sign
+from countersign_ml.audit.audit_command import read
+from countersign_ml.audit.history.audit_facts import ChangeFacts, HistoryFacts
+from countersign_ml.audit.history.claimed_records import stored
+from countersign_ml.audit.history.git_objects import Tag
+from countersign_ml.audit.judging.audit_judge import judge_history
+from policy.people.sign_off_record import PAYLOAD_TYPE, SignOffRecord
 from tests.audit.builders import ADA, GRACE, KEY, OMAR, Repository
 
 KEN = "ken"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from attestation import public_key
+from countersign_ml.attestation import public_key
+from policy.facts.next_pointer import pointer_of
+from policy.facts.pointer_history import read_pointer
 from policy.governed import card_path, evidence_path, pointer_path
-from policy.pointers import read_pointer
-from policy.record import Override
-from policy.release import pointer_of
+from policy.people.sign_off_record import Override
 from policy.verdict import Outcome
 from tests.audit.builders import (
     ADA,

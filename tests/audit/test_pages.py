@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from audit import markdown, page
-from policy.digest import canonical_json
-from policy.record import Override
+from countersign_ml.audit.report import audit_markdown, audit_page
+from policy.canonical import canonical_json
+from policy.people.sign_off_record import Override
 from tests.audit.builders import (
     MODEL,
     WITH_OVERRIDES,
@@ -66,8 +66,8 @@ def eventful(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 def test_the_reports_of_one_history_word_by_word(eventful: Repository):
     audit = eventful.audit()
-    same_as_golden("audit.md", markdown.render(audit))
-    same_as_golden("audit.html", page.render(audit))
+    same_as_golden("audit.md", audit_markdown.render(audit))
+    same_as_golden("audit.html", audit_page.render(audit))
 
 
 def test_the_json_is_canonical_and_says_what_the_audit_found(eventful: Repository):
@@ -90,11 +90,11 @@ def test_the_json_is_canonical_and_says_what_the_audit_found(eventful: Repositor
 
 def test_auditing_twice_gives_the_same_bytes(eventful: Repository, tmp_path: Path):
     first, second = eventful.audit(), eventful.copy(tmp_path / "copy").audit()
-    for render in (markdown.render, page.render):
+    for render in (audit_markdown.render, audit_page.render):
         assert render(first) == render(second)
     assert first.text() == second.text()
     built_again = eventful_history(tmp_path / "again").audit()
-    assert page.render(built_again) == page.render(first)
+    assert audit_page.render(built_again) == audit_page.render(first)
 
 
 class Markup(HTMLParser):
@@ -129,11 +129,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 
 def test_no_text_becomes_markup_on_the_page(hostile: Repository, eventful: Repository):
-    text = page.render(hostile.audit())
+    text = audit_page.render(hostile.audit())
     assert "&lt;script&gt;alert(1)" in text
     assert "{{7*7}}" in text
     assert "\u202e" not in text
-    known = {tag for tag, _, _ in Markup(page.render(eventful.audit())).found}
+    known = {tag for tag, _, _ in Markup(audit_page.render(eventful.audit())).found}
     found = Markup(text).found
     assert {tag for tag, _, _ in found} <= known | {"tr", "td"}
     assert not {tag for tag, _, _ in found} & {"script", "img", "u", "i", "iframe", "object"}
@@ -144,7 +144,7 @@ def test_no_text_becomes_markup_on_the_page(hostile: Repository, eventful: Repos
 
 
 def test_the_page_loads_nothing_and_runs_nothing(hostile: Repository):
-    text = page.render(hostile.audit())
+    text = audit_page.render(hostile.audit())
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
     assert policy.startswith("default-src &#39;none&#39;") or "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -157,7 +157,7 @@ def test_the_pages_policy_lets_its_own_style_through(eventful: Repository):
     import base64
     import hashlib
 
-    text = page.render(eventful.audit())
+    text = audit_page.render(eventful.audit())
     style = text.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"'sha256-{digest}'" in text
@@ -166,7 +166,7 @@ def test_the_pages_policy_lets_its_own_style_through(eventful: Repository):
 def test_no_text_becomes_markup_in_the_markdown(hostile: Repository):
     from markdown_it import MarkdownIt
 
-    text = markdown.render(hostile.audit())
+    text = audit_markdown.render(hostile.audit())
     html = MarkdownIt("gfm-like", {"linkify": False}).render(text)
     found = {tag for tag, _, _ in Markup(html).found}
     assert found <= {"h1", "h2", "h3", "p", "ul", "li", "strong", "table", "thead", "tbody", "tr",
@@ -177,5 +177,5 @@ def test_no_text_becomes_markup_in_the_markdown(hostile: Repository):
 
 def test_a_good_history_says_so_first(tmp_path: Path):
     audit = good_history(tmp_path).audit()
-    assert markdown.render(audit).splitlines()[2] == "Everything is proven."
-    assert "Everything is proven." in page.render(audit)
+    assert audit_markdown.render(audit).splitlines()[2] == "Everything is proven."
+    assert "Everything is proven." in audit_page.render(audit)

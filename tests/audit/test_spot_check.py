@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from audit.result import Audit
-from policy.evidence import Evidence
-from policy.spot_check_signatures import SpotCheckSignature
+from countersign_ml.audit.judging.result import Audit
+from policy.facts.evidence import Evidence
+from policy.people.spot_check_signatures import SpotCheckSignature
 from tests.audit import builders as a
 from tests.policy import builders as measured
 from tests.policy import spot_checks

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bot import release, runs
-from bot.actions import FINETUNE, ROLLBACK, CommitRelease, PostCheck, UpsertComment, run_title
-from bot.decide import decide
-from bot.forward import head_proposal
-from bot.snapshot import (
+from bot.deciding.decide import decide
+from bot.deciding.forward import head_proposal
+from bot.deciding.release_files import release_texts
+from bot.facts import trusted_runs
+from bot.facts.actions import FINETUNE, ROLLBACK, CommitRelease, PostCheck, UpsertComment, run_title
+from bot.facts.snapshot import (
     ChangedFile,
     Commit,
     FreezeFacts,
@@ -19,8 +20,8 @@ from bot.snapshot import (
     Run,
     Snapshot,
 )
-from policy.digest import git_blob_sha
-from policy.evidence import (
+from policy.canonical import git_blob_sha
+from policy.facts.evidence import (
     ArtifactFacts,
     Evidence,
     Incumbent,
@@ -28,11 +29,11 @@ from policy.evidence import (
     PairedCounts,
     StageFacts,
 )
+from policy.facts.next_pointer import pointer_of
+from policy.facts.pointer import Pointer
+from policy.facts.proposal import run_key
+from policy.gates.judge import RECOVERY_STAGES
 from policy.governed import WORKFLOWS, card_path, evidence_path, pointer_path
-from policy.judge import RECOVERY_STAGES
-from policy.pointer import Pointer
-from policy.proposal import run_key
-from policy.release import pointer_of
 from tests.policy import builders as measured
 
 MODEL = measured.MODEL
@@ -134,7 +135,7 @@ def release_files(facts: ModelFacts, shown: Evidence) -> dict[str, str]:
     """The texts of a release commit, by path below the repository's root."""
     wanted = pointer_of(shown)
     assert wanted is not None
-    return release.release_texts(facts, shown, wanted)
+    return release_texts(facts, shown, wanted)
 
 
 def cards(version: int) -> tuple[tuple[str, str], ...]:
@@ -333,7 +334,7 @@ def recovery(version: int = 1, share: float = 0.9, **changes: Any) -> Evidence:
 
 def rollback_key(number: int = 8) -> str:
     """The key of going back from version 2 to version 1 in the pull request of this number."""
-    return runs.rollback_key(ARTIFACTS[1], ARTIFACTS[2], number)
+    return trusted_runs.rollback_key(ARTIFACTS[1], ARTIFACTS[2], number)
 
 
 def rollback(

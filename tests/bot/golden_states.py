@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.snapshot import ChangedFile, Comment, Commit, Freeze, FreezeFacts, IssueEvent, Snapshot
-from policy.evidence import Evidence
+from bot.facts.snapshot import (
+    ChangedFile,
+    Comment,
+    Commit,
+    Freeze,
+    FreezeFacts,
+    IssueEvent,
+    Snapshot,
+)
+from policy.facts.evidence import Evidence
 from tests.bot import builders as a
 from tests.bot.builders import objection, rollback, signed, snapshot
 from tests.policy import spot_checks

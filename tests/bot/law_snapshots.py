@@ -8,7 +8,9 @@ from functools import cache
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from bot.actions import (
+from bot.deciding.command_messages import HOLD_LABEL
+from bot.deciding.decide import Decision, decide
+from bot.facts.actions import (
     Action,
     CloseFreeze,
     CommitRelease,
@@ -19,9 +21,7 @@ from bot.actions import (
     SetLabel,
     UpsertComment,
 )
-from bot.command_messages import HOLD_LABEL
-from bot.decide import Decision, decide
-from bot.snapshot import (
+from bot.facts.snapshot import (
     ChangedFile,
     Comment,
     Commit,
@@ -33,9 +33,9 @@ from bot.snapshot import (
     Review,
     Snapshot,
 )
+from policy.facts.pointer_history import read_pointer
 from policy.governed import pointer_path
-from policy.pointers import read_pointer
-from policy.signoff import ReviewState
+from policy.people.sign_off import ReviewState
 from tests.bot import builders as a
 from tests.policy.builders import POLICY
 

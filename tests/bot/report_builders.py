@@ -5,14 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.report.author_words import author_words
-from policy.context import (
-    DataChange,
-    EarlierVersion,
-    Expected,
-    LossPoint,
-    SplitFile,
-)
-from policy.data_diff import (
+from policy.facts.data_diff import (
     ChangedList,
     ChangedRow,
     DataDiff,
@@ -24,7 +17,7 @@ from policy.data_diff import (
     SideFacts,
     ValueShift,
 )
-from policy.evidence import (
+from policy.facts.evidence import (
     Bin,
     Drift,
     Evidence,
@@ -34,9 +27,10 @@ from policy.evidence import (
     RowFinding,
     Slice,
 )
-from policy.pointer import Pointer
-from policy.release import pointer_of
-from policy.rules import DriftGate
+from policy.facts.next_pointer import pointer_of
+from policy.facts.pointer import Pointer
+from policy.facts.run_context import DataChange, EarlierVersion, Expected, LossPoint, SplitFile
+from policy.files.rules import DriftGate
 from tests.bot import builders as a
 from tests.policy import builders as measured
 

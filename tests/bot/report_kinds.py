@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.snapshot import Snapshot
-from policy.digest import digest_bytes
-from policy.evidence import (
+from bot.facts.snapshot import Snapshot
+from policy.canonical import digest_bytes
+from policy.facts.evidence import (
     Comparison,
     Evidence,
     Group,
@@ -19,7 +19,7 @@ from policy.evidence import (
     Slice,
     Subject,
 )
-from policy.spot_check import DrawnFrom
+from policy.facts.spot_check import DrawnFrom
 from tests.bot import builders as a
 from tests.bot.golden_states import comment
 from tests.bot.report_builders import curve, told

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from forge.http import ApiError as ForgeError
-from forge.records import Issue, Pull
+from countersign_ml.forge.request.answers import ApiError as ForgeError
+from countersign_ml.forge.state.thread_records import Issue, Pull
 from tests.bot import builders as a
 from tests.bot.stateful_evidence import PROPOSALS, WEAK
 from tests.bot.stateful_town import PEOPLE, POINTER, Town

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from bot.forward import head_proposal
-from bot.runs import rollback_key
-from policy.evidence import ArtifactFacts, Evidence, Incumbent, PairedCounts, StageFacts
-from policy.judge import RECOVERY_STAGES
-from policy.pointer import Pointer
-from policy.pointers import read_pointer
-from policy.proposal import run_key
+from bot.deciding.forward import head_proposal
+from bot.facts.trusted_runs import rollback_key
+from policy.facts.evidence import ArtifactFacts, Evidence, Incumbent, PairedCounts, StageFacts
+from policy.facts.pointer import Pointer
+from policy.facts.pointer_history import read_pointer
+from policy.facts.proposal import run_key
+from policy.gates.judge import RECOVERY_STAGES
 from tests.bot import builders as a
 
 PROPOSALS = (1, 2, 3, 4)

@@ -17,10 +17,10 @@ from typing import Any
 
 import yaml
 
-from attestation import public_key, verify
-from forge.records import CheckRun, Issue, Pull
-from policy.proposal import propose
-from policy.record import PAYLOAD_TYPE
+from countersign_ml.attestation import public_key, verify
+from countersign_ml.forge.state.thread_records import CheckRun, Issue, Pull
+from policy.facts.proposal import propose
+from policy.people.sign_off_record import PAYLOAD_TYPE
 from tests.bot import builders as a
 from tests.bot.stateful_town import PEOPLE, POINTER, WRITING, Town
 

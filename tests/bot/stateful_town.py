@@ -16,12 +16,12 @@ from typing import Any, Literal
 import requests
 from huey.signals import SIGNAL_ERROR
 
-from bot.api import Api, ApiError, Connection
-from bot.reading.github import Reader
-from bot.writing.apply import Writer
-from forge.moves import announce
-from forge.records import Issue, Pull
-from forge.webhooks import Delivery
+from bot.github.api import Api, ApiError, Connection
+from bot.github.read.snapshot_reader import Reader
+from bot.github.write.apply import Writer
+from countersign_ml.forge.deeds.ref_moves import announce
+from countersign_ml.forge.state.thread_records import Issue, Pull
+from countersign_ml.forge.webhooks import Delivery
 from tests.bot import builders as a
 from tests.bot import stateful_evidence as runs
 from tests.bot.world import World, git, inputs_of, write

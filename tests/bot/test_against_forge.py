@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from policy.proposal import run_key
+from policy.facts.proposal import run_key
 from tests.bot import builders as a
 from tests.bot.world import World, inputs_of
 from tests.policy.builders import POLICY

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.reading.runs import left_behind
-from policy.evidence import Evidence
+from bot.github.read.run_reader import left_behind
+from policy.facts.evidence import Evidence
 from tests.bot import builders as a
 from tests.bot.world import World
 

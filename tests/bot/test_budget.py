@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.forward import head_proposal
-from policy.proposal import run_key
+from bot.deciding.forward import head_proposal
+from policy.facts.proposal import run_key
 from tests.bot import builders as a
 from tests.bot.world import World, inputs_of
 

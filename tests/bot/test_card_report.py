@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.actions import CommitRelease
-from bot.decide import decide
-from bot.report import card, charts
+from bot.deciding.decide import decide
+from bot.facts.actions import CommitRelease
+from bot.facts.snapshot import Snapshot
+from bot.report import charts, model_card
 from bot.report.author_words import MOST_LINES, Words, author_words, quoted
-from bot.snapshot import Snapshot
-from policy.context import MAX_POINTS, EarlierVersion, LossPoint
-from policy.evidence import Comparison, Evidence, Incumbent, Metric, PairedCounts
+from policy.facts.evidence import Comparison, Evidence, Incumbent, Metric, PairedCounts
+from policy.facts.run_context import MAX_POINTS, EarlierVersion, LossPoint
 from policy.governed import chart_path, version_of
-from policy.record import Override
+from policy.people.sign_off_record import Override
 from policy.verdict import Outcome
 from tests.bot import builders as a
 from tests.bot.report_builders import BODY, curve, earlier, told, told_pointer
@@ -30,7 +30,7 @@ LOSS = chart_path(a.MODEL, "v2-cccccccc", "loss")
 
 
 def text(shown: Evidence | None = None, **changes: object) -> str:
-    return card.render(shown or told(), told_pointer(), a.CARD, **changes)  # type: ignore[arg-type]  # any argument of it
+    return model_card.render(shown or told(), told_pointer(), a.CARD, **changes)  # type: ignore[arg-type]  # any argument of it
 
 
 def section(shown: str, name: str) -> str:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.actions import CommitRelease, DispatchRun, Merge, PostCheck, UpsertComment
-from bot.decide import decide
-from bot.snapshot import ChangedFile, Comment, Commit, PostedCheck
+from bot.deciding.decide import decide
+from bot.facts.actions import CommitRelease, DispatchRun, Merge, PostCheck, UpsertComment
+from bot.facts.snapshot import ChangedFile, Comment, Commit, PostedCheck
 from policy.verdict import Outcome
 from tests.bot import builders as a
 from tests.bot.builders import (

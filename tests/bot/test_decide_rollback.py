@@ -6,10 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from bot.actions import CommitRelease, DispatchRun, Merge, OpenIncident, PostCheck, UpsertComment
-from bot.decide import decide
-from bot.snapshot import PostedCheck
-from policy.evidence import Evidence, Incumbent
+from bot.deciding.decide import decide
+from bot.facts.actions import (
+    CommitRelease,
+    DispatchRun,
+    Merge,
+    OpenIncident,
+    PostCheck,
+    UpsertComment,
+)
+from bot.facts.snapshot import PostedCheck
+from policy.facts.evidence import Evidence, Incumbent
 from policy.verdict import Outcome
 from tests.bot import builders as a
 from tests.bot.builders import (

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.actions import CommitRelease, DispatchRun
-from bot.decide import decide
-from bot.snapshot import Comment
-from policy.evidence import Evidence, Incumbent, StageFacts
+from bot.deciding.decide import decide
+from bot.facts.actions import CommitRelease, DispatchRun
+from bot.facts.snapshot import Comment
+from policy.facts.evidence import Evidence, Incumbent, StageFacts
 from tests.bot import builders as a
 from tests.bot.builders import check_of, comment_of, conclusion, of_kind, snapshot
 

@@ -14,12 +14,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bot.evaluate import Evaluator
-from bot.queue import Queue, Sweeper, open_queue
-from bot.reading.artifact_zip import MAX_EVIDENCE_BYTES, ArtifactError, evidence_in
-from bot.reading.people import commit_facts
+from bot.github.read.artifact_zip import MAX_EVIDENCE_BYTES, ArtifactError, evidence_in
+from bot.github.read.people_reader import commit_facts
+from bot.reconcile import Evaluator
 from bot.settings import Settings, read_settings
-from bot.webhook import Event
+from bot.web.webhook import Event
+from bot.web.work_queue import Queue, Sweeper, open_queue
 from policy.errors import UserError
 from tests.bot.test_webhook import settings  # noqa: F401  a fixture
 
@@ -180,7 +180,7 @@ def test_a_queue_that_cannot_be_opened_says_where(tmp_path: Path) -> None:
 def test_the_bot_never_imports_what_only_the_runner_needs() -> None:
     heavy = ("torch", "transformers", "peft", "accelerate", "wandb", "llama_cpp", "numpy", "runner")
     script = (
-        "import sys, bot.commands, bot.app, bot.queue, bot.evaluate, waitress\n"
+        "import sys, bot.bot_commands, bot.web.app, bot.web.work_queue, bot.reconcile, waitress\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     found = subprocess.run(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.report import examples
-from policy.evidence import RenderedToken, Sample
+from bot.report import example_rows
+from policy.facts.evidence import RenderedToken, Sample
 from tests.bot import builders as a
 from tests.policy.builders import training
 
@@ -14,7 +14,7 @@ def sample(number: int, incumbent: str, candidate: str, expected: str = '{"label
 
 
 def test_a_row_is_won_where_only_the_candidate_is_right_however_it_writes_its_json() -> None:
-    shown = examples.won_and_lost(
+    shown = example_rows.won_and_lost(
         a.evidence(
             samples=(
                 sample(1, '{"label": "a"}', '{ "label":"b" }'),
@@ -31,7 +31,7 @@ def test_a_row_is_won_where_only_the_candidate_is_right_however_it_writes_its_js
 
 def test_without_a_live_version_nothing_is_won_or_lost() -> None:
     first = a.evidence(1, samples=(sample(1, "a", "b"),))
-    assert examples.won_and_lost(first) == ""
+    assert example_rows.won_and_lost(first) == ""
 
 
 def test_trained_stretches_are_marked_and_their_text_is_only_text() -> None:
@@ -39,6 +39,6 @@ def test_trained_stretches_are_marked_and_their_text_is_only_text() -> None:
         RenderedToken(text="<|user|>\n`x` | @omar <script>", trained=False),
         RenderedToken(text='{"label": "b"}<|end|>', trained=True),
     )
-    shown = examples.rendered_rows(a.evidence(training=training(rendered_rows=(row,))))
+    shown = example_rows.rendered_rows(a.evidence(training=training(rendered_rows=(row,))))
     assert '| ✓ | `{"label": "b"}<|end|>`'.replace("|end|", "¦end¦") in shown
     assert "|  | ``<¦user¦>⏎ `x` ¦ @omar <script>``" in shown

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.forward import head_proposal
-from bot.snapshot import ModelFacts
+from bot.deciding.forward import head_proposal
+from bot.facts.snapshot import ModelFacts
 from policy.errors import UserError
-from policy.proposal import run_key
-from runner.commands import recover, run, validate
+from policy.facts.proposal import run_key
+from runner.runner_commands import recover, run, validate
 from tests.runner.worlds import world
 
 WORKFLOW = Path(__file__).parents[2] / ".github/workflows/finetune.yml"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from bot.actions import OpenIncident, PostCheck, UpsertComment
-from bot.decide import decide
-from bot.report import card, charts
-from bot.snapshot import PostedCheck, Snapshot
-from policy.evidence import GateFacts, Incumbent, RowFinding, Sample, StageFacts
+from bot.deciding.decide import decide
+from bot.facts.actions import OpenIncident, PostCheck, UpsertComment
+from bot.facts.snapshot import PostedCheck, Snapshot
+from bot.report import charts, model_card
+from policy.facts.evidence import GateFacts, Incumbent, RowFinding, Sample, StageFacts
 from tests.bot import builders as a
 from tests.bot.builders import of_kind, rollback, signed, snapshot
 from tests.bot.report_builders import POLICY, WORDS, told, told_pointer
@@ -99,17 +99,19 @@ def test_the_incident_reads_as_it_did() -> None:
     same_as_golden("incident.md", f"{incident.title}\n\n{incident.body}")
 
 
-def model_card(**changes: Any) -> str:
+def rendered_card(**changes: Any) -> str:
     shown = a.evidence(**changes)
-    return card.render(shown, a.pointer(2), a.CARD)
+    return model_card.render(shown, a.pointer(2), a.CARD)
 
 
 def test_the_model_card_reads_as_it_did() -> None:
-    same_as_golden("card.md", model_card())
+    same_as_golden("card.md", rendered_card())
 
 
 def test_the_card_of_a_whole_report_reads_as_it_did() -> None:
-    same_as_golden("card-whole-report.md", card.render(told(), told_pointer(), a.CARD, words=WORDS))
+    same_as_golden(
+        "card-whole-report.md", model_card.render(told(), told_pointer(), a.CARD, words=WORDS)
+    )
     drawn = charts.charts(told(), told_pointer())
     assert {path.partition(".")[2] for path in drawn} == {"loss.svg", "metrics.svg"}
     for path, svg in drawn.items():
@@ -117,7 +119,7 @@ def test_the_card_of_a_whole_report_reads_as_it_did() -> None:
 
 
 def test_the_hubs_own_reader_understands_the_card() -> None:
-    read = ModelCard(model_card()).data
+    read = ModelCard(rendered_card()).data
     assert read.library_name == "gguf"
     assert read.model_name == a.MODEL
     (result,) = read.eval_results or []
@@ -126,7 +128,7 @@ def test_the_hubs_own_reader_understands_the_card() -> None:
 
 def test_a_base_model_of_the_hub_is_named_as_such() -> None:
     proposal = a.evidence().proposal.model_copy(update={"base_model": "Qwen/Qwen3-0.6B"})
-    read = ModelCard(model_card(proposal=proposal)).data
+    read = ModelCard(rendered_card(proposal=proposal)).data
     assert read.base_model == "Qwen/Qwen3-0.6B"
     assert read.base_model_relation == "finetune"  # type: ignore[attr-defined]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.decide import decide
+from bot.deciding.decide import decide
 from policy.verdict import Finding
 from tests.bot import builders as a
 from tests.bot.report_kinds import POLICY, REPORTS

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.actions import OpenIncident, PostCheck, ProposeRollback, Reply, UpsertComment
-from bot.decide import decide
-from bot.snapshot import Snapshot
-from bot.watch import Movement, decide_movements
+from bot.deciding.decide import decide
+from bot.deciding.movements import Movement, decide_movements
+from bot.facts.actions import OpenIncident, PostCheck, ProposeRollback, Reply, UpsertComment
+from bot.facts.snapshot import Snapshot
 from tests.bot import builders as a
 from tests.bot.builders import of_kind
 from tests.bot.golden_states import STATES, explained

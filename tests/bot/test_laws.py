@@ -10,8 +10,9 @@ from itertools import pairwise
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from bot import comment_commands
-from bot.actions import (
+from bot.deciding.decide import decide
+from bot.facts import comment_commands
+from bot.facts.actions import (
     CancelRun,
     CommitRelease,
     DispatchRun,
@@ -21,8 +22,15 @@ from bot.actions import (
     RecordSignOff,
     UpsertComment,
 )
-from bot.decide import decide
-from bot.snapshot import Comment, Commit, FreezeFacts, IssueEvent, PostedCheck, Review, Snapshot
+from bot.facts.snapshot import (
+    Comment,
+    Commit,
+    FreezeFacts,
+    IssueEvent,
+    PostedCheck,
+    Review,
+    Snapshot,
+)
 from policy.verdict import Finding, Outcome
 from tests.bot import builders as a
 from tests.bot.builders import of_kind

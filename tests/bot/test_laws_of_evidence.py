@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from bot.actions import CommitRelease, Merge
-from bot.decide import decide
-from bot.snapshot import Review
-from policy.evidence import Evidence
+from bot.deciding.decide import decide
+from bot.facts.actions import CommitRelease, Merge
+from bot.facts.snapshot import Review
+from policy.facts.evidence import Evidence
 from tests.bot import builders as a
 from tests.bot.builders import of_kind, snapshot
 from tests.bot.law_snapshots import green, reviews, unhurried

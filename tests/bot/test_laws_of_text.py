@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.comment_commands import lines
-from bot.report.markdown import LIMIT, code, cut_middle, plain
-from bot.snapshot import ChangedFile
-from policy.pointers import quarantined
+from bot.facts.comment_commands import lines
+from bot.facts.snapshot import ChangedFile
+from countersign_ml.markdown import LIMIT, code, cut_middle, plain
+from policy.facts.pointer_history import quarantined
 
 unhurried = settings(deadline=None)
 """A busy machine is no counterexample."""

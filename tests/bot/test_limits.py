@@ -8,11 +8,10 @@ from functools import cache
 import pytest
 from markdown_it import MarkdownIt
 
-from bot.report import card, charts
+from bot.report import charts, model_card
 from bot.report.author_words import author_words
-from policy.context import MAX_EARLIER, MAX_METRICS, MAX_POINTS, EarlierVersion
-from policy.data_diff import DataDiff, RowList, RowPlace, SideFacts
-from policy.evidence import (
+from policy.facts.data_diff import DataDiff, RowList, RowPlace, SideFacts
+from policy.facts.evidence import (
     ArtifactFacts,
     Evidence,
     GateFacts,
@@ -24,6 +23,7 @@ from policy.evidence import (
     Slice,
     StageFacts,
 )
+from policy.facts.run_context import MAX_EARLIER, MAX_METRICS, MAX_POINTS, EarlierVersion
 from tests.bot import builders as a
 from tests.bot.report_builders import POLICY, change, curve, told
 from tests.policy import builders as measured
@@ -140,7 +140,9 @@ def test_the_check_is_within_githubs_limits() -> None:
 
 def test_the_card_is_sane() -> None:
     pointer = a.pointer(2)
-    text = card.render(extreme(), pointer, a.CARD, words=author_words("ada", f"## Why\n{HUGE}"))
+    text = model_card.render(
+        extreme(), pointer, a.CARD, words=author_words("ada", f"## Why\n{HUGE}")
+    )
     assert len(text) < 400_000
     assert not_ours(text.split("---\n", 2)[2]) == []
     heads = re.findall(r"^#{1,3} (.*)", text, re.M)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.actions import DispatchRun
-from bot.decide import decide
-from bot.snapshot import Comment, Run, Snapshot
-from policy.evidence import Evidence
-from policy.proposal import run_key
+from bot.deciding.decide import decide
+from bot.facts.actions import DispatchRun
+from bot.facts.snapshot import Comment, Run, Snapshot
+from policy.facts.evidence import Evidence
+from policy.facts.proposal import run_key
 from tests.bot import builders as a
 from tests.bot.builders import of_kind, snapshot
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.report.check import CONCLUSIONS
 from bot.report.data_change import sentence, tables
-from bot.report.data_gates import MAX_ANNOTATIONS
+from bot.report.data_gate_table import MAX_ANNOTATIONS
 from bot.report.spending import line
-from policy.context import DataChange, Expected
-from policy.evidence import Evidence, GateFacts
+from policy.facts.evidence import Evidence, GateFacts
+from policy.facts.run_context import DataChange, Expected
 from tests.bot import builders as a
 from tests.bot.report_builders import POLICY, TRAIN, change, found, told
 from tests.policy import builders as measured

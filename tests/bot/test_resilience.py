@@ -165,7 +165,7 @@ class Killed(World):
             "COUNTERSIGN_SECONDS_BETWEEN_REQUESTS": "0",
             "COUNTERSIGN_SECONDS_BETWEEN_WRITES": "0",
         }
-        script = "import sys; from bot.commands import once; sys.exit(once(sys.argv[1:]))"
+        script = "import sys; from bot.bot_commands import once; sys.exit(once(sys.argv[1:]))"
         words = [sys.executable, "-c", script, a.REPOSITORY, str(number)]
         with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL) as child:
 

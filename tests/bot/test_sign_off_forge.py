@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from attestation import public_key, verify
-from bot.commands import main
-from bot.decide import decide
-from bot.merge_group import GroupFacts, judge_group
+from bot.bot_commands import main
+from bot.deciding.decide import decide
+from bot.deciding.merge_group import GroupFacts, judge_group
+from countersign_ml.attestation import public_key, verify
 from policy.documents import parse_json
 from policy.errors import UserError
-from policy.evidence import Evidence
-from policy.proposal import run_key
-from policy.record import PAYLOAD_TYPE, SignOffRecord
+from policy.facts.evidence import Evidence
+from policy.facts.proposal import run_key
+from policy.people.sign_off_record import PAYLOAD_TYPE, SignOffRecord
 from tests.bot import builders as a
 from tests.bot.world import World, git
 from tests.policy.builders import POLICY

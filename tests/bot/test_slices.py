@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.report import slices
-from policy.evidence import Comparison, Group, PairedCounts, Slice
+from bot.report import moved_slices
+from policy.facts.evidence import Comparison, Group, PairedCounts, Slice
 from tests.bot import builders as a
 from tests.policy.builders import compared
 
@@ -17,11 +17,11 @@ def group(value: str, lost: int, won: int) -> Group:
 def shown(*groups: Group) -> str:
     part = Slice(field="locale", groups=groups)
     comparison = compared().model_copy(update={"slices": (part,)})
-    return slices.slice_tables(a.evidence(comparisons=(comparison,)))
+    return moved_slices.slice_tables(a.evidence(comparisons=(comparison,)))
 
 
 def test_without_slices_nothing_is_shown() -> None:
-    assert slices.slice_tables(a.evidence()) == ""
+    assert moved_slices.slice_tables(a.evidence()) == ""
 
 
 def test_the_group_that_fell_most_comes_first_with_its_adjusted_p() -> None:
@@ -52,7 +52,7 @@ def test_the_surest_table_comes_first_and_what_did_not_move_is_only_named() -> N
         of("parsable", group("de", 1, 2)),
         of("accuracy", group("de", 20, 2)),
     )
-    text = slices.slice_tables(a.evidence(comparisons=comparisons))
+    text = moved_slices.slice_tables(a.evidence(comparisons=comparisons))
     assert text.index("`accuracy`") < text.index("`parsable`") < text.index("`answered`")
     assert text.endswith("No group moved: `answered` by `locale`.")
     assert text.count("| Group |") == 2

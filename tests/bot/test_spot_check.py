@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from bot import spot_check_messages
-from bot.actions import CommitRelease, Merge, RecordSignOff, Reply
-from bot.decide import decide
-from bot.report import card
-from bot.report.markdown import LIMIT
+from bot.deciding import spot_check_messages
+from bot.deciding.decide import decide
+from bot.deciding.spot_checks import Open, chosen_by
+from bot.facts.actions import CommitRelease, Merge, RecordSignOff, Reply
+from bot.facts.snapshot import Comment, Commit, Snapshot
+from bot.report import model_card
 from bot.report.verdict_tree import tree
-from bot.snapshot import Comment, Commit, Snapshot
-from bot.spot_checks import Open, chosen_by
-from policy.evidence import Evidence, Sample
-from policy.spot_check import MAX_CHARACTERS, MAX_ID, MAX_ROWS, MAX_TEXT
+from countersign_ml.markdown import LIMIT
+from policy.facts.evidence import Evidence, Sample
+from policy.facts.spot_check import MAX_CHARACTERS, MAX_ID, MAX_ROWS, MAX_TEXT
 from policy.verdict import Outcome
 from tests.bot import builders as a
 from tests.bot.builders import check_of, comment_of, conclusion, of_kind, signed, snapshot
@@ -239,7 +239,7 @@ def test_what_a_model_said_is_neither_markup_nor_a_mention() -> None:
 
 
 def test_the_card_without_a_signature_is_what_it_was() -> None:
-    assert card.render(SHOWN, a.pointer(2), a.CARD) == card.render(
+    assert model_card.render(SHOWN, a.pointer(2), a.CARD) == model_card.render(
         a.evidence(), a.pointer(2), a.CARD
     )
 

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from flask.testing import FlaskClient
 
-from bot.app import Figures, create_app
-from bot.evaluate import Evaluator
-from bot.queue import Queue, open_queue
+from bot.reconcile import Evaluator
 from bot.settings import Settings
-from bot.webhook import DeliveryError, Event, parse, verify
+from bot.web.app import Figures, create_app
+from bot.web.webhook import DeliveryError, Event, parse, verify
+from bot.web.work_queue import Queue, open_queue
 
 SECRET = "a secret"
 REPOSITORY = {"full_name": "acme/models", "default_branch": "main"}

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bot.actions import UpsertComment
-from bot.changed_measures import changed_measures
-from bot.decide import decide
+from bot.deciding.changed_measures import changed_measures
+from bot.deciding.decide import decide
+from bot.facts.actions import UpsertComment
+from bot.facts.snapshot import ChangedFile, Comment, Snapshot
+from bot.facts.trusted_runs import tries
 from bot.report.own_comment import MOST_KEYS, keys_in, remembered
-from bot.runs import tries
-from bot.snapshot import ChangedFile, Comment, Snapshot
 from tests.bot import builders as a
 from tests.bot.builders import check_of, comment_of, of_kind, snapshot
 

@@ -22,12 +22,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from werkzeug.serving import make_server
 
-from attestation import public_key
-from bot.app import Figures, create_app
-from bot.evaluate import Evaluator
-from bot.queue import Queue, open_queue
+from bot.reconcile import Evaluator
 from bot.settings import Settings
-from forge import Forge
+from bot.web.app import Figures, create_app
+from bot.web.work_queue import Queue, open_queue
+from countersign_ml.attestation import public_key
+from countersign_ml.forge import Forge
 from tests.bot import builders as a
 from tests.policy.builders import POLICY
 

@@ -12,12 +12,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from demo.changes import FIRST_ROWS, add_rows, lay_down_model, plant_defects, slow_down
-from demo.commands import fresh_folder
-from demo.timeline import FactFailedError, Timeline
-from demo.world import MODEL, PROJECT
+from countersign_ml.demo.demo_command import fresh_folder
+from countersign_ml.demo.proposals import (
+    FIRST_ROWS,
+    add_rows,
+    lay_down_model,
+    plant_defects,
+    slow_down,
+)
+from countersign_ml.demo.told import FactFailedError, Timeline
+from countersign_ml.demo.world import MODEL, PROJECT
 from policy.errors import UserError
-from runner.commands import validate
+from runner.runner_commands import validate
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from forge import Forge
-from forge.records import App
+from countersign_ml.forge import Forge
+from countersign_ml.forge.state.thread_records import App
 
 NAME = "acme/support"
 SECRET = "a webhook secret"

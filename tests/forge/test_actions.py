@@ -11,8 +11,8 @@ import github
 import pytest
 import requests
 
-from forge import Forge
-from forge.actions_records import Run
+from countersign_ml.forge import Forge
+from countersign_ml.forge.state.actions_records import Run
 from tests.forge.conftest import NAME, Checkout, client
 
 UPLOAD = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from forge.actions_expressions import RefusalError, evaluate, holds, interpolate
-from forge.actions_triggers import matches
+from countersign_ml.forge.actions.triggers import matches
+from countersign_ml.forge.workflow.expressions import RefusalError, evaluate, holds, interpolate
 
 SCOPE: dict[str, Any] = {
     "github": {"ref": "refs/heads/main", "event": {"labels": ["a", "B"]}},

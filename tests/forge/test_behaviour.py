@@ -18,7 +18,7 @@ import pytest
 import requests
 from github.Repository import Repository
 
-from forge import Forge
+from countersign_ml.forge import Forge
 from tests.forge.conftest import NAME, Checkout
 
 REAL = "COUNTERSIGN_GITHUB_URL"

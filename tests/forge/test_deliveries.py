@@ -6,8 +6,8 @@ import github
 import pytest
 import requests
 
-from forge import Forge
-from forge.records import App
+from countersign_ml.forge import Forge
+from countersign_ml.forge.state.thread_records import App
 from tests.forge.conftest import NAME, Checkout, Hook, client
 
 

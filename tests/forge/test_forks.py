@@ -7,9 +7,9 @@ from pathlib import Path
 import github
 import pytest
 
-from forge import Forge
-from forge.records import App
-from forge.state import Repository
+from countersign_ml.forge import Forge
+from countersign_ml.forge.state.thread_records import App
+from countersign_ml.forge.state.world_state import Repository
 from tests.forge.conftest import NAME, Checkout, app_client, client
 
 WORKFLOW = """

@@ -7,9 +7,9 @@ from typing import Any
 import github
 import pytest
 
-from forge import Forge
-from forge.http import ApiError
-from forge.records import App
+from countersign_ml.forge import Forge
+from countersign_ml.forge.request.answers import ApiError
+from countersign_ml.forge.state.thread_records import App
 from tests.forge.conftest import NAME, Checkout, app_client, client
 
 

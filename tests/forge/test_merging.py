@@ -5,9 +5,10 @@ from __future__ import annotations
 import github
 import pytest
 
-from forge import Forge, git_history
-from forge.http import ApiError
-from forge.records import App
+from countersign_ml.forge import Forge
+from countersign_ml.forge.git import git_history
+from countersign_ml.forge.request.answers import ApiError
+from countersign_ml.forge.state.thread_records import App
 from tests.forge.conftest import NAME, Checkout, app_client, client
 
 

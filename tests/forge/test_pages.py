@@ -9,9 +9,9 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forge import Forge
-from forge.pages_markdown import render
-from forge.records import App
+from countersign_ml.forge import Forge
+from countersign_ml.forge.pages.pages_markdown import render
+from countersign_ml.forge.state.thread_records import App
 from tests.forge.conftest import NAME, Checkout, app_client, client
 
 

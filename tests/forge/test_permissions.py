@@ -13,8 +13,8 @@ import pytest
 import requests
 from github.Repository import Repository
 
-from forge import Forge
-from forge.records import App
+from countersign_ml.forge import Forge
+from countersign_ml.forge.state.thread_records import App
 from tests.forge.conftest import NAME, Checkout, app_client, client
 
 

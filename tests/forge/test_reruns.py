@@ -5,7 +5,7 @@ from __future__ import annotations
 import github
 import pytest
 
-from forge import Forge
+from countersign_ml.forge import Forge
 from tests.forge.conftest import NAME, Checkout, client
 
 UPLOAD = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02"

@@ -10,8 +10,8 @@ from githubkit.auth import AppAuthStrategy, AppInstallationAuthStrategy
 from githubkit.cache import MemCacheStrategy
 from githubkit.webhooks import parse
 
-from forge import Forge
-from forge.records import App
+from countersign_ml.forge import Forge
+from countersign_ml.forge.state.thread_records import App
 from tests.forge.conftest import EVENTS, NAME, Checkout, Hook
 
 WORKFLOW = """

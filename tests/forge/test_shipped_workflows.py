@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from forge.actions_workflow import parse
+from countersign_ml.forge.workflow.workflow_plan import parse
 
 FOLDER = Path(__file__).parents[2] / ".github/workflows"
 

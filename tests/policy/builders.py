@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from policy import documents
-from policy.evidence import (
+from policy.facts.evidence import (
     ArtifactFacts,
     Comparison,
     DataFacts,
@@ -21,9 +21,9 @@ from policy.evidence import (
     StageFacts,
     TrainingFacts,
 )
-from policy.judge import DATA_GATES, STAGES
-from policy.proposal import propose
-from policy.rules import Policy
+from policy.facts.proposal import propose
+from policy.files.rules import Policy
+from policy.gates.judge import DATA_GATES, STAGES
 
 MODEL = "support-triage"
 CANDIDATE = "sha256:" + "c" * 64

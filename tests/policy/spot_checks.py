@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from policy.evidence import Evidence
-from policy.judge_rules import SpotCheckRules
-from policy.signoff import SignOffFacts
-from policy.spot_check import DrawnFrom, SpotCheck, SpotRow
-from policy.spot_check_signatures import SpotCheckSignature
+from policy.facts.evidence import Evidence
+from policy.facts.spot_check import DrawnFrom, SpotCheck, SpotRow
+from policy.files.win_rate_rules import SpotCheckRules
+from policy.people.sign_off import SignOffFacts
+from policy.people.spot_check_signatures import SpotCheckSignature
 from tests.policy import builders as measured
 
 RULES = SpotCheckRules(rows=4, sign={"ml-lead": 1})

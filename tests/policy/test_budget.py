@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy import documents
-from policy.budget import BYTES_PER_TOKEN, Budget, Estimate, estimate, judge_budget
 from policy.errors import UserError
-from policy.recipe import Recipe
+from policy.files.budget import BYTES_PER_TOKEN, Budget, Estimate, estimate, judge_budget
+from policy.files.recipe import Recipe
 from policy.verdict import Finding, Outcome
 
 GPU: dict[str, Any] = {"tokens_per_second": 1000, "price_per_hour": 2.5, "roles": ("ml-lead",)}

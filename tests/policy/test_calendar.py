@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy import documents
-from policy.calendar import (
+from policy.errors import UserError
+from policy.files.calendar import (
     DAYS,
     MIDNIGHT,
     Calendar,
@@ -18,7 +19,6 @@ from policy.calendar import (
     judge_calendar,
     next_opening,
 )
-from policy.errors import UserError
 from policy.verdict import Finding, Outcome
 
 OFFICE = """

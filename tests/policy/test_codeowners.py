@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.codeowners import parse
 from policy.errors import UserError
+from policy.files.codeowners import parse
 
 # The example of GitHub's "About code owners", and the traps beside it.
 GITHUB = """\

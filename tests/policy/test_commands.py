@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from policy.commands import judge, owners
-from policy.evidence import StageFacts
+from countersign_ml.cli.judge_commands import judge, owners
+from policy.facts.evidence import StageFacts
 from tests.policy import builders as b
 
 

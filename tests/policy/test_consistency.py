@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.consistency import contradictions
-from policy.evidence import Evidence, Metric, PairedMeans, ParityFacts, RowFinding
+from policy.facts.evidence import Evidence, Metric, PairedMeans, ParityFacts, RowFinding
+from policy.gates.consistency import contradictions
 from tests.policy import builders as b
 
 counts = st.integers(min_value=0, max_value=400)

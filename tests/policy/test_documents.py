@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from policy import documents
-from policy.dataset_card import parse_card
+from policy.editor_schemas import stale
 from policy.errors import UserError
-from policy.recipe import Recipe
-from policy.rules import Policy
-from policy.schemas import stale
+from policy.files.dataset_card import parse_card
+from policy.files.recipe import Recipe
+from policy.files.rules import Policy
 from tests.policy import builders as b
 
 RECIPE = """\

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from policy.errors import UserError
-from policy.evidence import parse_evidence
+from policy.facts.evidence import parse_evidence
 from tests.policy.builders import evidence
 
 REUSED = "sha256:" + "7" * 64

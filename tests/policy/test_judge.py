@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.evidence import Evidence, GateFacts, PairedMeans, StageFacts, parse_evidence
-from policy.judge import DATA_GATES, RECOVERY_STAGES, STAGES, judge, judge_recovery
-from policy.pointer import Pointer, PointerArtifact, PointerEvidence
+from policy.facts.evidence import Evidence, GateFacts, PairedMeans, StageFacts, parse_evidence
+from policy.facts.pointer import Pointer, PointerArtifact, PointerEvidence
+from policy.gates.judge import DATA_GATES, RECOVERY_STAGES, STAGES, judge, judge_recovery
 from policy.verdict import Finding, Outcome
 from tests.policy import builders as b
 

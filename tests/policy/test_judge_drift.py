@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.consistency import contradictions
 from policy.errors import UserError
-from policy.evidence import Bin, Drift, Evidence, parse_evidence
-from policy.judge_drift import judge_drift
-from policy.rules import Policy
-from policy.statistics_drift import jensen_shannon, psi
+from policy.facts.drift_statistics import jensen_shannon, psi
+from policy.facts.evidence import Bin, Drift, Evidence, parse_evidence
+from policy.files.rules import Policy
+from policy.gates.consistency import contradictions
+from policy.gates.drift_gate import judge_drift
 from policy.verdict import Finding, Outcome
 from tests.policy import builders as b
 

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from policy.judge_facts import JudgeFacts
+from policy.facts.win_rate_facts import JudgeFacts
 
 DIGEST = "sha256:" + "0" * 64
 

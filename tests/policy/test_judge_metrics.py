@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy.consistency import contradictions
 from policy.errors import UserError
-from policy.evidence import (
+from policy.facts.evidence import (
     Comparison,
     Evidence,
     Group,
@@ -22,10 +21,11 @@ from policy.evidence import (
     Slice,
     parse_evidence,
 )
-from policy.judge_difference import outcome_of, rows_needed
-from policy.judge_metrics import judge_metrics
-from policy.rules import Policy
-from policy.statistics import compare_means, compare_shares, holm
+from policy.files.rules import Policy
+from policy.gates.consistency import contradictions
+from policy.gates.difference import outcome_of, rows_needed
+from policy.gates.metric_gates import judge_metrics
+from policy.gates.paired_statistics import compare_means, compare_shares, holm
 from policy.verdict import Finding, Outcome
 from tests.policy import builders as b
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.errors import UserError
-from policy.evidence import Evidence, parse_evidence
-from policy.judge import judge
-from policy.judge_facts import JudgeFacts
-from policy.judge_rules import JUDGE_PROMPTS
-from policy.judge_win_rate import judge_win_rate
-from policy.rules import Policy
+from policy.facts.evidence import Evidence, parse_evidence
+from policy.facts.win_rate_facts import JudgeFacts
+from policy.files.rules import Policy
+from policy.files.win_rate_rules import JUDGE_PROMPTS
+from policy.gates.judge import judge
+from policy.gates.win_rate_gate import judge_win_rate
 from policy.verdict import Finding, Outcome
 from tests.policy import builders as b
 from tests.policy.test_spot_check import sample, spot_row

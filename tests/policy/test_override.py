@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.judge import judge
-from policy.override import PLACES, waive
-from policy.record import Override
+from policy.gates.judge import judge
+from policy.gates.override import PLACES, waive
+from policy.people.sign_off_record import Override
 from policy.verdict import Finding, Outcome, gather
 from tests.policy import builders as a
 

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy import codeowners
-from policy.owner_lint import OwnerLint, lint_owners
-from policy.signoff import Review, SignOffFacts, judge_sign_off
+from policy.files import codeowners
+from policy.people.owner_lint import OwnerLint, lint_owners
+from policy.people.sign_off import Review, SignOffFacts, judge_sign_off
 from policy.verdict import Outcome
 
 HEAD = "a" * 40

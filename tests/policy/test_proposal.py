@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.digest import git_blob_sha
+from policy.canonical import git_blob_sha
 from policy.errors import UserError
-from policy.proposal import propose, run_key
+from policy.facts.proposal import propose, run_key
 
 blobs = st.dictionaries(
     st.text(min_size=1, max_size=8), st.text("0123456789abcdef", min_size=40, max_size=40)

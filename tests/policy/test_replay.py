@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.commands import judge
+from countersign_ml.cli.judge_commands import judge
 from policy.errors import UserError
-from policy.evidence import Evidence, GateFacts
-from policy.judge import DATA_GATES
-from policy.release import pointer_of
-from policy.replay import Change, replay
+from policy.facts.evidence import Evidence, GateFacts
+from policy.facts.next_pointer import pointer_of
+from policy.gates.judge import DATA_GATES
+from policy.gates.replay import Change, replay
 from policy.verdict import Outcome
 from tests.policy import builders as b
 

@@ -11,8 +11,8 @@ import pytest
 
 from policy import documents
 from policy.errors import UserError
-from policy.people_rules import SignOffRules, strictest
-from policy.rules import Policy
+from policy.files.people_rules import SignOffRules, strictest
+from policy.files.rules import Policy
 from tests.policy import builders as b
 
 OWN = Path(__file__).parents[2] / "policy" / "policy.yml"

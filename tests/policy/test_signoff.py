@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy import codeowners
-from policy.signoff import Review, SignOffFacts, judge_sign_off
+from policy.files import codeowners
+from policy.people.sign_off import Review, SignOffFacts, judge_sign_off
 from policy.verdict import Finding, Outcome
 
 HEAD, OLD = "a" * 40, "b" * 40

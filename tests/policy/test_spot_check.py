@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from policy.spot_check import (
+from policy.facts.spot_check import (
     MAX_CHARACTERS,
     MAX_ROWS,
     SAID,

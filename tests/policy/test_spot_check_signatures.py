@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.evidence import Evidence
-from policy.judge_rules import SpotCheckRules
-from policy.signoff import SignOffFacts
-from policy.spot_check import MAX_ROWS
-from policy.spot_check_signatures import (
+from policy.facts.evidence import Evidence
+from policy.facts.spot_check import MAX_ROWS
+from policy.files.win_rate_rules import SpotCheckRules
+from policy.people.sign_off import SignOffFacts
+from policy.people.spot_check_signatures import (
     MARKS,
     SpotCheckSignature,
     is_signed,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.evidence import PairedCounts, PairedMeans
-from policy.statistics import compare_means, compare_shares, exact_mcnemar, wilson
+from policy.facts.evidence import PairedCounts, PairedMeans
+from policy.gates.paired_statistics import compare_means, compare_shares, exact_mcnemar, wilson
 
 counts = st.integers(min_value=0, max_value=500)
 

@@ -10,8 +10,8 @@ from typing import Any
 import fsspec
 import pytest
 
+from countersign_ml.registry import Registry
 from policy.errors import UserError
-from registry import Registry
 
 boto3 = pytest.importorskip("boto3")
 server = pytest.importorskip("moto.server")

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from countersign_ml.registry import Registry, Stored
 from policy.errors import UserError
-from registry import Registry, Stored
 
 MEDIA = "application/octet-stream"
 

@@ -19,7 +19,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from runner.gguf.tokenizer import GPT4O, LLAMA3, QWEN2, TEKKEN
+from runner.export.gguf_tokenizer import GPT4O, LLAMA3, QWEN2, TEKKEN
 
 BOS, END, START, PAD, TOOL = "<|bos|>", "<|im_end|>", "<|im_start|>", "<|pad|>", "<tool>"
 TEMPLATE = (

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from policy.evidence import Evidence, parse_evidence
-from policy.release import pointer_of
-from runner import commands
+from policy.facts.evidence import Evidence, parse_evidence
+from policy.facts.next_pointer import pointer_of
+from runner import runner_commands
 from runner.attest import write_evidence
 from runner.job import Options, open_job
 from runner.line import validate
-from runner.metrics import TIMES
+from runner.measure.subject_metrics import TIMES
 from runner.publish import publish_evidence
 from runner.reuse import reuse_outputs
 from runner.run import Run
@@ -69,7 +69,7 @@ def moved_baseline(folder: Path) -> World:
     def whole(repo: Path, *more: str) -> Evidence:
         path = folder / "evidence.json"
         words = [MODEL, "--repo", str(repo), "--registry", str(registry), "--cache", str(cache)]
-        assert commands.run([*words, "--evidence", str(path), "--quiet", *more]) == 0
+        assert runner_commands.run([*words, "--evidence", str(path), "--quiet", *more]) == 0
         return parse_evidence(path.read_bytes(), str(path))
 
     live = world(folder / "live", recipe=RECIPE | {"max_steps": 60})

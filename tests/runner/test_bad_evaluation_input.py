@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import countersign
+from countersign_ml.cli import command_table
 from tests.runner import (
     test_compare,
     test_endpoint_evaluation,
@@ -43,7 +43,7 @@ def validated(
 ) -> tuple[int, str]:
     """Validate a model whose test file ends in this row; return the code and what was printed."""
     place = world(folder / "repo", test=[*GOOD, last], base=False)
-    code = countersign.main(["validate", "colours", "--repo", str(place), "--quiet"])
+    code = command_table.main(["validate", "colours", "--repo", str(place), "--quiet"])
     return code, capsys.readouterr().out
 
 

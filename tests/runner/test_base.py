@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from policy.errors import UserError
-from runner.base.build import BuiltBase, base_digest, build, load_spec
-from runner.base.tokenizer import train_tokenizer
-from runner.base.training import read_corpus
+from runner.base.base_tokenizer import train_tokenizer
+from runner.base.base_training import read_corpus
+from runner.base.build_base import BuiltBase, base_digest, build, load_spec
 
 EXAMPLE = Path(__file__).parents[2] / "models" / "support-triage"
 SPEC: dict[str, Any] = {

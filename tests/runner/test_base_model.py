@@ -11,8 +11,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from policy.errors import UserError
-from policy.recipe import Recipe
-from runner.base.model import load_weights, model_digest, resolve_base
+from policy.files.recipe import Recipe
+from runner.base.base_model import load_weights, model_digest, resolve_base
 from tests.runner.worlds import saved_base
 
 

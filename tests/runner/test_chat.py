@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset.chat_templates import CHATML
-from dataset.formats import Turn
-from dataset.rows import Row
+from countersign_ml.rows.read.chat_templates import CHATML
+from countersign_ml.rows.read.formats import Turn
+from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
 from runner.chat import MASKED, Chat, TemplateName
-from runner.evaluate import settings_of
-from runner.train import encode_rows
+from runner.measure.evaluate import settings_of
+from runner.training.train import encode_rows
 from tests.runner.worlds import saved_base
 
 CONTROL = ("<|bos|>", "<|im_start|>", "<|im_end|>", "<|pad|>")

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from policy.evidence import parse_evidence
-from runner.commands import base, run, validate
+from policy.facts.evidence import parse_evidence
+from runner.runner_commands import base, run, validate
 from tests.runner.worlds import row, rows, world
 
 
 def countersign(*words: str) -> subprocess.CompletedProcess[str]:
-    script = Path(__file__).parents[2] / "countersign.py"
     return subprocess.run(
-        [sys.executable, str(script), *words], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "countersign_ml", *words],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -101,7 +103,7 @@ def test_validate_needs_no_torch(tmp_path: Path) -> None:
         "        if name.split('.')[0] in ('torch', 'transformers', 'peft', 'llama_cpp'):\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Refuse())\n"
-        "from runner.commands import validate\n"
+        "from runner.runner_commands import validate\n"
         f"sys.exit(validate(['colours', '--repo', {str(repo)!r}, '--quiet']))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False)

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import countersign
+from countersign_ml.cli import command_table
 from policy.errors import UserError
-from runner.compare.command import compared
-from runner.compare.rows import Pairs, Wanted, read_pairs
+from runner.compare.compare_command import compared
+from runner.compare.scored_rows import Pairs, Wanted, read_pairs
 
 KEYS = ["n", "mean_a", "mean_b", "difference", "interval", "p", "detectable", "outcome"]
 Answer = Callable[..., tuple[int, Any]]
@@ -45,7 +45,7 @@ def table(both: int, lost: int, won: int, neither: int) -> tuple[list[bool], lis
 def answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Answer:
     def ask(first: Sequence[Any], second: Sequence[Any], *options: str) -> tuple[int, Any]:
         one, other = write(tmp_path / "a.jsonl", first), write(tmp_path / "b.jsonl", second)
-        code = countersign.main(["compare", str(one), str(other), "--json", *options])
+        code = command_table.main(["compare", str(one), str(other), "--json", *options])
         said = capsys.readouterr()
         return code, json.loads(said.out) if said.out else said.err.splitlines()
 
@@ -227,8 +227,8 @@ def test_many_problems_are_counted(answer: Answer) -> None:
 def test_comparing_needs_no_torch(tmp_path: Path) -> None:
     rows = write(tmp_path / "a.jsonl", scored([0.5, 0.25, 1.5]))
     code = (
-        "import sys, countersign; "
-        f"countersign.main(['compare', {str(rows)!r}, {str(rows)!r}]); "
+        "import sys; from countersign_ml.cli import command_table; "
+        f"command_table.main(['compare', {str(rows)!r}, {str(rows)!r}]); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'llama_cpp')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from dataset.formats import Turn
-from dataset.rows import Row
-from policy.contract import Contract
-from policy.evidence import Comparison, PairedMeans, Subject
-from policy.judge_difference import outcome_of
-from policy.statistics import compare_means
+from countersign_ml.rows.read.formats import Turn
+from countersign_ml.rows.read.row import Row
+from policy.facts.evidence import Comparison, PairedMeans, Subject
+from policy.files.contract import Contract
+from policy.gates.difference import outcome_of
+from policy.gates.paired_statistics import compare_means
 from policy.verdict import Outcome
-from runner.comparing import compare
 from runner.engines.engine import Answer
-from runner.resampling import paired_means
-from runner.scoring import Scored, score
-from runner.slicing import GROUPS, Cuts, clusters, value_of
+from runner.measure.comparing import compare
+from runner.measure.resampling import paired_means
+from runner.measure.scoring import Scored, score
+from runner.measure.slicing import GROUPS, Cuts, clusters, value_of
 
 LABELS = Contract(task="classification", schema_version=1)
 FIELDS = Contract(task="structured", schema_version=1, output_schema="o.json", key_fields=("a",))

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from policy.context import MAX_POINTS, LossPoint, thinned
-from policy.evidence import Evidence
+from policy.facts.evidence import Evidence
+from policy.facts.next_pointer import pointer_of
+from policy.facts.run_context import MAX_POINTS, LossPoint, thinned
 from policy.governed import evidence_path, pointer_path
-from policy.release import pointer_of
-from runner.context import data_change, earlier_versions, expected
 from runner.job import Job, Options, open_job
+from runner.known_before import data_change, earlier_versions, expected
 from tests.bot import builders as recorded
 from tests.runner.worlds import row, rows, world
 

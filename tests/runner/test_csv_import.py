@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from countersign_ml.rows.governed.model_folder import load_model
 from policy.errors import UserError
-from policy.evidence import parse_evidence
-from runner.commands import import_csv, validate
-from runner.repository import load_model
+from policy.facts.evidence import parse_evidence
+from runner.runner_commands import import_csv, validate
 from tests.runner.worlds import POLICY, saved_base, world
 
 FACTS = ["--source", "tests", "--licence", "CC0-1.0", "--owner", "ada", "--base-model", "base"]
@@ -158,7 +158,7 @@ def test_a_missing_file_is_said(repo: Path, tmp_path: Path) -> None:
 def test_an_imported_model_goes_down_the_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runner.commands import run
+    from runner.runner_commands import run
 
     monkeypatch.setenv("WANDB_MODE", "disabled")
     gates = POLICY["gates"] | {"metrics": [{"metric": "accuracy", "min": 0.0}]}

@@ -11,12 +11,12 @@ import pytest
 import yaml
 import zstandard
 
-from dataset.rows import Row
-from dataset.validate import main
+from countersign_ml.rows.read.row import Row
+from countersign_ml.rows.tools.validate_command import main
 from policy.errors import UserError
-from runner.context import data_change
 from runner.data_gates import gate_data
 from runner.job import Job, Options, open_job
+from runner.known_before import data_change
 from runner.run import accepted_rows
 from tests.runner.worlds import POLICY, row, rows, world
 

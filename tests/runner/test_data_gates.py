@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from dataset.examine import SHOWN
-from dataset.row_check import RowCheck
-from policy.evidence import GateFacts
-from policy.rules import DataRules
+from countersign_ml.rows.gating.row_check import RowCheck
+from countersign_ml.rows.governed.model_folder import load_model
+from countersign_ml.rows.read.tally import SHOWN
+from policy.facts.evidence import GateFacts
+from policy.files.rules import DataRules
 from runner.data_gates import GatedData, gate_data, row_rules
-from runner.repository import load_model
 from tests.runner.worlds import CARD, CONTRACT, row, rows, said, world
 
 RULES = DataRules(licences=("CC0-1.0",))

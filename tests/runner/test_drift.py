@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2, entropy
 
-from policy.evidence import Bin, Drift
-from policy.statistics_drift import PSEUDO, by_luck, distance, jensen_shannon, psi
-from runner.drift import NAMED, drift_of
+from policy.facts.drift_statistics import PSEUDO, by_luck, distance, jensen_shannon, psi
+from policy.facts.evidence import Bin, Drift
+from runner.measure.answer_drift import NAMED, drift_of
 from tests.runner.test_comparing import FIELDS, LABELS, TEXT, answered, row
 
 counts = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=2, max_size=30)

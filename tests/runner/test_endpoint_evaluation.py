@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import countersign
+from countersign_ml.cli import command_table
 from tests.runner.endpoint_server import Rule, Sent, busy, endpoint_server, html, reply
 from tests.runner.worlds import row, rows, said, world
 
@@ -34,7 +34,7 @@ def right(body: dict[str, Any], before: int) -> Sent:
 def ask(repo: Path, url: str, folder: Path, *more: str) -> int:
     out = ["--out", str(folder / "out.jsonl"), "--cache", str(folder / "cache"), "--quiet"]
     named = ["--repo", str(repo), "--base-url", url, "--model", "tiny", "--json"]
-    return countersign.main(["ask", "colours", *named, *out, *more])
+    return command_table.main(["ask", "colours", *named, *out, *more])
 
 
 def run(

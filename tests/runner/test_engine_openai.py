@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from dataset.formats import Turn
+from countersign_ml.rows.read.formats import Turn
 from policy.errors import UserError
-from runner.endpoints.openai import Endpoint
 from runner.engines.engine import Answer
-from runner.engines.openai import OpenAIEngine
+from runner.engines.openai_client import Endpoint
+from runner.engines.openai_engine import OpenAIEngine
 from tests.runner.endpoint_server import (
     Rule,
     Sent,

@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dataset.formats import Turn
-from runner.endpoints.openai import Endpoint
+from countersign_ml.rows.read.formats import Turn
 from runner.engines.engine import Answer
-from runner.engines.llamacpp import LlamaCppEngine
-from runner.engines.openai import OpenAIEngine
-from runner.gguf.chat import GgufChat
-from runner.gguf.export import export
+from runner.engines.gguf_chat import GgufChat
+from runner.engines.llamacpp_engine import LlamaCppEngine
+from runner.engines.openai_client import Endpoint
+from runner.engines.openai_engine import OpenAIEngine
+from runner.export.gguf_file import export
 from tests.runner.gguf_builders import saved
 
 ASKED = [
@@ -53,7 +53,7 @@ def url(file: Path) -> Iterator[str]:
     log = file.with_suffix(".log")
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "serving.backend_child", *words],
+            [sys.executable, "-m", "countersign_ml.serving.backend_child", *words],
             stdout=out,
             stderr=out,
             cwd=Path(__file__).parents[2],

@@ -10,9 +10,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from policy.errors import UserError
 from runner.engines.engine import Engine
-from runner.engines.llamacpp import LlamaCppEngine
-from runner.engines.transformers import TransformersEngine
-from runner.gguf.export import export
+from runner.engines.llamacpp_engine import LlamaCppEngine
+from runner.engines.transformers_engine import TransformersEngine
+from runner.export.gguf_file import export
 from tests.runner.gguf_builders import chats, saved, tokenizer
 
 

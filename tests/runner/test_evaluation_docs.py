@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from dataset.formats import Turn
-from dataset.json_schemas import load_schema
-from dataset.rows import Row
-from policy.contract import Contract
-from policy.judge_rules import NOT_LEFT_TO_SET
-from runner.endpoints.openai import Endpoint
+from countersign_ml.rows.read.formats import Turn
+from countersign_ml.rows.read.json_schemas import load_schema
+from countersign_ml.rows.read.row import Row
+from policy.files.contract import Contract
+from policy.files.win_rate_rules import NOT_LEFT_TO_SET
 from runner.engines.engine import Answer
-from runner.metrics import metrics_of
-from runner.scoring import score
+from runner.engines.openai_client import Endpoint
+from runner.measure.scoring import score
+from runner.measure.subject_metrics import metrics_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "evaluation.md"
 FIGURE = re.compile(r"^\| (\w+) \| `([\w.<>]+)` \| (share|mean|corpus) \|", re.MULTILINE)

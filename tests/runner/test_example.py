@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from policy.evidence import parse_evidence
-from runner.commands import run, validate
+from policy.facts.evidence import parse_evidence
+from runner.runner_commands import run, validate
 from tests.runner.worlds import commit, git
 
 ROOT = Path(__file__).parents[2]

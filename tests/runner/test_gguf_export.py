@@ -13,10 +13,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from policy.errors import UserError
 from runner.engines.engine import Answer
-from runner.engines.llamacpp import LlamaCppEngine
-from runner.engines.transformers import TransformersEngine
-from runner.gguf.export import Exported, export, interleave
-from runner.gguf.parity import AnswerParity, answer_parity
+from runner.engines.llamacpp_engine import LlamaCppEngine
+from runner.engines.transformers_engine import TransformersEngine
+from runner.export.gguf_file import Exported, export, interleave
+from runner.export.parity import AnswerParity, answer_parity
 from tests.runner.gguf_builders import chats, saved
 
 LLAMA3_ROPE = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from policy.errors import UserError
-from runner.engines.llamacpp import LlamaCppEngine
-from runner.gguf.export import export
-from runner.gguf.quantise import quantise
+from runner.engines.llamacpp_engine import LlamaCppEngine
+from runner.export.gguf_file import export
+from runner.export.quantise import quantise
 from tests.runner.gguf_builders import chats, saved, tokenizer
 
 

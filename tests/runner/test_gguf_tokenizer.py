@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from policy.errors import UserError
-from runner.gguf.export import export
-from runner.gguf.model import GgufModel
-from runner.gguf.parity import token_parity
-from runner.gguf.tokenizer import CONTROL, NORMAL, UNUSED, USER_DEFINED
+from runner.engines.gguf_model import GgufModel
+from runner.export.gguf_file import export
+from runner.export.gguf_tokenizer import CONTROL, NORMAL, UNUSED, USER_DEFINED
+from runner.export.parity import token_parity
 from tests.runner.gguf_builders import TEMPLATE, TEXTS, TOOL, chats, saved, tokenizer
 
 FAMILIES = ("llama-bpe", "smaug-bpe", "qwen2", "tekken", "gpt-4o", "gpt-2", "smollm")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.commands import run
 from runner.job import Options, open_job
+from runner.runner_commands import run
 from tests.runner.test_train import place, trained  # noqa: F401 - a fixture
 from tests.runner.worlds import world
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from policy.evidence import DataFacts, Evidence, GateFacts, RowFinding, StageFacts
-from policy.judge import judge_data
+from policy.facts.evidence import DataFacts, Evidence, GateFacts, RowFinding, StageFacts
+from policy.gates.judge import judge_data
 from policy.verdict import Finding, Outcome
-from runner import job_summary, workflow_commands
+from runner.tell import job_summary, workflow_commands
 from tests.bot.report_builders import found, told
 from tests.policy import builders as measured
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import countersign
+from countersign_ml.cli import command_table
 from tests.runner.endpoint_server import Sent, endpoint_server, html, reply
 from tests.runner.test_judge_endpoint import by, goodness
 
@@ -32,7 +32,7 @@ def files(tmp_path: Path) -> Path:
 def run(files: Path, url: str, *more: str) -> int:
     words = [str(files / "a.jsonl"), str(files / "b.jsonl"), "--rows", str(files / "rows.jsonl")]
     named = ["--base-url", url, "--model", "judge", "--cache", str(files / "cache"), "--quiet"]
-    return countersign.main(["win-rate", *words, *named, *more])
+    return command_table.main(["win-rate", *words, *named, *more])
 
 
 def test_it_prints_the_rates_and_the_facts(files: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from dataset.formats import Turn
-from dataset.rows import Row
+from countersign_ml.rows.read.formats import Turn
+from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
-from policy.judge_facts import JudgeFacts, JudgePrices
-from runner.endpoints.openai import Endpoint
-from runner.judge.endpoint import judge_pairs
-from runner.judge.prompt import load_prompt, verdict_of
+from policy.facts.win_rate_facts import JudgeFacts, JudgePrices
+from runner.engines.openai_client import Endpoint
+from runner.win_rate.pairwise import judge_pairs
+from runner.win_rate.win_rate_prompt import load_prompt, verdict_of
 from tests.runner.endpoint_server import (
     Rule,
     Sent,

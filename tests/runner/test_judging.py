@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from policy.consistency import contradictions
-from policy.evidence import Evidence, parse_evidence
-from policy.judge import judge
+from policy.facts.evidence import Evidence, parse_evidence
+from policy.gates.consistency import contradictions
+from policy.gates.judge import judge
 from policy.verdict import Finding, Outcome
 from runner.job import Options, open_job
 from runner.line import run_line

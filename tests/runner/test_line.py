@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from countersign_ml.registry import Registry
 from policy.errors import UserError
-from policy.evidence import SHIPPED, Evidence
-from policy.judge import judge, judge_recovery
-from policy.pointer import Pointer, PointerArtifact, PointerEvidence, next_version
+from policy.facts.evidence import SHIPPED, Evidence
+from policy.facts.pointer import Pointer, PointerArtifact, PointerEvidence, next_version
+from policy.gates.judge import judge, judge_recovery
 from policy.verdict import Outcome
-from registry import Registry
 from runner.job import Options, open_job
 from runner.line import run_line
 from runner.recover import recover

@@ -12,17 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 
-from dataset.formats import Turn
-from dataset.json_schemas import load_schema
-from dataset.rows import Row
-from policy.contract import Contract
-from policy.evidence import Subject
-from policy.statistics import compare_means
-from runner.comparing import compare
-from runner.corpus import corpus_difference, corpus_value
+from countersign_ml.rows.read.formats import Turn
+from countersign_ml.rows.read.json_schemas import load_schema
+from countersign_ml.rows.read.row import Row
+from policy.facts.evidence import Subject
+from policy.files.contract import Contract
+from policy.gates.paired_statistics import compare_means
 from runner.engines.engine import Answer
-from runner.metrics import metrics_of
-from runner.scoring import Scored, rouge_l, score
+from runner.measure.comparing import compare
+from runner.measure.corpus import corpus_difference, corpus_value
+from runner.measure.scoring import Scored, rouge_l, score
+from runner.measure.subject_metrics import metrics_of
 
 STRUCTURED = Contract(
     task="structured", schema_version=1, output_schema="o.json", key_fields=("a", "b")

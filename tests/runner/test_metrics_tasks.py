@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from sacrebleu.metrics.chrf import CHRF
 from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
 
-from dataset.formats import Turn
-from dataset.rows import Row
-from policy.contract import Contract
-from policy.evidence import Subject
-from runner.comparing import compare
-from runner.corpus import corpus_difference, corpus_value
+from countersign_ml.rows.read.formats import Turn
+from countersign_ml.rows.read.row import Row
+from policy.facts.evidence import Subject
+from policy.files.contract import Contract
 from runner.engines.engine import Answer
-from runner.metrics import TIMES, metrics_of
-from runner.metrics_classes import class_facts
-from runner.scoring import Scored, score
+from runner.measure.class_metrics import class_facts
+from runner.measure.comparing import compare
+from runner.measure.corpus import corpus_difference, corpus_value
+from runner.measure.scoring import Scored, score
+from runner.measure.subject_metrics import TIMES, metrics_of
 
 LABELS = Contract(task="classification", schema_version=1)
 TEXT = Contract(task="text", schema_version=1)

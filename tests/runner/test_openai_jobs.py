@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import countersign
+from countersign_ml.cli import command_table
 from tests.runner.openai_account import KEY, Account, account_server
 from tests.runner.test_openai_training_file import repo
 
@@ -36,7 +36,7 @@ def run(
     def go(action: str, *more: str) -> tuple[int, Any, str]:
         where = ["--repo", str(place), "--out", str(tmp_path / "out"), "--pause", "0.01", "--json"]
         named = ["--base-url", account.base_url, "--key-env", "HOUSE_KEY"]
-        code = countersign.main(["openai", action, "colours", *where, *named, *more])
+        code = command_table.main(["openai", action, "colours", *where, *named, *more])
         told = capsys.readouterr()
         return code, json.loads(told.out) if told.out else None, told.err
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-import countersign
-from policy.digest import digest_bytes
+from countersign_ml.cli import command_table
+from policy.canonical import digest_bytes
 from policy.documents import parse
 from policy.errors import UserError
-from policy.recipe import Recipe
+from policy.files.recipe import Recipe
 from tests.runner.gguf_builders import tokenizer
 from tests.runner.worlds import POLICY, row, rows, world
 
@@ -30,7 +30,7 @@ def repo(folder: Path, openai: dict[str, Any] | None = None, **changes: Any) -> 
 
 def prepare(place: Path, folder: Path, *more: str) -> int:
     words = ["openai", "prepare", "colours", "--repo", str(place), "--out", str(folder / "out")]
-    return countersign.main([*words, *more])
+    return command_table.main([*words, *more])
 
 
 def test_the_file_holds_the_training_rows_and_nothing_else(
@@ -137,7 +137,7 @@ def test_the_line_does_not_train_what_is_trained_elsewhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["run", "colours", "--repo", str(repo(tmp_path)), "--quiet"]
-    assert countersign.main(words) == 2
+    assert command_table.main(words) == 2
     said = capsys.readouterr().err
     assert "openai does not train on this machine" in said
     assert "countersign openai prepare colours" in said

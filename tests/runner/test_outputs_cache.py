@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from policy.recipe import Decoding
-from runner import evaluate
-from runner.engines.llamacpp import LlamaCppEngine
-from runner.engines.transformers import TransformersEngine
-from runner.outputs import Asked
+from policy.files.recipe import Decoding
+from runner.engines.llamacpp_engine import LlamaCppEngine
+from runner.engines.transformers_engine import TransformersEngine
+from runner.measure import evaluate
+from runner.measure.outputs import Asked
 from tests.runner.test_line import World
 from tests.runner.worlds import POLICY
 

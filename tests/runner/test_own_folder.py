@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from policy.errors import UserError
-from runner.commands import recover, run, validate
 from runner.job import Job, Options, open_job
+from runner.runner_commands import recover, run, validate
 from tests.runner.worlds import commit, git, world
 
 

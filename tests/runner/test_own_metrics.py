@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from dataset.formats import Turn
-from dataset.rows import Row
-from policy.contract import Contract
+from countersign_ml.rows.read.formats import Turn
+from countersign_ml.rows.read.row import Row
 from policy.documents import parse
 from policy.errors import UserError
-from policy.evidence import Subject
-from runner.comparing import compare
+from policy.facts.evidence import Subject
+from policy.files.contract import Contract
 from runner.engines.engine import Answer
-from runner.metrics import metrics_of
-from runner.own_metrics import own_metrics, package_versions
-from runner.scoring import Scored, score
+from runner.measure.comparing import compare
+from runner.measure.own_metrics import own_metrics, package_versions
+from runner.measure.scoring import Scored, score
+from runner.measure.subject_metrics import metrics_of
 
 MODULE = """
 class Polite:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from countersign_ml.rows.governed.model_folder import find_repository, load_model, load_policy
 from policy.errors import UserError
-from policy.proposal import propose
-from runner.repository import find_repository, load_model, load_policy
+from policy.facts.proposal import propose
 from tests.runner.worlds import CARD, CONTRACT, card_text, commit, git, world
 
 

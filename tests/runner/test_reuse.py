@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from policy.consistency import contradictions
-from policy.evidence import SHIPPED, Evidence, parse_evidence
+from countersign_ml.registry import Registry
+from policy.facts.evidence import SHIPPED, Evidence, parse_evidence
+from policy.facts.next_pointer import pointer_of
+from policy.files.recipe import Decoding
+from policy.gates.consistency import contradictions
+from policy.gates.judge import judge
 from policy.governed import evidence_path
-from policy.judge import judge
-from policy.recipe import Decoding
-from policy.release import pointer_of
 from policy.verdict import Outcome
-from registry import Registry
 from runner.attest import write_evidence
 from runner.line import run_line
+from runner.measure.stored_outputs import NotReusable, read_stored, require_decoding
 from runner.run import Run, accepted_rows
-from runner.stored_outputs import NotReusable, read_stored, require_decoding
 from tests.runner.reuse_worlds import MODEL, World, keep, refused, reuses, said, stored, timeless
 
 STAGES = ["validate", "reuse", "train", "export", "evaluate", "publish", "attest"]

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from dataset.rows import rows_digest
+from countersign_ml.registry import Registry
+from countersign_ml.rows.read.row import rows_digest
 from policy.errors import UserError
-from policy.evidence import SHIPPED, Evidence
-from registry import Registry
-from runner import commands
+from policy.facts.evidence import SHIPPED, Evidence
+from runner import runner_commands
 from runner.line import run_line
 from tests.runner.reuse_worlds import MODEL, World, keep, refused, reuses, said, stored, timeless
 from tests.runner.worlds import POLICY, commit
@@ -209,7 +209,7 @@ def test_the_command_reuses_and_keeps_its_evidence(
     registry, path = moved.apart(tmp_path), tmp_path / "evidence.json"
     words = [MODEL, "--repo", str(moved.repo), "--registry", str(registry), "--json", "--quiet"]
     words += ["--incumbent", str(moved.live), "--cache", str(tmp_path), "--evidence", str(path)]
-    assert commands.run([*words, "--reuse", moved.earlier.digest()]) == 0
+    assert runner_commands.run([*words, "--reuse", moved.earlier.digest()]) == 0
     value = json.loads(capsys.readouterr().out)
     assert value["reused"] == moved.earlier.digest()
     assert Registry(str(registry)).verify(value["digest"]).size == path.stat().st_size

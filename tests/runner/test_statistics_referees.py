@@ -22,8 +22,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_confint
 
-from policy.evidence import PairedCounts, PairedMeans
-from policy.statistics import (
+from policy.facts.evidence import PairedCounts, PairedMeans
+from policy.gates.paired_statistics import (
     compare_means,
     compare_shares,
     detectable_share,
@@ -31,7 +31,7 @@ from policy.statistics import (
     holm,
     wilson,
 )
-from runner.resampling import paired_means, randomisation_p
+from runner.measure.resampling import paired_means, randomisation_p
 
 counts = st.integers(0, 2000)
 same = pytest.approx

@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 import pytest
 
-from dataset.formats import Turn
-from dataset.rows import Row
-from dataset.tokens import Counter
-from dataset.validate import main
+from countersign_ml.rows.read.formats import Turn
+from countersign_ml.rows.read.row import Row
+from countersign_ml.rows.read.tokens import Counter
+from countersign_ml.rows.tools.validate_command import main
 from runner.chat import Chat, TemplateName
 from tests.runner.worlds import POLICY, row, rows, saved_base, world
 

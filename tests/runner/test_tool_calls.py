@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from dataset.rows import Defect, Row, read_rows
-from dataset.tool_calls import calls_of, row_problems
-from policy.contract import Contract
+from countersign_ml.rows.read.row import Defect, Row, read_rows
+from countersign_ml.rows.read.tool_calls import calls_of, row_problems
+from policy.files.contract import Contract
 from runner.engines.engine import Answer
-from runner.scoring import score
+from runner.measure.scoring import score
 
 CALLS = Contract(task="tool_calls", schema_version=1)
 TOOLS: list[dict[str, Any]] = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.tracking import open_tracking, run_name
+from runner.training.tracking import open_tracking, run_name
 
 DIGEST = "sha256:" + "ab" * 32
 

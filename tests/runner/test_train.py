@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from dataset.rows import Row, read_rows
+from countersign_ml.rows.read.row import Row, read_rows
 from policy.errors import UserError
-from policy.evidence import TrainingFacts
-from policy.recipe import Recipe
-from runner.base.model import BaseModel, model_digest
+from policy.facts.evidence import TrainingFacts
+from policy.files.recipe import Recipe
+from runner.base.base_model import BaseModel, model_digest
 from runner.chat import Chat
-from runner.tracking import run_name
-from runner.train import encode_rows, train
+from runner.training.tracking import run_name
+from runner.training.train import encode_rows, train
 from tests.runner.worlds import RECIPE, rows, saved_base, write_rows
 
 SETTINGS: dict[str, Any] = RECIPE | {"base_model": "tiny/base/here", "lora_dropout": 0.1}

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.training_order import steps_of, training_order
+from runner.training.training_order import steps_of, training_order
 
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=200)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from runner.base.model import model_digest
+from runner.base.base_model import model_digest
 
 COLOURS = ("red", "green", "blue", "black", "white", "brown")
 THINGS = ("car", "hat", "box", "pen", "cup", "bag", "key", "map", "book", "lamp", "coat", "door")

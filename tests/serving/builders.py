@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from policy.pointer import Pointer, PointerArtifact, PointerEvidence
-from registry import Registry, Stored
-from serving.backend import BackendOptions
-from serving.server import Server
-from serving.source import FileSource, PointerSource
+from countersign_ml.registry import Registry, Stored
+from countersign_ml.serving.backend import BackendOptions
+from countersign_ml.serving.model_server import Server
+from countersign_ml.serving.pointer_source import FileSource, PointerSource
+from policy.facts.pointer import Pointer, PointerArtifact, PointerEvidence
 
 MODEL = "tickets"
 MEDIA = "application/vnd.gguf"

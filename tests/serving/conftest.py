@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.gguf.export import export
+from runner.export.gguf_file import export
 from tests.runner.gguf_builders import saved
 from tests.serving.builders import House
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def started(house: House, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "countersign.py"), "serve", *words],
+        [sys.executable, "-m", "countersign_ml", "serve", *words],
         cwd=house.root,
         env={**os.environ, "COUNTERSIGN_REGISTRY": str(house.root / "registry")},
         stderr=subprocess.PIPE,

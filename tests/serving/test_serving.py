@@ -18,9 +18,9 @@ import httpx
 import pytest
 from transformers import AutoTokenizer
 
+from countersign_ml.serving.model_server import Server
 from policy.errors import UserError
-from runner.engines.llamacpp import LlamaCppEngine
-from serving.server import Server
+from runner.engines.llamacpp_engine import LlamaCppEngine
 from tests.serving.builders import MODEL, House, pointer
 
 ASKED = [{"role": "user", "content": "the printer doesn't answer"}]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from countersign_ml.registry import Stored
+from countersign_ml.serving.pointer_source import FileSource, GitSource
 from policy.errors import UserError
-from registry import Stored
-from serving.source import FileSource, GitSource
 from tests.serving.builders import MODEL, pointer
 
 LIVE = pointer(Stored("sha256:" + "a" * 64, 9, "memory://x"))

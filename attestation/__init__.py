@@ -1,8 +1,0 @@
-"""Signed statements: what the bot signs, anybody who has its public key can verify, offline.
-
-DSSE envelopes (https://github.com/secure-systems-lab/dsse), so that other tools read them too.
-"""
-
-from attestation.envelope import EnvelopeError, public_key, sign, verify
-
-__all__ = ["EnvelopeError", "public_key", "sign", "verify"]

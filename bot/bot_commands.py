@@ -1,0 +1,175 @@
+"""`countersign bot`, `evaluate-pr`, `explain` and `key`: the bot as a process, or for one look."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from bot.deciding import messages
+from bot.github.api import ApiError
+from bot.reconcile import Evaluator
+from bot.settings import Settings, read_settings
+from bot.web.webhook import MAX_BYTES
+from countersign_ml.attestation import public_key
+from policy import verdict_text
+from policy.errors import UserError
+
+log = logging.getLogger("countersign.bot")
+
+
+def serve(argv: Sequence[str] = ()) -> int:
+    """Run web side, worker and sweep in one process until SIGTERM or SIGINT; return 0."""
+    argparse.ArgumentParser(
+        prog="countersign bot",
+        description="Run the bot. It is configured by COUNTERSIGN_* variables; see bot/README.md.",
+    ).parse_args(list(argv))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("huey").setLevel(logging.WARNING)
+    return _serve(read_settings(os.environ))
+
+
+def _serve(settings: Settings) -> int:
+    from waitress import create_server
+
+    from bot.web.app import Figures, create_app
+    from bot.web.work_queue import Queue, Sweeper, open_queue
+
+    figures = Figures()
+    evaluator = Evaluator(settings)
+    huey = open_queue(settings.queue)
+    queue = Queue(huey, evaluator, figures.worked)
+    queue.forget_waiting()
+    app = create_app(settings.webhook_secret, queue, figures, lambda: evaluator.connection.calls)
+    try:
+        server = create_server(
+            app,
+            host=settings.host,
+            port=settings.port,
+            threads=4,
+            max_request_body_size=MAX_BYTES,
+            clear_untrusted_proxy_headers=True,
+        )
+    except (OSError, ValueError) as error:
+        raise UserError.one(
+            f"COUNTERSIGN_HOST={settings.host}, COUNTERSIGN_PORT={settings.port}",
+            f"cannot listen there: {error}",
+            "choose a free port and an address of this machine",
+        ) from error
+    stopped = threading.Event()
+    consumer = huey.create_consumer(workers=1, periodic=False, initial_delay=0.05, max_delay=0.5)
+    consumer.start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    web = threading.Thread(target=server.run, name="countersign-web", daemon=True)
+    web.start()
+    sweeper = Sweeper(queue, settings.sweep_seconds)
+    sweeper.start()
+    port = getattr(server, "effective_port", settings.port)
+    print(f"countersign bot listens on http://{settings.host}:{port}/webhook", flush=True)
+    stopped.wait()
+    log.info("stopping; the work in hand is finished first")
+    sweeper.stop()
+    server.close()
+    consumer.stop(graceful=True)
+    return 0
+
+
+def once(argv: Sequence[str] = ()) -> int:
+    """Evaluate one pull request now and print its verdict as JSON; 0 when it is green, else 1."""
+    parser = argparse.ArgumentParser(
+        prog="countersign evaluate-pr",
+        description="Look at one pull request now, as the bot would, and print the verdict.",
+    )
+    parser.add_argument("repository", metavar="OWNER/REPO")
+    parser.add_argument("number", type=int)
+    given = parser.parse_args(list(argv))
+    evaluator = Evaluator(read_settings(os.environ))
+    where = f"{given.repository}#{given.number}"
+    with _told(where):
+        installation = _installation(evaluator, given.repository)
+        report = evaluator.pull(installation, given.repository, given.number)
+    if report.verdict is None:
+        raise UserError.one(where, messages.NOTHING_TO_LOOK_AT, "check the number")
+    _print({"verdict": report.verdict.as_json(), "writes": report.writes, "calls": report.calls})
+    return 0 if report.verdict.outcome.lets_through else 1
+
+
+def explain(argv: Sequence[str] = ()) -> int:
+    """Print why a pull request is green or not, as a tree; nothing is written anywhere."""
+    parser = argparse.ArgumentParser(
+        prog="countersign explain",
+        description="Print the verdict on one pull request as a tree, and write nothing.",
+        epilog="It reads GitHub as the App does: see COUNTERSIGN_* in bot/README.md.",
+    )
+    parser.add_argument("pull", metavar="OWNER/REPO#NUMBER")
+    parser.add_argument("--json", action="store_true", help="print the tree as JSON")
+    given = parser.parse_args(list(argv))
+    match = re.fullmatch(r"([\w.-]+/[\w.-]+)#(\d+)", given.pull)
+    if match is None:
+        raise UserError.one(given.pull, "is no pull request", "such as acme/models#7")
+    evaluator = Evaluator(read_settings(os.environ))
+    with _told(given.pull):
+        decision = evaluator.explain(_installation(evaluator, match[1]), match[1], int(match[2]))
+    if decision is None:
+        raise UserError.one(given.pull, "there is no such pull request", "check the number")
+    if given.json:
+        _print({"title": decision.title, "verdict": decision.verdict.as_json()})
+    else:
+        print(decision.title or decision.verdict.sentence)
+        for part in decision.verdict.parts or (decision.verdict,):
+            print("\n".join(verdict_text.lines(part)))
+    return 0 if decision.verdict.outcome.lets_through else 1
+
+
+def key(argv: Sequence[str] = ()) -> int:
+    """Print the public key that sign-off records are verified with, for policy/keys."""
+    argparse.ArgumentParser(
+        prog="countersign key",
+        description="Print the public key of the bot; commit it as policy/keys/NAME.pem.",
+    ).parse_args(list(argv))
+    print(public_key(read_settings(os.environ).signs_with), end="")
+    return 0
+
+
+def _installation(evaluator: Evaluator, repository: str) -> int:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise UserError.one(repository, "is no OWNER/REPO", "such as acme/models")
+    installation = evaluator.connection.installation_of(repository)
+    if installation is None:
+        raise UserError.one(
+            repository, "the App is not installed there", "install it on the repository"
+        )
+    return installation
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Turn an error of the API into one that says what to look at."""
+    try:
+        yield
+    except ApiError as error:
+        raise UserError.one(
+            where, str(error), "check COUNTERSIGN_* and the App's rights"
+        ) from error
+
+
+def _print(value: object) -> None:
+    json.dump(value, sys.stdout, indent=1, ensure_ascii=False)
+    print()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand of this room: `bot` or `evaluate-pr`."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    commands = {"bot": serve, "evaluate-pr": once, "explain": explain, "key": key}
+    if not given or given[0] not in commands:
+        raise UserError.one("countersign", "no such command", f"one of: {', '.join(commands)}")
+    return commands[given[0]](given[1:])

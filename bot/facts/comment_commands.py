@@ -1,0 +1,124 @@
+"""Commands in comments, read from the Markdown tree: `/train`, `/hold`, `/override` and the others.
+
+What stands in a quotation, in code or in a list somebody pasted never triggers anything. Nor does
+an edited comment: whoever has write access may edit the comments of others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+
+from bot.facts.snapshot import Comment
+
+_MARKDOWN = MarkdownIt("commonmark")
+_FOREIGN = "\0"
+"""Stands before whatever is not plain text in a line, so that no command is read out of it."""
+_SHAPES = {
+    "train": re.compile(r"/train ([0-9a-f]{40})"),
+    "cancel": re.compile(r"/cancel()"),
+    "hold": re.compile(r"/hold(?: (.{1,300}))?"),
+    "unhold": re.compile(r"/unhold()"),
+    "freeze": re.compile(r"/freeze (.{1,300})"),
+    "unfreeze": re.compile(r"/unfreeze()"),
+    "retrain": re.compile(r"/retrain(?: (.*))?"),
+    "spot-check": re.compile(r"/spot-check(?: (.*))?"),
+    "explain": re.compile(r"/explain()"),
+    "override": re.compile(r"/override ([a-z]+ sha256:[0-9a-f]{64} .{10,500})"),
+}
+
+_FREE = ("hold", "freeze", "override", "retrain")
+"""These end in words of a person."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: its name, what follows it, and the comment that gave it."""
+
+    name: str
+    argument: str
+    comment: Comment
+
+    @property
+    def author(self) -> str:
+        return self.comment.author.lower()
+
+
+def lines(body: str) -> list[str]:
+    """Return the lines of top-level paragraphs; quoted, listed and code text is left out.
+
+    A part of a line that is not plain text (a code span, a link, emphasis) begins with a NUL.
+    """
+    found: list[str] = []
+    depth = 0
+    wanted = False
+    for token in _MARKDOWN.parse(body):
+        if token.type == "paragraph_open":
+            wanted = depth == 0
+        depth += token.nesting
+        if token.type == "inline" and wanted:
+            line = ""
+            for child in token.children or []:
+                if child.type in ("softbreak", "hardbreak"):
+                    found.append(line.strip())
+                    line = ""
+                else:
+                    line += child.content if child.type == "text" else _FOREIGN + child.content
+            found.append(line.strip())
+            wanted = False
+    return found
+
+
+def commands_of(comment: Comment) -> tuple[Command, ...]:
+    """Return every command that one comment gives, in order, whoever wrote it."""
+    if comment.by_bot or "/" not in comment.body:
+        return ()
+    return tuple(
+        Command(name, match[1] or "", comment)
+        for name, argument in _parsed(comment.body)
+        if (match := _SHAPES[name].fullmatch(argument)) is not None
+    )
+
+
+def _parsed(body: str) -> Iterable[tuple[str, str]]:
+    """Yield the name and the text of every line that begins like a command, also as it is typed.
+
+    Whoever writes `\\/hold` wants to show the command, and not to give it.
+    """
+    typed = {line.split()[0] for line in body.splitlines() if line.strip()}
+    for line in lines(body):
+        name = line.partition(" ")[0].removeprefix("/")
+        if line.startswith("/") and name in _SHAPES and f"/{name}" in typed:
+            yield name, line.replace(_FOREIGN, "") if name in _FREE else line
+
+
+def heard(comments: Iterable[Comment], *names: str, edited: bool = False) -> tuple[Command, ...]:
+    """Return every command of these names in comments that nobody edited, oldest first.
+
+    With `edited` also what stands in edited ones, for whoever answers that it does not count.
+    """
+    found = [
+        command
+        for comment in comments
+        if edited or not comment.edited
+        for command in commands_of(comment)
+        if command.name in names
+    ]
+    return tuple(sorted(found, key=lambda command: (command.comment.created, command.comment.id)))
+
+
+def has_command(body: str) -> bool:
+    """Return whether a comment holds any command, whoever wrote it."""
+    return bool(commands_of(Comment(0, "", by_bot=False, body=body)))
+
+
+def train_asked(comments: Iterable[Comment], allowed: frozenset[str], sha: str, after: str) -> bool:
+    """Return whether somebody of `allowed` asked, after a time, to train this very commit."""
+    logins = {login.lower() for login in allowed}
+    return any(
+        command.argument == sha and command.comment.created > after and command.author in logins
+        for command in heard(comments, "train")
+    )

@@ -1,0 +1,195 @@
+"""What GitHub tells of one pull request: itself, its changes, reviews, comments, checks, events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bot.deciding import messages
+from bot.facts.snapshot import (
+    MAX_COMMITS,
+    MAX_FILES,
+    ChangedFile,
+    Comment,
+    Commit,
+    IssueEvent,
+    PostedCheck,
+    PullFacts,
+)
+from bot.github.api import Api, path
+from bot.github.read import people_reader as read_people
+from policy.people.sign_off import Review
+
+REVIEW_STATES = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED"})
+EVENTS = frozenset(
+    {
+        "base_ref_changed",
+        "automatic_base_change_succeeded",
+        "labeled",
+        "unlabeled",
+        "review_dismissed",
+    }
+)
+COMPARED_FILES = 300
+"""A comparison lists at most this many files; beyond it only the pull request's own list does."""
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a pull request changes, who made its commits, and where it left the base branch."""
+
+    base: str
+    fork: str
+    files: tuple[ChangedFile, ...]
+    files_truncated: bool
+    commits: tuple[Commit, ...]
+    commits_truncated: bool
+
+
+class PullReader:
+    """Reads pull requests of one repository."""
+
+    def __init__(self, api: Api, repository: str, bot: str, app_id: int) -> None:
+        self._api = api
+        self._bot = bot
+        self._app_id = app_id
+        self._base = path("repos", *repository.split("/"))
+
+    def item(self, number: int) -> dict[str, Any] | None:
+        """Return the pull request as the API describes it, or None where there is none."""
+        found: dict[str, Any] | None = self._api.find(f"{self._base}/pulls/{number}")
+        return found
+
+    def changes(
+        self, item: dict[str, Any], branch: str, branch_head: Callable[[str], str]
+    ) -> Changes:
+        """Return what an open pull request changes against the tip of `branch`.
+
+        One comparison tells all of it for most; what it cuts off, and what it cannot tell of a
+        merged pull request or of unrelated histories, is read from the lists.
+        """
+        number, head = int(item["number"]), str(item["head"]["sha"])
+        url = f"{self._base}/compare/{path(branch)[1:]}...{head}"
+        answer = None if item.get("merged") else self._api.find(url, {"per_page": PAGE, "page": 1})
+        expected = int(item.get("changed_files") or 0)
+        if answer is None:
+            base = branch_head(branch)
+            fork = base
+            listed: list[dict[str, Any]] = []
+            commits: list[dict[str, Any]] = []
+        else:
+            base = str(answer["base_commit"]["sha"])
+            fork = str(answer["merge_base_commit"]["sha"])
+            listed, commits = answer.get("files") or [], answer["commits"]
+        if answer is None or len(listed) >= COMPARED_FILES or len(listed) != expected:
+            listed = list(self._api.pages(f"{self._base}/pulls/{number}/files"))
+        if answer is None or len(commits) != int(answer["total_commits"]):
+            commits = list(self._api.pages(f"{self._base}/pulls/{number}/commits", most=3))
+        files = tuple(
+            ChangedFile(str(file["filename"]), file.get("previous_filename")) for file in listed
+        )
+        return Changes(
+            base=base,
+            fork=fork,
+            files=files[:MAX_FILES],
+            files_truncated=len(files) >= MAX_FILES or expected > len(files),
+            commits=tuple(read_people.commit_facts(commit, self._bot) for commit in commits),
+            commits_truncated=len(commits) >= MAX_COMMITS or item["commits"] > len(commits),
+        )
+
+    def fork(self, base: str, commit: str) -> str:
+        """Return where a commit left the history of another; empty where it is gone."""
+        answer = self._api.fixed(f"{self._base}/compare/{base}...{commit}", {"per_page": 1})
+        return str(answer["merge_base_commit"]["sha"]) if answer else ""
+
+    def checks(self, head: str) -> tuple[PostedCheck, ...]:
+        """Return the checks of ours on a commit, oldest first."""
+        asked = {"check_name": messages.CHECK_NAME, "app_id": self._app_id, "filter": "all"}
+        items = self._api.pages(
+            f"{self._base}/commits/{head}/check-runs", asked, inside="check_runs", most=3
+        )
+        ours = [item for item in items if item["app"] and int(item["app"]["id"]) == self._app_id]
+        return tuple(
+            PostedCheck(
+                id=int(item["id"]),
+                status=str(item["status"]),
+                conclusion=item.get("conclusion"),
+                fingerprint=str(item.get("external_id") or ""),
+                annotations=int((item.get("output") or {}).get("annotations_count") or 0),
+            )
+            for item in sorted(ours, key=lambda item: int(item["id"]))
+        )
+
+    def comments(self, number: int) -> tuple[Comment, ...]:
+        """Return the conversation's comments, oldest first."""
+        items = self._api.pages(f"{self._base}/issues/{number}/comments")
+        return tuple(
+            Comment(
+                id=int(item["id"]),
+                author=str(item["user"]["login"]) if item.get("user") else "ghost",
+                by_bot=bool(item.get("user")) and item["user"]["login"] == self._bot,
+                body=str(item.get("body") or ""),
+                created=str(item["created_at"]),
+                updated=str(item.get("updated_at") or item["created_at"]),
+            )
+            for item in items
+        )
+
+    def reviews(self, number: int) -> tuple[Review, ...]:
+        """Return the submitted reviews, oldest first."""
+        items = self._api.pages(f"{self._base}/pulls/{number}/reviews")
+        return tuple(
+            Review(
+                user=str(item["user"]["login"]),
+                state=item["state"],
+                commit=str(item["commit_id"]),
+                order=order,
+                id=int(item["id"]),
+                submitted=str(item.get("submitted_at") or ""),
+            )
+            for order, item in enumerate(items)
+            if item.get("user") and item["state"] in REVIEW_STATES
+        )
+
+    def events(self, number: int) -> tuple[IssueEvent, ...]:
+        """Return what GitHub's log says of labels, dismissals and the base, oldest first."""
+        items = self._api.pages(f"{self._base}/issues/{number}/events")
+        return tuple(
+            IssueEvent(
+                kind=str(item["event"]),
+                actor=str(item["actor"]["login"]) if item.get("actor") else "ghost",
+                created=str(item["created_at"]),
+                label=str((item.get("label") or {}).get("name") or ""),
+                review=int((item.get("dismissed_review") or {}).get("review_id") or 0),
+                was=str((item.get("dismissed_review") or {}).get("state") or ""),
+            )
+            for item in items
+            if item["event"] in EVENTS
+        )
+
+
+def pull_facts(item: dict[str, Any], *, can_write: bool) -> PullFacts:
+    """Return the pull request's own facts."""
+    head, base = item["head"], item["base"]
+    merged = bool(item.get("merged"))
+    return PullFacts(
+        number=int(item["number"]),
+        title=str(item["title"]),
+        author=str(item["user"]["login"]) if item.get("user") else "ghost",
+        author_can_write=can_write,
+        head_sha=str(head["sha"]),
+        head_ref=str(head["ref"]),
+        head_repository=str(head["repo"]["full_name"]) if head.get("repo") else None,
+        base_ref=str(base["ref"]),
+        base_sha=str(base["sha"]),
+        state="open" if item["state"] == "open" else "closed",
+        draft=bool(item.get("draft")),
+        merged=merged,
+        merge_sha=item.get("merge_commit_sha") if merged else None,
+        merged_by=str(item["merged_by"]["login"]) if item.get("merged_by") else "",
+        mergeable=item.get("mergeable"),
+        squash_only=base["repo"].get("allow_merge_commit") is False,
+        body=str(item.get("body") or ""),
+    )

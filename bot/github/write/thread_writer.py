@@ -1,0 +1,87 @@
+"""Writes to conversations: the comment, answers, labels, incidents and freezes."""
+
+from __future__ import annotations
+
+from bot.deciding import command_messages, messages
+from bot.facts.actions import CloseFreeze, OpenFreeze, OpenIncident, Reply, SetLabel, UpsertComment
+from bot.github.api import Api, ApiError, path
+from bot.github.read.issue_reader import IssueReader
+from bot.report import letters
+
+
+class ThreadWriter:
+    """Writes to the issues and pull requests of one repository. Each returns the writes made."""
+
+    def __init__(self, api: Api, repository: str, issues: IssueReader) -> None:
+        self._api = api
+        self._base = path("repos", *repository.split("/"))
+        self._issues = issues
+
+    def comment(self, action: UpsertComment) -> int:
+        """Write the comment where it does not read so already."""
+        if action.existing is None:
+            url = f"{self._base}/issues/{action.number}/comments"
+            self._api.write("POST", url, {"body": action.body})
+            return 1
+        if _same_text(action.shown, action.body):
+            return 0
+        url = f"{self._base}/issues/comments/{action.existing}"
+        self._api.write("PATCH", url, {"body": action.body})
+        return 1
+
+    def reply(self, action: Reply) -> int:
+        """Answer a command; whoever decided saw that there was no answer yet."""
+        url = f"{self._base}/issues/{action.number}/comments"
+        self._api.write("POST", url, {"body": f"{action.marker}\n{action.body}"})
+        return 1
+
+    def label(self, action: SetLabel) -> int:
+        """Put a label on, or take it off; one that is gone already is as it should be."""
+        url = f"{self._base}/issues/{action.number}/labels"
+        if action.present:
+            self._api.write("POST", url, {"labels": [action.label]})
+            return 1
+        try:
+            self._api.write("DELETE", url + path(action.label), {})
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        return 1
+
+    def incident(self, action: OpenIncident) -> int:
+        """Open the incident once; what people write into it afterwards is theirs."""
+        if self._issues.incident(action.model, action.version) is not None:
+            return 0
+        marker = messages.incident_marker(action.model, action.version)
+        body = {
+            "title": action.title,
+            "body": f"{marker}\n{action.body}",
+            "labels": [messages.INCIDENT_LABEL],
+        }
+        self._api.write("POST", f"{self._base}/issues", body)
+        return 1
+
+    def freeze(self, action: OpenFreeze) -> int:
+        """Freeze all promotions, unless they are frozen meanwhile."""
+        newest = self._issues.freeze().newest
+        if newest is not None and newest.is_open:
+            return 0
+        marker = command_messages.FREEZE_MARKER
+        body = {
+            "title": command_messages.FREEZE_TITLE + action.reason[:200],
+            "body": letters.freeze_body(marker, action.reason, action.by, action.pull),
+            "labels": [command_messages.FREEZE_LABEL],
+        }
+        self._api.write("POST", f"{self._base}/issues", body)
+        return 1
+
+    def end_freeze(self, action: CloseFreeze) -> int:
+        """Close a freeze, or open it again."""
+        state = "open" if action.reopen else "closed"
+        self._api.write("PATCH", f"{self._base}/issues/{action.number}", {"state": state})
+        return 1
+
+
+def _same_text(shown: str, wanted: str) -> bool:
+    """Return whether a comment already reads so; GitHub may turn line ends and trim."""
+    return shown.replace("\r\n", "\n").strip() == wanted.replace("\r\n", "\n").strip()

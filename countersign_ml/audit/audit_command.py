@@ -1,0 +1,65 @@
+"""`countersign audit`: prove from a clone how every version came to be live."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from countersign_ml.audit.history.audit_facts import HistoryFacts
+from countersign_ml.audit.history.collect import Walk
+from countersign_ml.audit.history.first_parents import History
+from countersign_ml.audit.history.git_objects import Objects
+from countersign_ml.audit.judging.audit_judge import judge_history
+from countersign_ml.audit.judging.result import Audit
+from countersign_ml.audit.report import audit_markdown, audit_page
+from policy.errors import UserError
+from policy.governed import is_model_name
+
+RENDERERS = {"md": audit_markdown.render, "json": Audit.text, "html": audit_page.render}
+
+
+def read(directory: Path, ref: str, model: str | None = None) -> HistoryFacts:
+    """Return everything that a clone tells about a branch."""
+    with Objects(directory) as objects:
+        return Walk(History(directory, objects, ref), model).facts()
+
+
+def main(argv: list[str]) -> int:
+    """Prove how every version came to be live, or name what is not proven (exit code 1)."""
+    parser = argparse.ArgumentParser(prog="countersign audit", description=main.__doc__)
+    parser.add_argument("--repository", type=Path, default=Path(), metavar="DIR", help="a clone")
+    parser.add_argument("--ref", default="main", help="the default branch")
+    parser.add_argument("--format", choices=sorted(RENDERERS), default="md")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="instead of printing")
+    parser.add_argument("--model", help="only this model; the rules are always looked at")
+    parser.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="OWNER/NAME",
+        help="the repository that records must be signed for; again for an earlier name",
+    )
+    options = parser.parse_args(argv)
+    facts = read(options.repository, options.ref, options.model)
+    if options.model is not None and not facts.tips:
+        shown = options.model if is_model_name(options.model) else repr(options.model)
+        raise UserError.one(
+            str(options.repository), f"{options.ref} never had a model {shown}", "check its name"
+        )
+    audit = judge_history(facts, options.name)
+    text = RENDERERS[options.format](audit)
+    content = text.encode("utf-8", "backslashreplace")
+    if options.output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        _write(options.output, content)
+    return 0 if audit.proven else 1
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise UserError.one(str(file), f"cannot be written: {error.strerror}") from error

@@ -1,0 +1,193 @@
+"""What git tells about a history, frozen: everything that the audit judges, and nothing it thinks.
+
+Texts are as they stand in git and trusted by nobody. A `None` says that there is no such file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from policy.files.people_rules import ChangeKind
+from policy.people.sign_off_record import SignOffRecord
+
+Relation = Literal["merged", "queued", "squashed", "other"]
+"""How the commit on the branch stands to the head that people signed: its second parent; merged
+below a merge queue's commit; the same files in one commit; or not at all."""
+
+
+@dataclass(frozen=True)
+class CommitFacts:
+    """A commit of the branch. Names and times are what it says of itself."""
+
+    id: str
+    parents: tuple[str, ...]
+    author: str
+    committer: str
+    at: str
+    subject: str
+
+    @property
+    def is_merge(self) -> bool:
+        return len(self.parents) > 1
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules in force at one commit."""
+
+    policy: str | None = None
+    owners: str | None = None
+    owners_path: str = ""
+    keys: tuple[tuple[str, str], ...] = ()
+    """File name to PEM text."""
+
+
+@dataclass(frozen=True)
+class PointerFile:
+    """One state of pointer.json: its blob, and its text."""
+
+    blob: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ModelMove:
+    """What a pull request does to one model, from where it left the branch to its head."""
+
+    model: str
+    history: tuple[str | None, ...]
+    before: str | None
+    after: str | None
+    kinds: frozenset[ChangeKind]
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """A tag below `refs/tags/countersign/`; `record` is what it claims, not yet verified."""
+
+    tag: str
+    target: str
+    envelope: str
+    record: SignOffRecord | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A stored record beside a commit of the branch that it may speak for."""
+
+    stored: StoredRecord
+    record: SignOffRecord
+    relation: Relation
+    brought: str = ""
+    """The commit that the merge brought in; empty where nothing was merged."""
+    base_on_branch: bool = False
+    """Whether the record's base is the commit before, or an earlier one of the branch."""
+    moved_since: tuple[str, ...] = ()
+    """Rules and pointers that the branch changed after the record's base, before the commit."""
+    differing: tuple[str, ...] = ()
+    """Governed files that the commit on the branch changed to something else than the head has."""
+    strays: tuple[str, ...] = ()
+    """Files that the commit on the branch changed and the signed head does not change."""
+    paths: tuple[str, ...] = ()
+    """Everything that the head changes, old and new names of a rename both."""
+    models: tuple[ModelMove, ...] = ()
+    head_tree: str = ""
+    git_logins: frozenset[str] = frozenset()
+    """Logins (lower case) that commits of the pull request show in noreply addresses."""
+
+
+@dataclass(frozen=True)
+class CardEdit:
+    """A card or evidence file of a released version that a later commit changed or removed."""
+
+    path: str
+    removed: bool
+    commit: CommitFacts
+
+
+@dataclass(frozen=True)
+class StoredAttempt:
+    """A tag that should hold who asked for another attempt; not yet verified."""
+
+    tag: str
+    envelope: str
+
+
+@dataclass(frozen=True)
+class ChangeFacts:
+    """One commit of the branch that changed one model's pointer."""
+
+    model: str
+    commit: CommitFacts
+    rules: Rules
+    """As they were at the commit before."""
+    history: tuple[str | None, ...]
+    """Every content that the pointer had before, oldest first, and what it had last."""
+    before: PointerFile | None
+    after: PointerFile | None
+    inputs: tuple[tuple[str, str], ...] = ()
+    recipe: str | None = None
+    irregular: tuple[str, ...] = ()
+    evidence: bytes | None = None
+    """The evidence file that the new pointer names, at this commit."""
+    recorded: bytes | None = None
+    """The same path at the commit before."""
+    has_card: bool = False
+    candidates: tuple[Candidate, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    """Tags that point at what was merged and hold no record."""
+    attempts: tuple[StoredAttempt, ...] = ()
+    """Every tag of the clone that tells of an attempt of this model."""
+    edits: tuple[CardEdit, ...] = ()
+    """Later changes to this version's card and evidence."""
+    any_records: bool = False
+    """Whether the clone holds any record at all."""
+
+
+@dataclass(frozen=True)
+class RuleFacts:
+    """One commit of the branch that changed the rules themselves."""
+
+    commit: CommitFacts
+    paths: tuple[str, ...]
+    rules: Rules
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True)
+class TipFacts:
+    """One model as the branch's last commit has it."""
+
+    model: str
+    pointer: str | None
+    inputs: tuple[tuple[str, str], ...]
+    recipe: str | None
+    evidence: bytes | None
+    unsigned_inputs: tuple[CommitFacts, ...] = ()
+    """Commits that changed inputs and not the pointer."""
+
+
+@dataclass(frozen=True)
+class KeyFacts:
+    """A public key, and the commit that brought it in."""
+
+    name: str
+    pem: str
+    since: CommitFacts
+
+
+@dataclass(frozen=True)
+class HistoryFacts:
+    """Everything about one branch."""
+
+    ref: str
+    branch: str
+    tip: CommitFacts
+    commits: int
+    changes: tuple[ChangeFacts, ...] = ()
+    rules: tuple[RuleFacts, ...] = ()
+    tips: tuple[TipFacts, ...] = ()
+    keys: tuple[KeyFacts, ...] = ()
+    unreadable: tuple[StoredRecord, ...] = ()

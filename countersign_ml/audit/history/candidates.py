@@ -1,0 +1,239 @@
+"""Which records may speak for a commit of the branch, and how each stands to it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from countersign_ml.audit.history.audit_facts import (
+    Candidate,
+    CommitFacts,
+    ModelMove,
+    PointerFile,
+    Relation,
+    Rules,
+    StoredRecord,
+)
+from countersign_ml.audit.history.claimed_records import stored
+from countersign_ml.audit.history.first_parents import History
+from countersign_ml.audit.history.git_objects import Commit
+from policy.governed import (
+    CARDS,
+    CODEOWNERS_PLACES,
+    KEYS,
+    MODELS,
+    POLICY_FILE,
+    is_rule,
+    models_of,
+    pointer_path,
+)
+from policy.people.kinds_of_change import change_kinds
+from policy.people.sign_off_record import TAGS, SignOffRecord
+
+Pasts = Mapping[str, tuple[str | None, ...]]
+"""Every content that each model's pointer had so far."""
+_NOREPLY = re.compile(r"(?:\d+\+)?([A-Za-z0-9_-]+(?:\[bot\])?)@users\.noreply\.[A-Za-z0-9.-]+")
+_TRAILER = re.compile(r"^co-authored-by:[^<\n]*<([^>\n]*)>\s*$", re.IGNORECASE | re.MULTILINE)
+
+
+def commit_facts(commit: Commit) -> CommitFacts:
+    return CommitFacts(
+        id=commit.id,
+        parents=commit.parents,
+        author=commit.author.name,
+        committer=commit.committer.name,
+        at=commit.committer.at,
+        subject=commit.subject,
+    )
+
+
+def rules_at(history: History, commit: Commit | None) -> Rules:
+    """Return the rules in force for whatever follows a commit; none before the first."""
+    owners = next(
+        (path for path in CODEOWNERS_PLACES if history.entry(commit, path) is not None), ""
+    )
+    keys = tuple(
+        (path, history.objects.blob(entry.id).decode("utf-8", "replace"))
+        for path, entry in history.below(commit, KEYS)
+        if entry.is_plain
+    )
+    text = history.text(commit, owners) if owners else None
+    return Rules(history.text(commit, POLICY_FILE), text, owners, keys)
+
+
+class Records:
+    """The clone's records, found by what they claim to move and by what they point at."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._claims: dict[tuple[str, str | None, str | None], list[StoredRecord]]
+        self._claims = defaultdict(list)
+        self._targets: dict[str, list[StoredRecord]] = defaultdict(list)
+        found = stored(history.tags(TAGS))
+        self.any = bool(found)
+        self.unreadable = tuple(kept for kept in found if kept.record is None)
+        self._readable = tuple(kept for kept in found if kept.record is not None)
+        for kept in found:
+            self._targets[kept.target].append(kept)
+        for kept in self._readable:
+            for moved in kept.record.models if kept.record else ():
+                self._claims[moved.model, moved.before, moved.after].append(kept)
+
+    def unreadable_at(self, commit: Commit) -> tuple[str, ...]:
+        """Return the tags on what a commit merged that hold no record."""
+        return tuple(
+            kept.tag
+            for parent in commit.parents[1:]
+            for kept in self._targets[parent]
+            if kept.record is None
+        )
+
+    def for_pointer(
+        self,
+        parent: Commit | None,
+        commit: Commit,
+        model: str,
+        before: PointerFile | None,
+        after: PointerFile | None,
+        pasts: Pasts,
+    ) -> tuple[Candidate, ...]:
+        """Return the records that point at what was merged, or claim this very move."""
+        if parent is None:
+            return ()
+        claim = (model, before.blob if before else None, after.blob if after else None)
+        near = [kept for second in commit.parents[1:] for kept in self._targets[second]]
+        return self._candidates(parent, commit, [*near, *self._claims[claim]], pasts)
+
+    def for_rules(
+        self, parent: Commit | None, commit: Commit, paths: Iterable[str], pasts: Pasts
+    ) -> tuple[Candidate, ...]:
+        """Return the records that point at what was merged, or whose head has these very rules."""
+        if parent is None:
+            return ()
+        near = [kept for second in commit.parents[1:] for kept in self._targets[second]]
+        if not near:
+            entry = self._history.entry
+            near = [
+                kept
+                for kept in self._readable
+                if all(
+                    entry(self._history.objects.commit(kept.target), path) == entry(commit, path)
+                    for path in paths
+                )
+            ]
+        found = self._candidates(parent, commit, near, pasts)
+        return tuple(candidate for candidate in found if candidate.relation != "other")
+
+    def _candidates(
+        self, parent: Commit, commit: Commit, near: list[StoredRecord], pasts: Pasts
+    ) -> tuple[Candidate, ...]:
+        unique = {kept.tag: kept for kept in near}
+        return tuple(
+            self._candidate(parent, commit, kept, kept.record, pasts)
+            for _, kept in sorted(unique.items())
+            if kept.record is not None
+        )
+
+    def _candidate(
+        self,
+        parent: Commit,
+        commit: Commit,
+        kept: StoredRecord,
+        record: SignOffRecord,
+        pasts: Pasts,
+    ) -> Candidate:
+        history = self._history
+        brought = commit.parents[1] if len(commit.parents) > 1 else ""
+        if kept.target != record.head:
+            return Candidate(kept, record, "other", brought)
+        head = history.objects.commit(kept.target)
+        place = history.places.get(record.base)
+        on_branch = place is not None and place <= history.places[parent.id]
+        base = history.line[place] if place is not None and on_branch else None
+        # from where the record was judged: a push may have put the head's own commits before it
+        fork = history.fork_point(base or parent, head.id)
+        changed = history.changed(fork, head)
+        paths = tuple(path for path, _, _ in changed)
+        landed = history.changed(parent, commit)
+        signed = frozenset(paths)
+        differing = tuple(
+            path
+            for path, _, new in landed
+            if (is_rule(path) or path.startswith((f"{MODELS}/", f"{CARDS}/")))
+            and new != history.entry(head, path)
+        )
+        strays = tuple(path for path, _, _ in landed if path not in signed)
+        return Candidate(
+            stored=kept,
+            record=record,
+            relation=self._relation(parent, commit, head.id, differing, strays),
+            brought=brought,
+            base_on_branch=on_branch,
+            moved_since=self._moved_since(base, parent, record) if base else (),
+            differing=differing,
+            strays=strays,
+            paths=paths,
+            models=tuple(
+                self._move(model, fork, head, pasts.get(model, ())) for model in models_of(paths)
+            ),
+            head_tree=head.tree,
+            git_logins=_logins(history.brought(base or parent, head.id)),
+        )
+
+    def _relation(
+        self,
+        parent: Commit,
+        commit: Commit,
+        head: str,
+        differing: tuple[str, ...],
+        strays: tuple[str, ...],
+    ) -> Relation:
+        if head in commit.parents[1:]:
+            return "merged"
+        if len(commit.parents) == 1:
+            return "other" if differing or strays else "squashed"
+        step = self._history.objects.commit(commit.parents[1])
+        while step.id != parent.id and len(step.parents) > 1:  # a queue's merges, and they alone
+            if head in step.parents[1:]:
+                return "queued"
+            step = self._history.objects.commit(step.parents[0])
+        return "other"
+
+    def _moved_since(self, base: Commit, parent: Commit, record: SignOffRecord) -> tuple[str, ...]:
+        pointers = {pointer_path(moved.model) for moved in record.models}
+        return tuple(
+            path
+            for path, _, _ in self._history.changed(base, parent)
+            if path == POLICY_FILE
+            or path in CODEOWNERS_PLACES
+            or path.startswith(KEYS + "/")
+            or path in pointers
+        )
+
+    def _move(
+        self, model: str, fork: Commit | None, head: Commit, past: tuple[str | None, ...]
+    ) -> ModelMove:
+        folder = f"{MODELS}/{model}"
+        inputs = [
+            [(path, entry.id) for path, entry in self._history.below(commit, folder)]
+            for commit in (head, fork)
+        ]
+        return ModelMove(
+            model=model,
+            history=past,
+            before=self._history.text(fork, pointer_path(model)),
+            after=self._history.text(head, pointer_path(model)),
+            kinds=change_kinds(*inputs),
+        )
+
+
+def _logins(commits: Iterable[Commit]) -> frozenset[str]:
+    """Return the logins (lower case) that commits show in GitHub's noreply addresses."""
+    found: set[str] = set()
+    for commit in commits:
+        addresses = [commit.author.email, commit.committer.email]
+        addresses += _TRAILER.findall(commit.message)
+        matches = (_NOREPLY.fullmatch(address.strip()) for address in addresses)
+        found.update(match[1].lower() for match in matches if match is not None)
+    return frozenset(found)

@@ -1,0 +1,219 @@
+"""Walk the branch once, oldest commit first, and note every governed change with its facts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from countersign_ml.audit.history.audit_facts import (
+    CardEdit,
+    ChangeFacts,
+    CommitFacts,
+    HistoryFacts,
+    KeyFacts,
+    PointerFile,
+    RuleFacts,
+    StoredAttempt,
+    TipFacts,
+)
+from countersign_ml.audit.history.candidates import Records, commit_facts, rules_at
+from countersign_ml.audit.history.first_parents import Change, History
+from countersign_ml.audit.history.git_objects import Commit, Entry
+from policy.facts.attempt import ATTEMPT_TAGS
+from policy.facts.pointer import Pointer
+from policy.facts.pointer_history import read_pointer
+from policy.governed import (
+    CARDS,
+    CODEOWNERS_PLACES,
+    KEYS,
+    MODELS,
+    card_path,
+    is_rule,
+    model_of,
+    pointer_path,
+    version_of,
+)
+
+TOPS = frozenset(
+    {MODELS, CARDS, "policy", ".github"} | {name.split("/")[0] for name in CODEOWNERS_PLACES}
+)
+
+
+class Walk:
+    """What was seen so far on the way from the first commit to the last."""
+
+    def __init__(self, history: History, only: str | None) -> None:
+        self._history = history
+        self._only = only
+        self._records = Records(history)
+        self._measured = history.tags(ATTEMPT_TAGS)
+        self._pointers: dict[str, list[str | None]] = defaultdict(list)
+        self._changes: list[ChangeFacts] = []
+        self._edits: dict[tuple[str, str], list[CardEdit]] = defaultdict(list)
+        self._released: dict[str, set[str]] = defaultdict(set)
+        self._rules: list[RuleFacts] = []
+        self._keys: dict[str, KeyFacts] = {}
+        self._inputs_alone: dict[str, list[CommitFacts]] = defaultdict(list)
+
+    def facts(self) -> HistoryFacts:
+        """Return everything about the branch."""
+        parent: Commit | None = None
+        for commit in self._history.line:
+            self._visit(parent, commit)
+            parent = commit
+        tip = self._history.tip
+        return HistoryFacts(
+            ref=self._history.ref,
+            branch=self._history.branch,
+            tip=commit_facts(tip),
+            commits=len(self._history.line),
+            changes=tuple(self._with_edits(change) for change in self._changes),
+            rules=tuple(self._rules),
+            tips=self._tips(tip),
+            keys=tuple(key for _, key in sorted(self._keys.items())),
+            unreadable=self._records.unreadable,
+        )
+
+    def _visit(self, parent: Commit | None, commit: Commit) -> None:
+        changed = self._history.changed(parent, commit, TOPS.__contains__)
+        if not changed:
+            return
+        self._note_rules(parent, commit, [change for change in changed if is_rule(change[0])])
+        models: dict[str, list[Change]] = defaultdict(list)
+        for change in changed:
+            model = model_of(change[0])
+            if model is not None:
+                models[model].append(change)
+        moves: list[tuple[str, Entry | None, Entry | None]] = []
+        for model, files in sorted(models.items()):
+            moved = [file for file in files if file[0] == pointer_path(model)]
+            self._note_cards(commit, model, files, moved[0] if moved else None)
+            if moved:
+                moves.append((model, moved[0][1], moved[0][2]))
+            elif any(path.startswith(MODELS) for path, _, _ in files):
+                self._inputs_alone[model].append(commit_facts(commit))
+        for model, _, _ in moves:  # all of them, before any of them counts as history
+            if self._only in (None, model):
+                self._changes.append(self._change(parent, commit, model))
+        for model, _, _ in moves:
+            text = self._history.text(commit, pointer_path(model))
+            self._pointers[model].append(text)
+            pointer = read_pointer(text)
+            if pointer is not None:
+                self._released[model].add(pointer.version)
+
+    def _change(self, parent: Commit | None, commit: Commit, model: str) -> ChangeFacts:
+        history = self._history
+        after = self._pointer(commit, model)
+        pointer = read_pointer(after.text) if after else None
+        before = self._pointer(parent, model)
+        below = history.below(commit, f"{MODELS}/{model}")
+        pasts = {name: tuple(texts) for name, texts in self._pointers.items()}
+        return ChangeFacts(
+            model=model,
+            commit=commit_facts(commit),
+            rules=rules_at(history, parent),
+            history=tuple(self._pointers[model]),
+            before=before,
+            after=after,
+            inputs=tuple((path, entry.id) for path, entry in below),
+            recipe=history.text(commit, f"{MODELS}/{model}/recipe.yml"),
+            irregular=tuple(path for path, entry in below if not entry.is_plain),
+            evidence=_named(history, commit, pointer),
+            recorded=_named(history, parent, pointer),
+            has_card=pointer is not None
+            and history.content(commit, card_path(model, pointer.version)) is not None,
+            candidates=self._records.for_pointer(parent, commit, model, before, after, pasts),
+            unreadable=self._records.unreadable_at(commit),
+            attempts=self._attempts(model),
+            any_records=self._records.any,
+        )
+
+    def _attempts(self, model: str) -> tuple[StoredAttempt, ...]:
+        inside = f"{ATTEMPT_TAGS}{model}/attempts/"
+        return tuple(
+            StoredAttempt(name, tag.message)
+            for name, tag in sorted(self._measured.items())
+            if tag is not None and name.startswith(inside)
+        )
+
+    def _pointer(self, commit: Commit | None, model: str) -> PointerFile | None:
+        entry = self._history.entry(commit, pointer_path(model))
+        if entry is None:
+            return None
+        text = self._history.text(commit, pointer_path(model))
+        return PointerFile(entry.id, text if text is not None else "")
+
+    def _note_cards(
+        self, commit: Commit, model: str, files: list[Change], moved: Change | None
+    ) -> None:
+        """Note cards of released versions that change; a way back may remove later versions'."""
+        after = self._history.text(commit, pointer_path(model)) if moved else None
+        past = self._pointers[model]
+        back = moved is not None and (moved[2] is None or after in past)
+        for path, old, new in files:
+            version = version_of(path)
+            if not path.startswith(f"{CARDS}/") or version not in self._released[model]:
+                continue
+            if old is None or (new is None and back and version in self._after(model, after)):
+                continue
+            edit = CardEdit(path, new is None, commit_facts(commit))
+            self._edits[model, version].append(edit)
+
+    def _after(self, model: str, target: str | None) -> frozenset[str]:
+        """Return the versions that were live after the target last was."""
+        texts = [None, *self._pointers[model]]
+        last = max((place for place, text in enumerate(texts) if text == target), default=0)
+        later = (read_pointer(text) for text in texts[last + 1 :])
+        return frozenset(pointer.version for pointer in later if pointer is not None)
+
+    def _with_edits(self, change: ChangeFacts) -> ChangeFacts:
+        pointer = read_pointer(change.after.text) if change.after else None
+        if pointer is None or change.after is None or change.after.text in change.history:
+            return change
+        return replace(change, edits=tuple(self._edits[change.model, pointer.version]))
+
+    def _note_rules(self, parent: Commit | None, commit: Commit, files: list[Change]) -> None:
+        if not files:
+            return
+        for path, _, new in files:
+            if path.startswith(KEYS + "/"):
+                content = self._history.text(commit, path) if new is not None else None
+                if content is not None:
+                    name = path.removeprefix(KEYS + "/")
+                    self._keys[f"{name} {content}"] = KeyFacts(name, content, commit_facts(commit))
+        paths = tuple(path for path, _, _ in files)
+        pasts = {name: tuple(texts) for name, texts in self._pointers.items()}
+        self._rules.append(
+            RuleFacts(
+                commit=commit_facts(commit),
+                paths=paths,
+                rules=rules_at(self._history, parent),
+                candidates=self._records.for_rules(parent, commit, paths, pasts),
+            )
+        )
+
+    def _tips(self, tip: Commit) -> tuple[TipFacts, ...]:
+        found = []
+        names = {path.split("/")[0] for path, _ in self._history.below(tip, MODELS) if "/" in path}
+        for model in sorted(names | self._pointers.keys()):
+            if self._only not in (None, model):
+                continue
+            text = self._history.text(tip, pointer_path(model))
+            below = self._history.below(tip, f"{MODELS}/{model}")
+            found.append(
+                TipFacts(
+                    model=model,
+                    pointer=text,
+                    inputs=tuple((path, entry.id) for path, entry in below),
+                    recipe=self._history.text(tip, f"{MODELS}/{model}/recipe.yml"),
+                    evidence=_named(self._history, tip, read_pointer(text)),
+                    unsigned_inputs=tuple(self._inputs_alone[model]),
+                )
+            )
+        return tuple(found)
+
+
+def _named(history: History, commit: Commit | None, pointer: Pointer | None) -> bytes | None:
+    """Return the evidence file that a pointer names, at a commit."""
+    return history.content(commit, pointer.evidence.path) if pointer is not None else None

@@ -1,0 +1,170 @@
+"""The audit as Markdown: for a terminal, an issue, or a file beside the release."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from countersign_ml.audit import messages
+from countersign_ml.audit.judging.result import (
+    Audit,
+    ChangeAudit,
+    ModelAudit,
+    RuleAudit,
+    SignOff,
+    fingerprint,
+)
+from policy.errors import one_line
+from policy.verdict import Finding
+from policy.verdict_text import lines
+
+SHOWN = 12
+"""How many reasons stand before the whole tree."""
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|&~@$]|:(?=//|[a-z+-][\w+-]*:)|(?<=\bwww)\.)")
+
+
+def plain(text: str) -> str:
+    """Return text that Markdown shows as it is: no markup, no mention, no link, one line."""
+    shown = one_line(text)
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[1])};", shown)
+
+
+def code(text: str) -> str:
+    """Return text as code; a table's bar and a backtick cannot end it."""
+    shown = one_line(text).replace("`", "'").replace("|", "¦")
+    return f"`{shown}`"
+
+
+def render(audit: Audit) -> str:
+    """Return the whole report."""
+    parts = [
+        f"# Sign-off log of {plain(audit.ref)}",
+        "Everything is proven." if audit.proven else "**Not everything is proven.**",
+        "\n".join(_summary(audit)),
+    ]
+    for model in audit.models:
+        parts.extend(_model(model))
+    parts.extend(_rules(audit))
+    parts.extend(_keys(audit))
+    if audit.unreadable:
+        parts.append("## Tags that hold no record")
+        parts.append("\n".join(f"- {code(tag)}: {plain(why)}" for tag, why in audit.unreadable))
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(audit: Audit) -> Iterator[str]:
+    changes = [change for model in audit.models for change in model.changes]
+    proven = sum(change.proven for change in changes)
+    forced = sum(len(change.forced) for change in changes)
+    yield f"- Last commit: {code(audit.tip.id)}, {plain(audit.tip.at)}"
+    yield f"- Commits on the branch: {audit.commits}"
+    yield f"- Pointer changes: {len(changes)}, proven: {proven}, gates forced: {forced}"
+    later = [rule for rule in audit.rules if not rule.founding]
+    yield f"- Changes of the rules: {len(later)}, proven: {sum(rule.proven for rule in later)}"
+    yield f"- Records signed for: {', '.join(map(code, audit.repositories)) or 'no repository'}"
+
+
+def _model(model: ModelAudit) -> Iterator[str]:
+    yield f"## {plain(model.model)}"
+    live = f"Live: {code(model.live)}." if model.live else "No version is live."
+    yield f"{live} {'Proven.' if model.proven else '**Not proven.**'}"
+    if model.changes:
+        rows = [_row(number, change) for number, change in enumerate(model.changes, 1)]
+        head = "| # | When | Change | Pull request | Signed by | |\n|---|---|---|---|---|---|"
+        yield "\n".join([head, *rows])
+    for number, change in enumerate(model.changes, 1):
+        forced = _forced(change.sign_off)
+        if forced:
+            yield "\n".join(f"- #{number} {line}" for line in forced)
+    for number, change in enumerate(model.changes, 1):
+        if not change.proven:
+            yield "\n".join(f"- #{number} {line}" for line in _blocked(change))
+    for number, change in enumerate(model.changes, 1):
+        yield f"### {number}. {_title(change)}"
+        yield _tree(change.finding)
+    yield f"### Now\n\n{_tree(model.tip)}"
+
+
+def _title(change: ChangeAudit) -> str:
+    arrow = f"{change.before or 'none'} to {change.after or 'none'}"
+    return f"{arrow}: {'proven' if change.proven else 'not proven'}"
+
+
+def _row(number: int, change: ChangeAudit) -> str:
+    way = {"forward": "to", "back": "back to", "nothing": "back to", "irregular": "irregular:"}
+    sign_off = change.sign_off
+    pull = f"&#35;{sign_off.pull} {plain(sign_off.title)}" if sign_off else "none"
+    mark = "proven" if change.proven else "**not proven**"
+    if change.forced:
+        mark += ", **forced**"
+    cells = (
+        str(number),
+        plain(change.commit.at),
+        f"{way[change.way]} {code(change.after or 'none')}",
+        pull,
+        _signers(sign_off),
+        mark,
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _signers(sign_off: SignOff | None) -> str:
+    if sign_off is None or not sign_off.signers:
+        return "nobody"
+    return ", ".join(
+        plain(signer.login) + (f" ({plain(', '.join(signer.roles))})" if signer.roles else "")
+        for signer in sign_off.signers
+    )
+
+
+def _forced(sign_off: SignOff | None) -> list[str]:
+    return [
+        f"**forced**: {plain(messages.override(o.user, o.role, o.gate, o.reason))}"
+        for o in (sign_off.overrides if sign_off else ())
+    ]
+
+
+def _blocked(change: ChangeAudit) -> list[str]:
+    return [
+        f"**{plain(leaf.name)}**: {plain(leaf.sentence)}"
+        for leaf in change.finding.blocking()[:SHOWN]
+    ]
+
+
+def _tree(finding: Finding) -> str:
+    body = "\n".join(map(one_line, lines(finding)))
+    return f"~~~~text\n{body}\n~~~~"
+
+
+def _rules(audit: Audit) -> Iterator[str]:
+    if audit.rules:
+        yield "## Changes of the rules"
+        yield "\n".join(_rule(rule) for rule in audit.rules)
+    for rule in audit.rules:
+        if not rule.proven:
+            yield _tree(rule.finding)
+
+
+def _rule(rule: RuleAudit) -> str:
+    mark = rule.mark if rule.proven else f"**{rule.mark}**"
+    paths = ", ".join(code(path) for path in rule.paths[:5])
+    more = f" and {len(rule.paths) - 5} more" if len(rule.paths) > 5 else ""
+    if rule.sign_off is None:
+        said = plain(rule.finding.sentence)
+    else:
+        said = f"&#35;{rule.sign_off.pull}, signed by {_signers(rule.sign_off)}"
+    return f"- {plain(rule.commit.at)}, {mark}: {paths}{more}; {said}"
+
+
+def _keys(audit: Audit) -> Iterator[str]:
+    yield "## Keys"
+    if not audit.keys:
+        yield "No key was ever in force, so no record proves anything."
+        return
+    rows = [
+        f"| {code(key.name)} | {code(fingerprint(key))} | {code(messages.short(key.since.id))} "
+        f"| {plain(key.since.at)} |"
+        for key in audit.keys
+    ]
+    yield "\n".join(["| Key | SHA-256 of the file | Since | |\n|---|---|---|---|", *rows])
+    yield "Compare the digests with what the bot's owner tells you: all of this rests on them."

@@ -1,0 +1,121 @@
+"""The versions that merged, and their evidence, read from a clone without network."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from policy.canonical import digest_bytes
+from policy.errors import UserError
+from policy.facts.evidence import Evidence, parse_evidence
+from policy.facts.pointer_history import read_pointer
+from policy.governed import evidence_path, is_model_name, model_of, pointer_path
+
+POINTERS = ":(glob)models/*/pointer.json"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """One version when the default branch's pointer first named it.
+
+    `evidence` is None where there is none that can be relied on; `problem` says why.
+    """
+
+    model: str
+    version: str
+    commit: str
+    evidence: Evidence | None
+    problem: str = ""
+
+
+class Clone:
+    """A git repository on this machine, read at its default branch."""
+
+    def __init__(self, directory: Path) -> None:
+        """Find the default branch: what `origin/HEAD` names where the clone has it, else HEAD."""
+        self.directory = directory
+        if not directory.is_dir() or self._git("rev-parse", "--git-dir") is None:
+            raise UserError.one(str(directory), "no git repository", "name one: --repository DIR")
+        for ref in ("refs/remotes/origin/HEAD", "HEAD"):
+            found = self._git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+            if found is not None:
+                self.ref, self.commit = ref.removeprefix("refs/remotes/"), found.decode().strip()
+                return
+        raise UserError.one(str(directory), "has no commit yet", "fetch the default branch")
+
+    @property
+    def is_shallow(self) -> bool:
+        return self._git("rev-parse", "--is-shallow-repository") != b"false\n"
+
+    def _git(self, *arguments: str) -> bytes | None:
+        """Return what git prints; None where it says no."""
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(self.directory), "--no-pager", *arguments],
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise UserError.one("git", "not found", "install git") from error
+        return done.stdout if done.returncode == 0 else None
+
+    def file(self, path: str, commit: str | None = None) -> bytes | None:
+        """Return a file's bytes at a commit (the default branch's own unless given), or None."""
+        return self._git("cat-file", "blob", f"{commit or self.commit}:{path}")
+
+    def policy(self, path: str) -> tuple[str, str]:
+        """Return the policy's text on the default branch, and where it stands."""
+        where = f"{self.ref}:{path}"
+        content = self.file(path)
+        if content is None:
+            raise UserError.one(where, "no such file on the default branch", "commit one first")
+        try:
+            return content.decode(), where
+        except UnicodeDecodeError as error:
+            raise UserError.one(where, f"is no text: {error}", "save it as UTF-8") from error
+
+    def merged(self, model: str | None, last: int) -> tuple[Merged, ...]:
+        """Return the last versions in the order in which pointers first named them.
+
+        Only the default branch's own line of commits is looked at (its first parents).
+        """
+        wanted = pointer_path(model) if model is not None else POINTERS
+        listed = self._git(
+            *("-c", "core.quotePath=off", "log", "--first-parent", "--diff-merges=first-parent"),
+            *("--reverse", "--no-renames", "--name-only", "--format=%x00%H", self.commit, "--"),
+            wanted,
+        )
+        if listed is None:
+            raise UserError.one(str(self.directory), "its history cannot be read", "run: git fsck")
+        named: dict[tuple[str, str], Merged | None] = {}
+        for entry in listed.decode("utf-8", "replace").split("\0")[1:]:
+            commit, *paths = entry.split("\n")
+            for path in sorted(filter(None, paths)):
+                merged = self._named_by(path, commit)
+                if merged is not None:
+                    named.setdefault((merged.model, merged.version), merged)
+        return tuple(filter(None, named.values()))[-last:]
+
+    def _named_by(self, path: str, commit: str) -> Merged | None:
+        """Return the version that a pointer names at a commit; None where it was taken away."""
+        model = model_of(path) or ""
+        text = self.file(path, commit)
+        if text is None or not is_model_name(model):
+            return None
+        pointer = read_pointer(text.decode("utf-8", "replace"))
+        if pointer is None or pointer.model != model:
+            return Merged(model, f"at {commit[:12]}", commit, None, f"{path} cannot be read there")
+        recorded = evidence_path(model, pointer.version)
+        content = self.file(recorded, commit)
+        evidence, problem = None, ""
+        if content is None:
+            problem = f"{recorded} is not there"
+        elif digest_bytes(content) != pointer.evidence.digest:
+            problem = f"{recorded} is not the evidence that the pointer names"
+        else:
+            try:
+                evidence = parse_evidence(content, recorded)
+            except UserError as error:
+                problem = str(error.problems[0])
+        return Merged(model, pointer.version, commit, evidence, problem)

@@ -1,0 +1,131 @@
+"""What the demo looks up to check its facts: always on the forge, as any reader could."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from github import GithubException, UnknownObjectException
+from github.CheckRun import CheckRun
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+from countersign_ml.demo.world import MODEL, PROJECT
+from policy.documents import parse_json
+from policy.facts.evidence import Evidence, parse_evidence
+from policy.facts.pointer import Pointer
+
+CHECK = "countersign"
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Reads one repository with a reader's token."""
+
+    repository: Repository
+
+    def audit(self, clone: Path, page: Path) -> tuple[int, dict[str, Any]]:
+        """Audit a clone by the command, into a page; return its exit code and what it found."""
+        words = [sys.executable, "-m", "countersign", "audit", "--repository", str(clone)]
+        shown = [*words, "--format", "html", "--output", str(page)]
+        done = subprocess.run(shown, cwd=PROJECT, capture_output=True, text=True, check=False)
+        if done.returncode not in (0, 1):
+            raise LookupError(done.stderr.strip())
+        told = subprocess.run(
+            [*words, "--format", "json"], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        found: dict[str, Any] = json.loads(told.stdout)
+        return done.returncode, found
+
+    def pull(self, number: int) -> PullRequest:
+        return self.repository.get_pull(number)
+
+    def check(self, number: int) -> CheckRun | None:
+        """Return the bot's newest check of the pull request's present head."""
+        head = self.repository.get_commit(self.pull(number).head.sha)
+        runs = list(head.get_check_runs(check_name=CHECK))
+        return max(runs, key=lambda run: run.id, default=None)
+
+    def concluded(self, number: int, *conclusions: str) -> CheckRun | None:
+        """Return the check once it has ended in one of `conclusions`."""
+        run = self.check(number)
+        return run if run is not None and run.conclusion in conclusions else None
+
+    def comments(self, number: int) -> list[str]:
+        """Return what the bot wrote in the conversation, as it reads once rendered."""
+        return [
+            _as_read(comment.body)
+            for comment in self.repository.get_issue(number).get_comments()
+            if comment.user.login.endswith("[bot]")
+        ]
+
+    def pointer(self, ref: str) -> Pointer | None:
+        """Return the model's pointer at a commit or branch."""
+        text = self.text(f"models/{MODEL}/pointer.json", ref)
+        return parse_json(Pointer, text, "pointer.json") if text is not None else None
+
+    def pointer_history(self, branch: str) -> list[str | None]:
+        """Return every content of the pointer on a branch's first-parent line, oldest first."""
+        path = f"models/{MODEL}/pointer.json"
+        commits = list(self.repository.get_commits(sha=branch))
+        line = [commits[0]]
+        by_sha = {commit.sha: commit for commit in commits}
+        while line[-1].parents:
+            line.append(by_sha[line[-1].parents[0].sha])
+        texts = [self.text(path, commit.sha) for commit in reversed(line)]
+        return [text for n, text in enumerate(texts) if n == 0 or text != texts[n - 1]]
+
+    def evidence(self, ref: str) -> Evidence:
+        """Return the evidence that the pointer at `ref` names."""
+        pointer = self.pointer(ref)
+        text = self.text(pointer.evidence.path, ref) if pointer else None
+        if pointer is None or text is None:
+            raise LookupError(f"no evidence at {ref}")
+        return parse_evidence(text, pointer.evidence.path)
+
+    def text(self, path: str, ref: str) -> str | None:
+        """Return a file's text, or None where there is none."""
+        try:
+            found = self.repository.get_contents(path, ref=ref)
+        except UnknownObjectException:
+            return None
+        if isinstance(found, list):
+            raise LookupError(f"{path} is a folder")
+        if found.encoding == "none":  # larger than 1 MB: GitHub gives the blob only
+            blob = self.repository.get_git_blob(found.sha)
+            return base64.b64decode(blob.content).decode()
+        return found.decoded_content.decode()
+
+    def runs(self, workflow: str) -> list[Any]:
+        """Return the runs of one workflow file, newest first."""
+        return list(self.repository.get_workflow(workflow).get_runs())
+
+    def jobs(self, run: Any) -> dict[str, str]:
+        """Return job name to conclusion of one run."""
+        return {job.name: job.conclusion for job in run.jobs()}
+
+    def deployed(self, sha: str) -> str:
+        """Return the newest state of the model's deployment of a commit; empty where none is."""
+        for deployment in self.repository.get_deployments(sha=sha, environment=MODEL):
+            for status in deployment.get_statuses():
+                return status.state
+        return ""
+
+    def merge_refused(self, number: int) -> int:
+        """Try to merge as a person; return the status that refused it, or 200."""
+        try:
+            self.pull(number).merge()
+        except GithubException as error:
+            return error.status
+        return 200
+
+
+def _as_read(markdown: str) -> str:
+    """Return the text without the marks that keep names and symbols from being Markdown."""
+    return html.unescape(markdown).replace("\u200b", "").replace("\\", "")

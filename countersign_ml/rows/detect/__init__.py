@@ -1,0 +1,35 @@
+"""Personal data and secrets in text: found by shape, confirmed by their own rules.
+
+`may_hold` is the hot path, `scan` the answer. A hit is a real number, not a look-alike: check
+digits, checksums, numbering plans and the words beside it decide. No hit carries its value.
+"""
+
+from __future__ import annotations
+
+from countersign_ml.rows.detect.finding_kinds import (
+    FAMILIES,
+    KINDS,
+    PERSONAL,
+    SECRETS,
+    Kind,
+    expand,
+)
+from countersign_ml.rows.detect.hit import Hit
+from countersign_ml.rows.detect.person_names import NameList
+from countersign_ml.rows.detect.text_scan import scan, scan_field
+from countersign_ml.rows.detect.triggers import may_hold, may_hold_each
+
+__all__ = [
+    "FAMILIES",
+    "KINDS",
+    "PERSONAL",
+    "SECRETS",
+    "Hit",
+    "Kind",
+    "NameList",
+    "expand",
+    "may_hold",
+    "may_hold_each",
+    "scan",
+    "scan_field",
+]

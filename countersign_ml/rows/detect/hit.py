@@ -1,0 +1,59 @@
+"""What a detector says: a kind, and where. Never the value itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from countersign_ml.rows.detect.third_party import utf8
+
+
+class Hit(NamedTuple):
+    """One confirmed find: `text[start:end]`, in characters."""
+
+    kind: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text beside its plain view; both have the same length and the same offsets."""
+
+    original: str
+    plain: str
+    places: dict[int, tuple[list[int], list[int]]] = field(default_factory=dict)
+    """Where the words of each set stand, once somebody asked."""
+
+    @cached_property
+    def utf8(self) -> bytes:
+        return utf8(self.original)
+
+
+class Candidate(NamedTuple):
+    """A find before overlaps are settled: the lower rank wins, then the longer, then the first."""
+
+    rank: int
+    hit: Hit
+
+
+Detector = Callable[[Text], Iterator[Candidate]]
+
+
+def settle(candidates: Iterable[Candidate], length: int) -> tuple[Hit, ...]:
+    """Return hits that do not overlap, in order of their start."""
+    ordered = sorted(
+        candidates,
+        key=lambda one: (one.rank, one.hit.start - one.hit.end, one.hit.start, one.hit.kind),
+    )
+    if len(ordered) < 2:
+        return tuple(one.hit for one in ordered)
+    taken = bytearray(length)
+    kept = []
+    for _, hit in ordered:
+        if taken.find(1, hit.start, hit.end) < 0:
+            taken[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
+            kept.append(hit)
+    return tuple(sorted(kept, key=lambda hit: hit.start))

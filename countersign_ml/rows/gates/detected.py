@@ -1,0 +1,40 @@
+"""Personal data and secrets in what is said: two gates over one search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.detect import PERSONAL, SECRETS, scan
+from countersign_ml.rows.gates.gate_text import Gate
+from countersign_ml.rows.read.row import Row
+from countersign_ml.rows.read.row_rules import RowRules
+
+PII = Gate(
+    "pii",
+    "a model repeats the people it was trained on",
+    "take the value out of the row, or put a made-up one in its place",
+    tuple(kind for kind in PERSONAL if kind != "person"),  # found from lists of names only
+)
+SECRET = Gate(
+    "secrets",
+    "a key in a training row is a key in every copy of the model",
+    "revoke the key where it is used, then take it out of the row",
+    tuple(SECRETS),
+)
+
+
+def personal(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
+    """Yield (field, message) for each turn's personal data, by kind and place, never by value."""
+    yield from _found(row, frozenset(PERSONAL) - rules.let_through)
+
+
+def secrets(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
+    """Yield (field, message) for each turn's keys, tokens and passwords."""
+    yield from _found(row, frozenset(SECRETS) - rules.let_through)
+
+
+def _found(row: Row, kinds: frozenset[str]) -> Iterator[tuple[str, str]]:
+    for number, turn in enumerate(row.messages):
+        for hit in scan(turn.content, kinds):
+            yield f"messages.{number}", messages.detected(hit.kind, hit.start, hit.end)

@@ -1,0 +1,33 @@
+"""Rows that ask the same as an earlier row of their split, or carry its id."""
+
+from __future__ import annotations
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.gates.gate_text import Gate
+from countersign_ml.rows.kept.columns import repeats
+from countersign_ml.rows.kept.locate import report
+from countersign_ml.rows.kept.table import Table
+from countersign_ml.rows.read.tally import SHOWN, Tally
+from policy.files.rules import DataRules
+
+GATE = Gate(
+    "duplicates",
+    "a question that comes twice counts twice, and hides how little there is",
+    "keep one of the rows named; letters and spaces do not count",
+    ("question", "id"),
+)
+
+
+def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
+    """Count the rows of each split whose question, or id, an earlier row has."""
+    for table in tables:
+        for column, field, say in (
+            (table.questions, "messages", messages.same_text),
+            (table.ids, "id", messages.same_id),
+        ):
+            later, first = repeats(column)
+            lines = table.lines_of(first[:SHOWN])
+            located = [
+                (int(row), say(line)) for row, line in zip(later[:SHOWN], lines, strict=True)
+            ]
+            report(tally, table, len(later), located, field)

@@ -1,0 +1,30 @@
+"""Rows that ask nearly the same as an earlier row of their split."""
+
+from __future__ import annotations
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.gates.gate_text import Gate
+from countersign_ml.rows.kept.locate import report
+from countersign_ml.rows.kept.near import near_within
+from countersign_ml.rows.kept.table import Table
+from countersign_ml.rows.read.tally import SHOWN, Tally
+from policy.files.rules import DataRules
+
+GATE = Gate(
+    "near_duplicates",
+    "rows that differ by a word are one row, counted twice",
+    "keep one of the rows named, or allow a larger share in gates.data.max_share",
+    ("words", "punctuation"),
+)
+
+
+def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
+    """Count the rows of each split that are near to an earlier one; exact copies are not here."""
+    for table in tables:
+        near = near_within(table, rules.near_jaccard)
+        lines = table.lines_of(near.others[:SHOWN])
+        located = [
+            (int(row), messages.near_same(f"line {line}", jaccard))
+            for row, line, jaccard in zip(near.rows, lines, near.jaccard, strict=False)
+        ]
+        report(tally, table, len(near.rows), located, "messages")

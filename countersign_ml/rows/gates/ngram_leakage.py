@@ -1,0 +1,83 @@
+"""Rows of the test split that share a long run of words with a row that is trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.gates.gate_text import Gate
+from countersign_ml.rows.kept.columns import found_in
+from countersign_ml.rows.kept.ngrams import TestNgrams, collect
+from countersign_ml.rows.kept.table import Table
+from countersign_ml.rows.read.source import Source
+from countersign_ml.rows.read.tally import SHOWN, Tally
+from policy.facts.evidence import RowFinding
+from policy.files.rules import DataRules
+
+GATE = Gate(
+    "ngram_leakage",
+    "a test row of which a passage was trained on is half known",
+    "remove one of the two rows, or allow a larger share in gates.data.max_share",
+    ("run",),
+)
+
+
+def index_of(sources: list[tuple[str, Source]], rules: DataRules) -> TestNgrams | None:
+    """Return the runs of words of the test rows; None where there are no two splits to compare."""
+    names = {split for split, _ in sources}
+    if not {"train", "test"} <= names:
+        return None
+    return collect([source for split, source in sources if split == "test"], rules.ngram_words)
+
+
+def count(tables: list[Table], ngrams: TestNgrams, rules: DataRules, tally: Tally) -> None:
+    """Count the test rows with such a run; rows that leak as a whole are the other gate's."""
+    tests = [table for table in tables if table.split == "test"]
+    trained = [table for table in tables if table.shared is not None]
+    total = np.zeros(len(ngrams.index.keys), dtype=np.int64)
+    for train in trained:
+        assert train.shared is not None
+        total += train.shared.counts
+    telling = (total > 0) & (total <= rules.ngram_common)
+    for number, table in enumerate(tests):
+        if table.source.digest != ngrams.digests[number]:
+            raise messages.changed_while_read(table.where)
+        here = (ngrams.files == number) & telling[ngrams.places]
+        lines, first, shared = np.unique(ngrams.lines[here], return_index=True, return_counts=True)
+        kept = ~np.isin(lines, _whole(table, trained))
+        tally.count += int(kept.sum())
+        room = max(0, SHOWN - len(tally.findings))
+        shown = np.flatnonzero(kept)[:room]
+        ids = {row.line: row.id for row in table.fetch([int(line) for line in lines[shown]])}
+        places = ngrams.places[here][first[shown]]
+        for at, place in zip(shown.tolist(), places.tolist(), strict=True):
+            line = int(lines[at])
+            message = messages.ngram_leak(
+                ngrams.index.words, int(shared[at]), _where(trained, place), ngrams.step
+            )
+            tally.findings.append(
+                RowFinding(
+                    file=table.where,
+                    line=line,
+                    id=ids.get(line, ""),
+                    field="messages",
+                    message=message,
+                )
+            )
+
+
+def _whole(table: Table, trained: list[Table]) -> list[int]:
+    """Return the lines of a test file whose whole question is trained on."""
+    lines: list[int] = []
+    for train in trained:
+        rows, _ = found_in(table.questions, train.questions)
+        lines += table.lines_of(rows)
+    return lines
+
+
+def _where(trained: list[Table], place: int) -> str:
+    """Return where an n-gram is trained on first."""
+    for train in trained:
+        if train.shared is not None and train.shared.lines[place]:
+            return f"{train.where}:{train.shared.lines[place]}"
+    raise AssertionError("an n-gram that is counted stands somewhere")

@@ -1,0 +1,32 @@
+"""Rows of unknown source, without a licence, under a licence that is not allowed, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.gates.gate_text import Gate
+from countersign_ml.rows.read.row import Row
+from countersign_ml.rows.read.row_rules import RowRules
+
+GATE = Gate(
+    "provenance",
+    "who may use a row must be known before it is trained on",
+    "name source and licence in the row or in the dataset card, or remove the row",
+    ("source", "licence", "licence_not_allowed", "consent"),
+)
+
+
+def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
+    """Yield (field, message) for source, licence and consent."""
+    source = row.metadata.get("source", rules.source)
+    if not isinstance(source, str) or not source.strip():
+        yield "source", messages.NO_SOURCE
+    key = "licence" if "licence" in row.metadata else "license"
+    licence = row.metadata.get(key, rules.licence)
+    if not isinstance(licence, str) or not licence.strip():
+        yield key, messages.NO_LICENCE
+    elif rules.licences and licence.casefold() not in rules.licences:
+        yield key, messages.licence_not_allowed(licence)
+    if row.metadata.get("consent", True) is False:
+        yield "consent", messages.NO_CONSENT

@@ -1,0 +1,210 @@
+"""The plain rows of a chunk as columns, read by a few passes over all of them.
+
+A row is plain where its line is strict JSON, its shape one of the common ones and its id in order.
+Every other line is given back, for the strict reader to look at.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate, chain
+from typing import Any
+
+from countersign_ml.rows.detect.third_party import utf8
+from countersign_ml.rows.gating.quick_check import Roles
+from countersign_ml.rows.kept.row_figures import Kept, asked, group_of
+from countersign_ml.rows.kept.vouched import vouched, vouched_lines
+from countersign_ml.rows.read.formats import FormatName
+from countersign_ml.rows.read.row_shapes import MESSAGE_ROLES, plain_turns
+
+LINE_ID = "line-"
+
+
+@dataclass
+class Batch:
+    """Rows in columns of equal length, and the numbers of the lines that are left over."""
+
+    lines: list[int] = field(default_factory=list)
+    values: list[dict[str, Any]] = field(default_factory=list)
+    formats: dict[FormatName, int] = field(default_factory=dict)
+    """The formats of the rows, each with the line where it comes first."""
+    roles: list[Roles] = field(default_factory=list)
+    said: list[list[str]] = field(default_factory=list)
+    """The texts of each row's turns."""
+    ids: list[str] = field(default_factory=list)
+    others: list[int] = field(default_factory=list)
+    """Lines that are not blank and were not read."""
+
+    @classmethod
+    def of(cls, data: bytes, first_line: int, longest: int) -> Batch:
+        """Read whole lines; one of more than `longest` bytes is left over."""
+        values = vouched_lines(data) if len(data) <= longest or not _longer(data, longest) else None
+        if values is not None:
+            lines = list(range(first_line, first_line + len(values)))
+            batch = cls._columns(lines, values)
+            if batch is not None:
+                return batch
+            return cls._rows(zip(lines, values, strict=True))
+        return cls.of_lines(enumerate(data.split(b"\n"), first_line), longest)
+
+    @classmethod
+    def of_lines(cls, lines: Iterable[tuple[int, bytes]], longest: int) -> Batch:
+        """Read lines one by one, each given with its number; one of more than `longest` bytes is
+        left over."""
+        return cls._rows(
+            (number, vouched(line) if len(line) <= longest else None)
+            for number, line in lines
+            if line and not line.isspace()
+        )
+
+    @classmethod
+    def _columns(cls, lines: list[int], values: list[Any]) -> Batch | None:
+        """Return a batch where every row has `messages` of two plain keys, else None."""
+        try:
+            turns = [value["messages"] for value in values]
+            roles = [tuple([turn["role"] for turn in row]) for row in turns]
+            said = [[turn["content"] for turn in row] for row in turns]
+            ids = [
+                value["id"] if "id" in value else f"{LINE_ID}{line}"  # noqa: SIM401 - made where needed
+                for line, value in zip(lines, values, strict=True)
+            ]
+            plain = (
+                set(map(type, values)) == {dict}
+                and set(map(type, turns)) == {list}
+                and set(map(len, chain.from_iterable(turns))) == {2}
+                and all(row and MESSAGE_ROLES.issuperset(row) for row in set(roles))
+                and set(map(type, chain.from_iterable(said))) == {str}
+                and {str, int}.issuperset(map(type, ids))
+                and "" not in ids
+                and True not in ["tools" in value for value in values]
+            )
+        except (TypeError, KeyError, AttributeError):
+            return None
+        if not plain:
+            return None
+        return cls(lines, values, {"messages": lines[0]}, roles, said, list(map(str, ids)))
+
+    @classmethod
+    def _rows(cls, values: Iterator[tuple[int, Any]]) -> Batch:
+        batch = cls()
+        for number, value in values:
+            plain = plain_turns(value) if type(value) is dict else None
+            given = value.get("id", f"{LINE_ID}{number}") if plain is not None else ""
+            if plain is None or not (type(given) is str or type(given) is int) or given == "":
+                batch.others.append(number)
+                continue
+            name, (roles, said) = plain
+            batch.formats.setdefault(name, number)
+            batch.lines.append(number)
+            batch.values.append(value)
+            batch.roles.append(roles)
+            batch.said.append(said)
+            batch.ids.append(str(given))
+        return batch
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def keep(self, fields: Sequence[str], kept: Kept) -> None:
+        """Add what the figures of all rows are made of."""
+        kept.lines += self.lines
+        kept.texts += [asked(*each) for each in zip(self.roles, self.said, strict=True)]
+        kept.answers += [said[-1] for said in self.said]
+        kept.ids += self.ids
+        kept.groups += [group_of(value, fields) for value in self.values]
+
+    def of_roles(self, good: Callable[[Roles], bool]) -> list[int]:
+        """Return the rows whose roles are not good."""
+        odd = {roles for roles in set(self.roles) if not good(roles)}
+        return [at for at, roles in enumerate(self.roles) if roles in odd] if odd else []
+
+    def odd(self, names: Sequence[str], default: Any, good: Callable[[Any], bool]) -> list[int]:
+        """Return the rows whose value under the first key they have is not good."""
+        first, *others = names
+        values = [value.get(first, default) for value in self.values]
+        for name in others:
+            values = [
+                value.get(name, default) if first not in value else given
+                for value, given in zip(self.values, values, strict=True)
+            ]
+        if len(set(map(type, values))) == 1:  # 1 is equal to True, and not the same
+            try:
+                odd = {value for value in set(values) if not good(value)}
+            except TypeError:
+                pass
+            else:
+                return [at for at, value in enumerate(values) if value in odd] if odd else []
+        return [at for at, value in enumerate(values) if not good(value)]
+
+    def blank(self) -> list[int]:
+        """Return the rows that have a turn of nothing but white space."""
+        return [at for at, said in enumerate(self.said) if not all(map(str.strip, said))]
+
+    def answers(self, rows: Sequence[int]) -> list[str]:
+        """Return the text of the last turn of some rows."""
+        return [self.said[at][-1] for at in rows]
+
+    def json_answers(self) -> tuple[Sequence[int], bytes]:
+        """Return nothing: whether an answer is JSON is not known here."""
+        return (), b""
+
+    def last_asked(self, rows: Sequence[int]) -> list[str]:
+        """Return the last thing the user says in some rows, whose roles are in order."""
+        return [_last_asked(self.roles[at], self.said[at]) for at in rows]
+
+    def systems(self) -> Iterable[str]:
+        """Return the texts of leading system turns, each once."""
+        return dict.fromkeys(
+            said[0]
+            for roles, said in zip(self.roles, self.said, strict=True)
+            if roles[0] == "system"
+        )
+
+    def under(self, systems: set[str]) -> list[int]:
+        """Return the rows that one of these system turns leads."""
+        return [
+            at
+            for at, (roles, said) in enumerate(zip(self.roles, self.said, strict=True))
+            if roles[0] == "system" and said[0] in systems
+        ]
+
+    @cached_property
+    def _told(self) -> bytes:
+        return utf8("\n".join(chain.from_iterable(self._others())))
+
+    def told(self) -> bytes:
+        """Return all texts but leading system turns, line ends between."""
+        return self._told
+
+    def row_at(self, place: int) -> tuple[int, int]:
+        """Return the row whose text stands at a place in `told`, and where the next one begins."""
+        row = bisect_right(self._ends, place)
+        return row, self._ends[row] if row < len(self._ends) else len(self._told)
+
+    def texts_of(self, row: int) -> tuple[int, int]:
+        """Return where a row's texts begin and end in `told`."""
+        return self._ends[row - 1] if row else 0, self._ends[row]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(
+            accumulate(sum(len(utf8(text)) + 1 for text in texts) for texts in self._others())
+        )
+
+    def _others(self) -> Iterator[list[str]]:
+        for roles, said in zip(self.roles, self.said, strict=True):
+            yield said[1:] if roles[0] == "system" else said
+
+
+def _last_asked(roles: Roles, said: list[str]) -> str:
+    last = len(roles) - 2
+    while roles[last] != "user":
+        last -= 1
+    return said[last]
+
+
+def _longer(data: bytes, longest: int) -> bool:
+    return any(len(line) > longest for line in data.split(b"\n"))

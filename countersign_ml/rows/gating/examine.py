@@ -1,0 +1,116 @@
+"""One chunk of lines: what the gates for single rows find in it, and the figures of its rows.
+
+This is the hot path, and nothing in it is done a row at a time that can be done for all rows of the
+chunk: decoding in `batch` (or, for large files, in `fast`), looking for what might be wrong in
+`quick_check`, and hashing in `sketch`. Lines in which something might be wrong are read again by
+the strict reader, whose words are what people read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.gating.batch import Batch
+from countersign_ml.rows.gating.row_check import RowCheck, finding
+from countersign_ml.rows.kept.ngrams import Shared
+from countersign_ml.rows.kept.row_figures import Figures, Kept, group_of
+from countersign_ml.rows.read.formats import FormatName
+from countersign_ml.rows.read.row import BOM, MAX_LINE_BYTES, Defect, Row, row_of
+from countersign_ml.rows.read.tally import Tally
+from policy.files.rules import DataGate
+
+if TYPE_CHECKING:
+    from countersign_ml.rows.gating.fast.fast_rows import FastRows
+
+PIECE = 1 << 17
+"""Bytes that are decoded at a time: their rows, as objects, stay within a core's own cache."""
+FAST_PIECE = 1 << 19
+"""Bytes that are read at a time where no objects are made of them."""
+
+
+@dataclass
+class Examined:
+    """What came of one chunk."""
+
+    rows: int
+    """Lines that are not blank, broken ones included."""
+    tallies: dict[DataGate, Tally]
+    formats: tuple[FormatName, ...]
+    figures: Figures
+    shared: Shared | None
+    """The n-grams of test rows that these rows hold."""
+
+
+def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examined:
+    """Read a chunk's lines and return what was found and what is kept of them."""
+    if first_line == 1:
+        data = data.removeprefix(BOM)
+    tallies: dict[DataGate, Tally] = {}
+    formats: dict[FormatName, None] = {}
+    kept = Kept(summed=check.index is not None)
+    rows = start = 0
+    size = PIECE if check.fast is None else FAST_PIECE
+    while start < len(data):
+        end = data.find(b"\n", start + size) + 1 or len(data)
+        piece = data[start:end]
+        seen, lines = _examined(check, where, first_line, piece, tallies, formats, kept)
+        rows, first_line, start = rows + seen, first_line + lines, end
+    figures, shared = kept.figures(check.index)
+    return Examined(rows, tallies, tuple(formats), figures, shared)
+
+
+def _examined(
+    check: RowCheck,
+    where: str,
+    first_line: int,
+    data: bytes,
+    tallies: dict[DataGate, Tally],
+    formats: dict[FormatName, None],
+    kept: Kept,
+) -> tuple[int, int]:
+    """Add what some whole lines hold to what is known; return how many rows and lines they are."""
+    fields = check.rules.group_fields
+    gates: dict[int, set[DataGate]] = {}
+    seen: dict[FormatName, int] = {}
+    fast, batch = _read(check, data, first_line)
+    for rows in (fast, batch):
+        if rows:  # which a reader may have found none of
+            for at, asking in check.quick.doubtful(rows).items():
+                gates[rows.lines[at]] = asking
+            for name, line in rows.formats.items():
+                seen[name] = min(line, seen.get(name, line))
+            rows.keep(fields, kept)
+    if gates or batch.others:
+        line_at = data.split(b"\n").__getitem__ if fast is None else fast.line
+        for number in sorted([*gates, *batch.others]):
+            row = _strictly(line_at(number - first_line), where, number)
+            if isinstance(row, Defect):
+                tally = tallies.setdefault("contract", Tally())
+                tally.add(finding(row, row.field, row.message))
+                continue
+            for gate, found in check.findings(row, gates.get(number)):
+                tallies.setdefault(gate, Tally()).add(found)
+            if number not in gates:
+                seen[row.format] = min(number, seen.get(row.format, number))
+                kept.add(row, group_of(row.metadata, fields))
+    formats.update(dict.fromkeys(sorted(seen, key=lambda name: seen[name])))
+    count = len(batch) + len(batch.others)
+    if fast is None:
+        return count, data.count(b"\n")
+    return len(fast) + count, fast.lines_read
+
+
+def _read(check: RowCheck, data: bytes, first_line: int) -> tuple[FastRows | None, Batch]:
+    """Return the plain rows that the compiled loops read, and all others."""
+    fast = None if check.fast is None else check.fast(data, first_line)
+    if fast is None or fast.others_count() > len(fast):  # many are read faster together
+        return None, Batch.of(data, first_line, MAX_LINE_BYTES)
+    return fast, Batch.of_lines(fast.others(), MAX_LINE_BYTES)
+
+
+def _strictly(line: bytes, where: str, number: int) -> Row | Defect:
+    if len(line) > MAX_LINE_BYTES:
+        return Defect(where, number, "", "", messages.line_too_long(MAX_LINE_BYTES))
+    return row_of(line, where, number)

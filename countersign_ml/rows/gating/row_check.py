@@ -1,0 +1,76 @@
+"""What one row must be, looked at by itself; the gates count it and the trainer leaves it out.
+
+`RowCheck.findings` is the whole truth about a row; `quick` says which rows need not be asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from countersign_ml.rows.gates import approved, contract_fit, detected, prompt_leaks, provenance
+from countersign_ml.rows.gating.quick_check import QuickCheck
+from countersign_ml.rows.kept.ngrams import NgramIndex
+from countersign_ml.rows.read.row import Defect, Row, read_rows
+from countersign_ml.rows.read.row_rules import RowRules
+from policy.facts.evidence import RowFinding
+from policy.files.rules import DataGate
+
+if TYPE_CHECKING:
+    from countersign_ml.rows.gating.fast.fast_rows import FastRows
+
+Found = tuple[DataGate, RowFinding]
+_ROW_GATES: tuple[tuple[DataGate, Callable[[Row, RowRules], Iterator[tuple[str, str]]]], ...] = (
+    (contract_fit.GATE.name, contract_fit.findings),
+    (approved.GATE.name, approved.findings),
+    (provenance.GATE.name, provenance.findings),
+    (prompt_leaks.GATE.name, prompt_leaks.findings),
+    (detected.PII.name, detected.personal),
+    (detected.SECRET.name, detected.secrets),
+)
+
+
+@dataclass(frozen=True)
+class RowCheck:
+    """The rules for one row, made ready."""
+
+    rules: RowRules
+    index: NgramIndex | None = field(default=None, repr=False, compare=False)
+    """The n-grams of test rows to look for, where the rows of a chunk are examined."""
+    compiled: bool = field(default=False, repr=False, compare=False)
+    """Whether plain rows are read by compiled loops, which pays where there are many."""
+    quick: QuickCheck = field(init=False, repr=False, compare=False)
+    fast: Callable[[bytes, int], FastRows | None] | None = field(
+        init=False, repr=False, compare=False
+    )
+    """Returns the plain rows of some whole lines, the first one's number given, or None where it
+    cannot; None where nothing is compiled."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quick", QuickCheck(self.rules))
+        read = None
+        if self.compiled:
+            from countersign_ml.rows.gating.fast.fast_rows import reader
+
+            read = reader(self.rules.group_fields)
+        object.__setattr__(self, "fast", read)
+
+    def findings(self, row: Row, gates: Container[DataGate] | None = None) -> Iterator[Found]:
+        """Yield everything that is wrong with a row by itself, or what some of the gates find."""
+        for name, look in _ROW_GATES:
+            if gates is None or name in gates:
+                for place, message in look(row, self.rules):
+                    yield name, finding(row, place, message)
+
+    def accepted(self, path: Path, where: str) -> Iterator[Row]:
+        """Yield the rows of a file that no gate for single rows names."""
+        for row in read_rows(path, where):
+            if isinstance(row, Row) and next(self.findings(row), None) is None:
+                yield row
+
+
+def finding(row: Row | Defect, place: str, message: str) -> RowFinding:
+    """Return a finding about a row, where it stands."""
+    return RowFinding(file=row.file, line=row.line, id=row.id, field=place, message=message)

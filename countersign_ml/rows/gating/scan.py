@@ -1,0 +1,194 @@
+"""The one pass: chunks of every file through `examine`, in as many processes as pay.
+
+Chunks come back in the order in which they were read, so findings stand in the order of the files
+whatever the number of processes.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib.util import find_spec
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import NamedTuple
+
+from xxhash import xxh3_64_intdigest
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.gating.examine import Examined, examine
+from countersign_ml.rows.gating.row_check import RowCheck
+from countersign_ml.rows.kept.ngrams import NgramIndex, SharedNgrams
+from countersign_ml.rows.kept.table import Table
+from countersign_ml.rows.read.chunk import Chunk
+from countersign_ml.rows.read.row_rules import RowRules
+from countersign_ml.rows.read.source import Source
+from countersign_ml.rows.read.tally import Tally
+from policy.facts.evidence import RowFinding
+from policy.files.rules import DataGate
+
+PAYS_FROM = 16_000_000
+"""Bytes from which a second process is worth its start of half a second."""
+COMPILED_FROM = 64_000_000
+"""Bytes from which compiled loops are worth loading and, the first time, compiling."""
+WAITING = 3
+"""Chunks that wait for each process: enough to keep it busy, few enough for memory."""
+Progress = Callable[[int, int, int], None]
+"""Told of rows read, bytes read, and bytes in all (0 where nobody knows)."""
+
+
+class _Task(NamedTuple):
+    """One chunk for another process: its bytes, or where in a local file they lie."""
+
+    where: str
+    first_line: int
+    data: bytes | None
+    path: str
+    offset: int
+    size: int
+    check: int
+
+
+def processes(sources: list[Source], asked: int | None = None) -> int:
+    """Return how many processes a scan of these files is given."""
+    if asked is not None:
+        return max(1, asked)
+    known = sum(source.stored_size() for source in sources)
+    return len(os.sched_getaffinity(0)) if known >= PAYS_FROM else 1
+
+
+def compiling_pays(size: int) -> bool:
+    """Return whether so many bytes are read faster by compiled loops, and these can be had."""
+    return size >= COMPILED_FROM and sys.byteorder == "little" and find_spec("numba") is not None
+
+
+def scan(
+    splits: list[tuple[str, Source]],
+    rules: RowRules,
+    tallies: dict[DataGate, Tally],
+    progress: Progress | None = None,
+    workers: int | None = None,
+    index: NgramIndex | None = None,
+) -> Iterator[Table]:
+    """Yield a table for each file, in order; `tallies` count what its rows are found to be.
+
+    `index` holds the n-grams of test rows, which are looked for in the rows that are trained on.
+    """
+    sources = [source for _, source in splits]
+    total = sum(source.stored_size() for source in sources)
+    count = processes(sources, workers)
+    compiled = compiling_pays(total)
+    rows = before = 0
+    with ExitStack() as stack:
+        pool = None
+        if count > 1:
+            pool = stack.enter_context(
+                ProcessPoolExecutor(
+                    count, _context(compiled), _prepare, (replace(rules), index, compiled)
+                )
+            )
+        check = RowCheck(rules, index, compiled and pool is None)
+        for split, source in splits:
+            table = begun(split, source, index)
+            for chunk, part in _examined(source, check, pool, WAITING * count):
+                take(table, tallies, chunk, part)
+                if progress is not None:
+                    progress(rows + table.rows, before + source.position, total)
+            rows += table.rows
+            before += source.position
+            yield table
+
+
+def _context(compiled: bool) -> BaseContext:
+    """Return how processes are started: forked from one that has loaded all they need, and nothing
+    else, so that no thread's lock is copied."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        [__name__, *(["countersign_ml.rows.gating.fast.ready"] if compiled else [])]
+    )
+    return context
+
+
+def begun(split: str, source: Source, index: NgramIndex | None) -> Table:
+    """Return the table of a file before its first chunk."""
+    table = Table(split, source)
+    if index is not None and split == "train":
+        table.shared = SharedNgrams.none_of(index)
+    return table
+
+
+def take(table: Table, tallies: dict[DataGate, Tally], chunk: Chunk, part: Examined) -> None:
+    """Add what came of a chunk to its table and to the tallies."""
+    table.rows += part.rows
+    for gate, tally in part.tallies.items():
+        tallies[gate].join(tally)
+    for line, why in chunk.defects:
+        table.rows += 1
+        tallies["contract"].add(RowFinding(file=table.where, line=line, message=why))
+    table.formats.update(dict.fromkeys(part.formats))
+    table.add(part.figures, part.shared, chunk.first_line, chunk.offset, len(chunk.data))
+
+
+def _examined(
+    source: Source, check: RowCheck, pool: ProcessPoolExecutor | None, waiting: int
+) -> Iterator[tuple[Chunk, Examined]]:
+    if pool is None:
+        for chunk in source.chunks():
+            yield chunk, examine(check, source.where, chunk.first_line, chunk.data)
+        return
+    queue: deque[tuple[Chunk, Future[Examined | None]]] = deque()
+    try:
+        for chunk in source.chunks():
+            queue.append((chunk, pool.submit(_work, _task(source, chunk))))
+            if len(queue) >= waiting:
+                yield _done(source, *queue.popleft())
+        while queue:
+            yield _done(source, *queue.popleft())
+    except BrokenProcessPool as error:
+        raise messages.process_died(source.where) from error
+    finally:
+        for _, future in queue:
+            future.cancel()
+
+
+def _done(source: Source, chunk: Chunk, future: Future[Examined | None]) -> tuple[Chunk, Examined]:
+    examined = future.result()
+    if examined is None:
+        raise messages.changed_while_read(source.where)
+    return chunk, examined
+
+
+def _task(source: Source, chunk: Chunk) -> _Task:
+    size, check = len(chunk.data), xxh3_64_intdigest(chunk.data)
+    data = None if source.seekable else chunk.data
+    return _Task(source.where, chunk.first_line, data, source.path, chunk.offset, size, check)
+
+
+_check: RowCheck | None = None
+
+
+def _prepare(rules: RowRules, index: NgramIndex | None, compiled: bool) -> None:
+    global _check
+    _check = RowCheck(rules, index, compiled)
+    gc.freeze()  # what is loaded by now stays; looking through it again and again costs time
+
+
+def _work(task: _Task) -> Examined | None:
+    """Examine a chunk; None where the file no longer holds what was hashed."""
+    assert _check is not None
+    data = task.data
+    if data is None:
+        with Path(task.path).open("rb") as stored:
+            stored.seek(task.offset)
+            data = stored.read(task.size)
+        if xxh3_64_intdigest(data) != task.check:
+            return None
+    return examine(_check, task.where, task.first_line, data)

@@ -1,0 +1,53 @@
+"""A quick check of texts against a contract's schema; what it doubts is for jsonschema to say."""
+
+from __future__ import annotations
+
+import msgspec
+
+from countersign_ml.rows.detect.third_party import utf8
+from countersign_ml.rows.gating.compiled_schemas import compiled
+from countersign_ml.rows.gating.typed_schemas import typed
+from countersign_ml.rows.kept.vouched import vouched, vouched_lines
+from countersign_ml.rows.read.json_schemas import SchemaChecker
+
+REMEMBERED = 50_000
+"""Texts whose fit is remembered: answers repeat. More are not kept, so memory stays bounded."""
+
+
+class Fits:
+    """A quick check of a schema, which remembers texts that fitted."""
+
+    def __init__(self, checker: SchemaChecker) -> None:
+        self._checker = checker
+        self._quick = compiled(checker.schema)
+        self._typed = None if checker.of_text else typed(checker.schema)
+        self._known: set[str] = set()
+
+    def all_fit(self, count: int, texts: bytes) -> bool:
+        """Return whether so many values of strict JSON, one a line, are certain to fit: a faster
+        way to know it of many. False says nothing."""
+        try:
+            return self._typed is not None and len(self._typed(texts)) == count
+        except msgspec.DecodeError:
+            return False
+
+    def misfits(self, texts: list[str]) -> set[int]:
+        """Return the places of the texts that may not fit."""
+        known = self._known
+        fresh = [at for at, text in enumerate(texts) if text not in known]
+        fits = self._fitting([texts[at] for at in fresh])
+        for at, fitting in zip(fresh, fits, strict=True):
+            if fitting and len(known) < REMEMBERED and len(texts[at]) < 1000:
+                known.add(texts[at])
+        return {at for at, fitting in zip(fresh, fits, strict=True) if not fitting}
+
+    def _fitting(self, texts: list[str]) -> list[bool]:
+        quick = self._quick
+        if quick is None:
+            return [self._checker.fits(text) for text in texts]
+        if self._checker.of_text:
+            return [quick(text) for text in texts]
+        values = vouched_lines(utf8("\n".join(texts)))
+        if values is None or len(values) != len(texts):
+            values = [vouched(utf8(text)) for text in texts]
+        return [value is not None and quick(value) for value in values]

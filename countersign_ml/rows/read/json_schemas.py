@@ -1,0 +1,96 @@
+"""The contract's JSON Schemas, checked without ever leaving this machine.
+
+A schema comes with a pull request, so a `$ref` to anything but its own parts is refused: it would
+let the pull request make the runner fetch an address.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.read.strict_json import loads
+from policy.errors import UserError
+
+
+@dataclass(frozen=True)
+class SchemaChecker:
+    """One schema, and whether it speaks of plain text or of JSON inside the text."""
+
+    schema: dict[str, Any]
+    where: str
+    _validator: Draft202012Validator = field(repr=False, compare=False)
+
+    @property
+    def of_text(self) -> bool:
+        """True where the message itself is the instance: the schema's type is `string`."""
+        return bool(self.schema.get("type") == "string")
+
+    def value(self, text: str) -> Any:
+        """Return the instance that a message's text stands for; ValueError where it is no JSON."""
+        return text if self.of_text else loads(text)
+
+    def problems(self, text: str) -> Iterator[tuple[str, str]]:
+        """Yield (field, message) for everything in which `text` does not fit."""
+        try:
+            instance = self.value(text)
+        except ValueError as error:
+            yield "", f"not valid JSON: {error}"
+            return
+        for found in self._validator.iter_errors(instance):
+            yield ".".join(map(str, found.absolute_path)), _short(found.message)
+
+    def fits(self, text: str) -> bool:
+        """Return whether `text` fits the schema."""
+        try:
+            instance = self.value(text)
+        except ValueError:
+            return False
+        return bool(self._validator.is_valid(instance))
+
+
+def load_schema(text: str, where: str) -> SchemaChecker:
+    """Read a JSON Schema (draft 2020-12), or say what is wrong with it."""
+    try:
+        schema = loads(text)
+    except ValueError as error:
+        raise messages.bad_json_file(where, error) from error
+    if not isinstance(schema, dict):
+        raise UserError.one(where, "holds no JSON Schema", "write an object with type and so on")
+    for reference in _references(schema):
+        if not reference.startswith("#"):
+            raise messages.remote_reference(where, reference)
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        place = ".".join(map(str, error.absolute_path))
+        raise messages.bad_schema(where, place, _short(error.message)) from error
+    return SchemaChecker(schema, where, Draft202012Validator(schema))
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for key, value in schema.items():
+            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
+                yield value
+            elif key in ("$id", "$schema") and isinstance(value, str) and key == "$id":
+                yield value if value.startswith("#") else f"$id {value}"
+            yield from _references(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _references(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:160]} ... {text[-35:]}"
+
+
+def canonical(value: Any) -> str:
+    """Return JSON text by which two values can be compared."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,125 @@
+"""Rows, one at a time: memory does not grow with the file, and a broken line is a finding.
+
+Each line of a JSONL file becomes a `Row`, or a `Defect` that says where and what. Nothing is
+repaired in silence: a byte order mark or Windows line ends change no meaning and are read over, all
+else that is not a row is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from json import JSONDecodeError
+from pathlib import Path
+from typing import Any
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.read.formats import FormatName, NotARow, Turn, turns_of
+from countersign_ml.rows.read.strict_json import loads
+from policy.canonical import digest_of
+
+BOM = b"\xef\xbb\xbf"
+MAX_LINE_BYTES = 16_000_000
+"""A longer line is a file that lost its line ends."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One example: the turns, and everything else that the row says about itself."""
+
+    id: str
+    messages: tuple[Turn, ...]
+    metadata: Mapping[str, Any]
+    line: int
+    file: str
+    format: FormatName
+
+    @property
+    def prompt(self) -> tuple[Turn, ...]:
+        """The turns before the last answer."""
+        return self.messages[:-1]
+
+    @property
+    def answer(self) -> str:
+        """The last turn's text: what the model is to say."""
+        return self.messages[-1].content
+
+    @property
+    def user_text(self) -> str:
+        """Everything the user says, by which two rows are the same question."""
+        return "\n".join(turn.content for turn in self.messages if turn.role == "user")
+
+    @property
+    def last_user_text(self) -> str:
+        """The last thing the user says; empty where the user says nothing."""
+        said = [turn.content for turn in self.prompt if turn.role == "user"]
+        return said[-1] if said else ""
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A line that is no row."""
+
+    file: str
+    line: int
+    id: str
+    field: str
+    message: str
+
+
+def read_rows(path: Path, where: str) -> Iterator[Row | Defect]:
+    """Yield every line of a JSONL file, in order; blank lines are passed over.
+
+    `where` is the file's name in findings. UserError where the file cannot be read at all.
+    """
+    try:
+        with path.open("rb") as source:
+            number = 0
+            while line := source.readline(MAX_LINE_BYTES + 1):
+                number += 1
+                if len(line) > MAX_LINE_BYTES:
+                    yield Defect(where, number, "", "", messages.line_too_long(MAX_LINE_BYTES))
+                    while line and not line.endswith(b"\n"):
+                        line = source.readline(MAX_LINE_BYTES)
+                    continue
+                if number == 1:
+                    line = line.removeprefix(b"\xef\xbb\xbf")
+                if line.strip():
+                    yield row_of(line, where, number)
+    except OSError as error:
+        raise messages.unreadable(where, error) from error
+
+
+def row_of(line: bytes, where: str, number: int) -> Row | Defect:
+    """Return the row that one line holds, or what is wrong with it."""
+    try:
+        value = loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return Defect(where, number, "", "", f"not UTF-8: {error.reason} at byte {error.start + 1}")
+    except JSONDecodeError as error:  # a row is one line: its own line count would mislead
+        said = f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        return Defect(where, number, "", "", f"not valid JSON: {said}")
+    except ValueError as error:
+        return Defect(where, number, "", "", f"not valid JSON: {error}")
+    if not isinstance(value, dict):
+        return Defect(where, number, "", "", "not a JSON object")
+    given = value.get("id", f"line-{number}")
+    if isinstance(given, bool) or not isinstance(given, str | int) or given == "":
+        return Defect(where, number, "", "id", "must be text or a whole number")
+    try:
+        name, turns, keys = turns_of(value)
+    except NotARow as error:
+        return Defect(where, number, str(given), error.field, str(error))
+    metadata = {key: item for key, item in value.items() if key not in keys and key != "id"}
+    return Row(str(given), turns, metadata, number, where, name)
+
+
+def rows_digest(rows: Sequence[Row]) -> str:
+    """Return the digest of what rows ask and answer; their metadata is not in it."""
+    return digest_of(
+        [[row.id, [[turn.role, turn.content] for turn in row.messages]] for row in rows]
+    )

@@ -1,0 +1,75 @@
+"""What `countersign data validate MODEL` adds to its report: rows that would be cut, and tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.gating.gating_report import ERRORED, FAILED, NOT_COUNTED, PASSED
+from countersign_ml.rows.governed.caches import cache_folder
+from countersign_ml.rows.governed.model_data import ModelData, load_recipe
+from countersign_ml.rows.read.tokens import (
+    Counted,
+    Counter,
+    NotCounted,
+    count_tokens,
+    find_tokenizer,
+)
+from policy.files.recipe import Recipe
+from policy.files.rules import Policy
+
+
+def add_truncation(
+    made: dict[str, Any], model: ModelData, policy: Policy, repo: Path, given: Path | None
+) -> None:
+    """Add the gate `truncation` and the totals to a report, or say why they were not counted.
+
+    Where a tokenizer was given and tokens could not be counted by it, the report does not pass;
+    otherwise the run counts them before it trains, and judges them by the same limit.
+    """
+    recipe = load_recipe(repo, model.name)
+    if recipe is None:
+        return
+    gate: dict[str, Any] = {"gate": "truncation", "count": 0, "allowed": 0, "findings": []}
+    try:
+        file = find_tokenizer(recipe, repo, given, cache_folder())
+        counter = Counter(file, recipe.chat_template)
+        train = next(file for file in made["files"] if file["split"] == "train")
+        source = next(source for split, source in model.sources if split == "train")
+        counted = count_tokens(source, train["rows"], counter, recipe.max_length)
+    except NotCounted as why:
+        gate["outcome"] = NOT_COUNTED if given is None else ERRORED
+        gate["not_run"] = messages.not_counted(str(why))
+    else:
+        allowed = int(policy.gates.training.max_truncated_share * counted.rows)
+        gate["count"], gate["allowed"] = counted.cut, allowed
+        gate["outcome"] = PASSED if counted.cut <= allowed else FAILED
+        gate["findings"] = [found.model_dump() for found in counted.findings]
+        gate["remedy"] = messages.TRUNCATION
+        made["tokens"] = _totals(counted, recipe, policy, file)
+    made["gates"].append(gate)
+    if gate["outcome"] in (FAILED, ERRORED):
+        made["outcome"] = FAILED
+
+
+def _totals(counted: Counted, recipe: Recipe, policy: Policy, file: Path) -> dict[str, Any]:
+    tokens, hours, cost = counted.cost(recipe, policy.budget)
+    return {
+        "tokenizer": str(file),
+        "rows": counted.rows,
+        "rows_of": counted.of,
+        "tokens": counted.tokens,
+        "trained_tokens": counted.trained,
+        "longest": counted.longest,
+        "training_tokens": tokens,
+        "hours": hours,
+        "cost": cost,
+        "currency": policy.budget.currency,
+        "sentences": [
+            messages.tokens_counted(
+                counted.rows, counted.of, counted.tokens, counted.trained, counted.longest
+            ),
+            messages.training_cost(tokens, hours, cost, policy.budget.currency),
+        ],
+    }

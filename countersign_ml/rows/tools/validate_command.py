@@ -1,0 +1,151 @@
+"""`countersign data validate`: the data gates over a model, or over any file of rows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from countersign_ml.rows import messages
+from countersign_ml.rows.gating.all_gates import gate
+from countersign_ml.rows.gating.gating_report import PASSED, Pace, print_report, report
+from countersign_ml.rows.gating.rejected import refuse_existing, write_rejected
+from countersign_ml.rows.governed.model_data import (
+    POLICY,
+    find_repository,
+    load_model_data,
+    load_policy,
+)
+from countersign_ml.rows.read.row_rules import RowRules
+from countersign_ml.rows.read.source import Source
+from countersign_ml.rows.tools.truncation import add_truncation
+from policy.files.rules import DataRules
+
+SPLITS = ("train", "validation", "test")
+
+
+def main(argv: list[str]) -> int:
+    """Run the data gates; 0 where they hold, 1 where one does not."""
+    parser = argparse.ArgumentParser(
+        prog="countersign data validate",
+        description="Run every data gate over a model's splits, or over one file of rows "
+        "(.jsonl, .jsonl.gz, .jsonl.zst, .parquet; a path or an fsspec URL).",
+    )
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="the folder below models/")
+    parser.add_argument(
+        "--file",
+        action="append",
+        metavar="[SPLIT=]FILE",
+        help="a file of rows, under the default policy; train=A and test=B are compared",
+    )
+    parser.add_argument("--sha256", metavar="HEX", help="the digest that FILE must have")
+    parser.add_argument("--repo", type=Path, metavar="FOLDER", help="the governed repository")
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="default: policy/policy.yml")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: what pays")
+    parser.add_argument(
+        "--shards",
+        type=int,
+        metavar="N",
+        help="gate in N parts that meet in a folder, as a datatrove pipeline; the same findings",
+    )
+    parser.add_argument(
+        "--exchange",
+        type=Path,
+        metavar="FOLDER",
+        help="the new folder in which the parts meet, kept afterwards; default: a temporary one",
+    )
+    parser.add_argument(
+        "--rejected",
+        type=Path,
+        metavar="FILE",
+        help="write the rows that are not trained on to this new file, each beside the reasons",
+    )
+    parser.add_argument(
+        "--tokenizer",
+        type=Path,
+        metavar="FILE",
+        help="the base model's tokenizer.json, to count a MODEL's tokens by; default: the one "
+        "that lies on this machine, and without it they are not counted",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quiet", action="store_true", help="print no progress")
+    words = parser.parse_args(argv)
+    if (words.model is None) == (words.file is None):
+        raise messages.one_of_both()
+    if words.rejected is not None:
+        refuse_existing(words.rejected)
+    if words.file is not None:
+        rules = DataRules() if words.policy is None else load_policy(words.policy).gates.data
+        rows = RowRules.of(rules)
+        sources = _files(words.file, words.sha256)
+    else:
+        repo = find_repository(words.repo)
+        policy = load_policy(words.policy or repo / POLICY)
+        rules = policy.gates.data
+        model = load_model_data(repo, words.model, places=rules.places)
+        rows, sources = model.row_rules(rules), model.sources
+    whole, started = words.model is not None, time.perf_counter()
+    if words.shards is not None:
+        made = _in_shards(words, sources, rows, rules, whole)
+    else:
+        pace = Pace(words.quiet or words.json)
+        try:
+            gated = gate(sources, rows, rules, pace, words.workers)
+        finally:
+            pace.close()
+        made = report(gated, rules, whole=whole)
+    if words.model is not None:
+        add_truncation(made, model, policy, repo, words.tokenizer)
+    if words.rejected is not None:
+        digests = [file["digest"] for file in made["files"]]
+        files = [source for _, source in sources]
+        count = write_rejected(files, digests, rows, words.rejected)
+        made["rejected"] = {"file": str(words.rejected), "rows": count}
+        print(messages.rejected_written(words.rejected, count), file=sys.stderr)
+    if words.json:
+        json.dump(made, sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        print_report(made, time.perf_counter() - started)
+    return 0 if made["outcome"] == PASSED else 1
+
+
+def _files(given: list[str], sha256: str | None) -> list[tuple[str, Source]]:
+    """Return the files that were named, training rows first; alone and unnamed: `rows`."""
+    if sha256 is not None and len(given) > 1:
+        raise messages.one_digest_for_many()
+    found = []
+    for name in given:
+        split, equals, path = name.partition("=")
+        if not equals or split not in SPLITS:
+            split, path = "rows", name
+        found.append((split, Source(path, path, sha256)))
+    names = [split for split, _ in found]
+    if len(set(names)) < len(names):
+        raise messages.split_named_twice()
+    return sorted(found, key=lambda each: each[0] != "train")
+
+
+def _in_shards(
+    words: argparse.Namespace,
+    sources: list[tuple[str, Source]],
+    rows: RowRules,
+    rules: DataRules,
+    whole: bool,
+) -> dict[str, Any]:
+    """Run the gates as a pipeline of parts, and return the report."""
+    try:
+        from countersign_ml.rows.scale.steps import run_here
+    except ImportError as error:
+        raise messages.scale_is_missing(error) from error
+    from countersign_ml.rows.scale.plan import Plan
+
+    with tempfile.TemporaryDirectory(prefix="countersign-") as temporary:
+        folder = words.exchange or Path(temporary)
+        plan = Plan.of(folder, sources, rows, rules, shards=words.shards, whole=whole)
+        return run_here(plan, words.workers or len(os.sched_getaffinity(0)))

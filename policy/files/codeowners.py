@@ -1,0 +1,162 @@
+"""CODEOWNERS as GitHub reads it.
+
+The last matching line wins and replaces earlier ones; a line without owners means that nobody needs
+to sign; a broken line is skipped and reported. Paths are case-sensitive. Source: GitHub's "About
+code owners", and its differences from gitignore: no `!`, no `[ ]` ranges, no escaped `#`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from policy.errors import Problem, UserError
+from policy.files.codeowners_index import Index
+from policy.governed import CODEOWNERS_PLACES
+
+MAX_BYTES = 3 * 1024 * 1024
+"""From this size on GitHub does not load the file."""
+
+_OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line: its number (from 1), its pattern, and who owns what it matches."""
+
+    line: int
+    pattern: str
+    owners: tuple[str, ...]
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        return re.compile(_translate(self.pattern), re.DOTALL)  # a path may hold a newline
+
+    def matches(self, path: str) -> bool:
+        """Return whether `path`, relative to the repository's root, falls under this line."""
+        return self.regex.match(path) is not None
+
+
+@dataclass(frozen=True)
+class Codeowners:
+    """A parsed file; `problems` are the lines that GitHub would skip."""
+
+    rules: tuple[Rule, ...]
+    problems: tuple[Problem, ...]
+
+    def rule_for(self, path: str) -> Rule | None:
+        """Return the line that decides `path`: the last that matches, or None."""
+        return self._index.last(path)
+
+    @cached_property
+    def _index(self) -> Index[Rule]:
+        return Index(self.rules)
+
+    def owners(self) -> frozenset[str]:
+        """Return every owner that any line names."""
+        return frozenset(owner for rule in self.rules for owner in rule.owners)
+
+    def deciding(self, paths: Iterable[str]) -> dict[Rule | None, tuple[str, ...]]:
+        """Return the paths that each line decides; None holds those that no line matches."""
+        decided: dict[Rule | None, list[str]] = {}
+        for path in paths:
+            decided.setdefault(self.rule_for(path), []).append(path)
+        return {rule: tuple(found) for rule, found in decided.items()}
+
+
+def parse(text: str, where: str = CODEOWNERS_PLACES[0]) -> Codeowners:
+    """Read a CODEOWNERS file; bad lines are skipped and reported with their numbers."""
+    if len(text.encode("utf-8", "surrogatepass")) >= MAX_BYTES:
+        raise UserError.one(where, "3 MB or more: GitHub does not load it", "make it smaller")
+    rules: list[Rule] = []
+    problems: list[Problem] = []
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        words = _words(raw.rstrip("\r"))
+        if not words:
+            continue
+        pattern, owners = words[0], tuple(words[1:])
+        reason = _refusal(pattern, owners)
+        if reason:
+            problems.append(Problem(f"{where}:{number}", reason, "GitHub skips this line"))
+        else:
+            rules.append(Rule(number, pattern, owners))
+    return Codeowners(tuple(rules), tuple(problems))
+
+
+def _words(line: str) -> list[str]:
+    """Split at spaces and tabs that no backslash guards; stop at a word that begins with #."""
+    words: list[str] = []
+    for word in re.findall(r"(?:\\.|[^\s\\]|\\$)+", line):
+        if word.startswith("#"):
+            break
+        words.append(word)
+    return words
+
+
+def _refusal(pattern: str, owners: tuple[str, ...]) -> str:
+    if pattern.startswith("!"):
+        return f"{pattern!r} negates, which CODEOWNERS cannot"
+    if "[" in pattern or "]" in pattern:
+        return f"{pattern!r} holds a [ ] range, which CODEOWNERS cannot"
+    if pattern.startswith("\\#"):
+        return f"{pattern!r} escapes a #, which CODEOWNERS cannot"
+    if "***" in pattern:
+        return f"{pattern!r} holds three stars in a row"
+    for owner in owners:
+        if not _OWNER.fullmatch(owner):
+            return f"{owner!r} is not @user, @organisation/team or an e-mail address"
+    return ""
+
+
+def _translate(pattern: str) -> str:
+    """Return the regular expression (for `match`) of one pattern.
+
+    A pattern with a slash before its end is anchored at the root, one without matches at any depth.
+    It matches a file, or a folder with all below it - but a last segment `*` after a slash is one
+    level only, and a pattern that ends in a slash is a folder.
+    """
+    folder = pattern.endswith("/")
+    body = pattern.strip("/") if pattern.strip("/") else ""
+    anchored = pattern.startswith("/") or "/" in body
+    if not body:
+        return r".*\Z" if pattern == "/" else r"(?!)"
+    segments = body.split("/")
+    text = "" if anchored else "(?:.*/)?"
+    last = len(segments) - 1
+    for index, segment in enumerate(segments):
+        if segment == "**":
+            if index == last:
+                text += ".+"
+            else:
+                text += "(?:.*/)?" if index == 0 or text.endswith("/") else "(?:/.*)?/"
+            continue
+        text += _segment(segment)
+        if index < last:
+            text += "/"
+    if segments[-1] == "**":
+        return text + r"\Z"
+    if folder:
+        return text + r"/.*\Z"
+    if segments[-1] == "*" and (len(segments) > 1 or pattern.startswith("/")):
+        return text + r"\Z"
+    return text + r"(?:/.*)?\Z"
+
+
+def _segment(segment: str) -> str:
+    text = ""
+    escaped = False
+    for character in segment:
+        if escaped:
+            text += re.escape(character)
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        elif character == "*":
+            text += "[^/]*" if segment != "*" else "[^/]+"
+        elif character == "?":
+            text += "[^/]"
+        else:
+            text += re.escape(character)
+    return text.replace("[^/]*[^/]*", "[^/]*")

@@ -1,0 +1,279 @@
+"""Whether the facts of one run agree with each other.
+
+A judge reads a share here, its paired counts there and the rows somewhere else. Facts that cannot
+all be true say nothing about the model, so each contradiction is a sentence, and it blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from policy.facts.class_facts import MAX_LABEL, ClassFacts
+from policy.facts.evidence import (
+    Comparison,
+    DataFacts,
+    Evidence,
+    Measurement,
+    Metric,
+    PairedCounts,
+    PairedMeans,
+    ParityFacts,
+    Slice,
+    TrainingFacts,
+)
+from policy.facts.proposal import propose
+from policy.gates import consistency_messages as say
+
+TOLERANCE = 1e-6
+"""How far two ways to the same figure may be apart, relative to the figure when above 1."""
+
+
+def contradictions(evidence: Evidence) -> tuple[str, ...]:
+    """Return a sentence for every fact of a fine-tune's evidence that another fact denies."""
+    return tuple(_of_evidence(evidence))
+
+
+def _of_evidence(evidence: Evidence) -> Iterator[str]:
+    yield from _of_names(evidence)
+    if evidence.data is not None:
+        yield from _of_data(evidence.data)
+    if evidence.training is not None:
+        yield from _of_training(evidence.training, evidence.data)
+    yield from of_measurements(evidence)
+    yield from _of_subjects(evidence)
+    for comparison in evidence.comparisons:
+        yield from _of_comparison(evidence, comparison)
+    candidate = evidence.measurement("candidate")
+    for drift in evidence.drift:
+        answers = sum(each.second for each in drift.bins)
+        rows = max((metric.n for metric in candidate.metrics), default=0) if candidate else 0
+        if drift.of != "vocabulary" and answers != rows:
+            yield say.other_answers(drift.of, drift.against, answers, rows)
+    for subject, classes in evidence.classes.items():
+        yield from _of_classes(subject, classes, evidence.measurement(subject))
+    if evidence.parity is not None:
+        yield from _of_parity(evidence.parity, evidence.measurement("candidate"))
+
+
+def _of_names(evidence: Evidence) -> Iterator[str]:
+    proposal = evidence.proposal
+    if proposal.model != evidence.model:
+        yield say.two_models(evidence.model, proposal.model)
+    again = propose(
+        proposal.model,
+        [(entry.path, entry.blob) for entry in proposal.inputs],
+        proposal.base_model,
+        proposal.base_revision,
+        proposal.runner_version,
+    )
+    if again.digest != proposal.digest:
+        yield say.digest_of_other_inputs(proposal.digest, again.digest)
+    for name in _doubled(artifact.name for artifact in evidence.artifacts):
+        yield say.twice("artifact", name)
+    for name in _doubled(f"{each.of} against {each.against}" for each in evidence.drift):
+        yield say.twice("drift of", name)
+    named = ((c.metric, c.first, c.second) for c in evidence.comparisons)
+    for name in _doubled(" ".join(parts) for parts in named):
+        yield say.twice("comparison", name)
+
+
+def _of_data(data: DataFacts) -> Iterator[str]:
+    for name in _doubled(part.split for part in data.splits):
+        yield say.twice("split", name)
+    for name in _doubled(gate.gate for gate in data.gates):
+        yield say.twice("data gate", name)
+    for gate in data.gates:
+        if len(gate.findings) > gate.count:
+            yield say.more(f"findings of the {gate.gate} gate", len(gate.findings), gate.count)
+
+
+def _of_training(training: TrainingFacts, data: DataFacts | None) -> Iterator[str]:
+    given = data.rows("train") if data is not None else training.rows
+    for what, part, whole in (
+        ("rows trained on", training.rows, given),
+        ("truncated rows", training.rows_truncated, training.rows),
+        ("rows without trained tokens", training.rows_without_trained_tokens, training.rows),
+        ("trained tokens", training.trained_tokens, training.total_tokens),
+        ("trainable parameters", training.trainable_parameters, training.total_parameters),
+    ):
+        if part > whole:
+            yield say.more(what, part, whole)
+
+
+def of_measurements(evidence: Evidence) -> Iterator[str]:
+    """Yield what is impossible within the measurements: doubled names, shares of nothing."""
+    for name in _doubled(measured.subject for measured in evidence.measurements):
+        yield say.twice("measurement", name)
+    for measured in evidence.measurements:
+        for name in _doubled(metric.name for metric in measured.metrics):
+            yield say.twice(f"metric of {measured.subject}", name)
+        for metric in measured.metrics:
+            if not _holds(metric):
+                yield say.share(measured.subject, metric)
+
+
+def _holds(metric: Metric) -> bool:
+    """Return whether a share is its successes by its rows; other kinds say nothing of theirs."""
+    if metric.kind != "share" or metric.n == 0:
+        return True
+    successes = metric.successes
+    return (
+        successes is not None
+        and successes <= metric.n
+        and _equal(metric.value, successes / metric.n)
+    )
+
+
+def _of_subjects(evidence: Evidence) -> Iterator[str]:
+    """Yield where subjects are not what they are said to be, or answered other rows."""
+    candidate = evidence.measurement("candidate")
+    base, incumbent = evidence.measurement("base"), evidence.measurement("incumbent")
+    training = evidence.training
+    if base is not None and training is not None and base.model != training.base_weights:
+        yield say.another_model("base", base.model, training.base_weights)
+    live = evidence.incumbent
+    if incumbent is not None and live is not None and incumbent.model != live.artifact:
+        yield say.another_model("incumbent", incumbent.model, live.artifact)
+    if candidate is None:
+        return
+    for other in evidence.measurements:
+        if other.rows != candidate.rows:
+            yield say.other_rows(other.subject)
+        for metric in other.metrics:
+            mine = candidate.metric(metric.name)
+            if mine is not None and _unlike(mine, metric):
+                yield say.unlike(metric.name, other.subject)
+    rows = evidence.data.rows("test") if evidence.data is not None else None
+    for metric in candidate.metrics:
+        if rows is not None and metric.n > rows:
+            yield say.more(f"rows of {metric.name}", metric.n, rows)
+
+
+def _unlike(one: Metric, other: Metric) -> bool:
+    return (one.kind, one.n, one.higher_is_better) != (other.kind, other.n, other.higher_is_better)
+
+
+def _of_comparison(evidence: Evidence, comparison: Comparison) -> Iterator[str]:
+    """Yield where a comparison is not of the figures that were measured."""
+    if evidence.incumbent is None and "incumbent" in (comparison.first, comparison.second):
+        return  # it is never read
+    name = f"{comparison.metric} of {comparison.first} and {comparison.second}"
+    if (comparison.counts is None) == (comparison.means is None):
+        yield say.counts_or_means(name)
+        return
+    found = [evidence.measurement(each) for each in (comparison.first, comparison.second)]
+    first, second = (each.metric(comparison.metric) if each else None for each in found)
+    if first is None or second is None:
+        yield say.not_measured(name)
+        return
+    if comparison.counts is not None and not _counts_are_of(comparison.counts, first, second):
+        yield say.other_figures(name)
+    if comparison.means is not None and not _means_are_of(comparison.means, first, second):
+        yield say.other_figures(name)
+    if comparison.means is not None and not _resampled_holds(comparison.means):
+        yield say.no_interval(name)
+    yield from _of_slices(comparison, name)
+
+
+def _resampled_holds(means: PairedMeans) -> bool:
+    """Return whether an interval and a p could be those of so many draws."""
+    found = means.resampled
+    return found is None or (
+        -math.inf < found.low <= found.high < math.inf
+        and 0 < found.p <= 1
+        and found.resamples > 0
+        and (found.clusters is None or found.clusters <= means.n)
+    )
+
+
+def _of_slices(comparison: Comparison, name: str) -> Iterator[str]:
+    """Yield where the groups of a field are not the rows of the comparison, each of them once."""
+    for field in _doubled(each.field for each in comparison.slices):
+        yield say.twice(f"slice of {name}", field)
+    for each in comparison.slices:
+        by = f"{name} by {each.field}"
+        for value in _doubled(group.value for group in each.groups):
+            yield say.twice(f"group of {by}", value)
+        if (each.rest is None) != (each.rest_values == 0):
+            yield say.other_rest(by)
+        if not _groups_are_of(each, comparison):
+            yield say.other_groups(by)
+        means = [group.means for group in each.parts if group.means is not None]
+        if not all(_resampled_holds(one) for one in means):
+            yield say.no_interval(by)
+
+
+def _groups_are_of(each: Slice, whole: Comparison) -> bool:
+    """Return whether the groups add up to the whole; a corpus figure is no sum, only its rows."""
+    if whole.counts is not None:
+        counted = [group.counts for group in each.parts]
+        return all(
+            sum(getattr(one, name) if one else -1 for one in counted) == getattr(whole.counts, name)
+            for name in ("both", "only_first", "only_second", "neither")
+        )
+    means = [group.means for group in each.parts]
+    return (
+        whole.means is not None
+        and all(one is not None and one.sd_difference >= 0 for one in means)
+        and sum(one.n for one in means if one is not None) == whole.means.n
+    )
+
+
+def _counts_are_of(counts: PairedCounts, first: Metric, second: Metric) -> bool:
+    return (
+        first.kind == second.kind == "share"
+        and first.n == second.n == counts.n
+        and first.successes == counts.both + counts.only_first
+        and second.successes == counts.both + counts.only_second
+    )
+
+
+def _means_are_of(means: PairedMeans, first: Metric, second: Metric) -> bool:
+    return (
+        first.kind == second.kind != "share"
+        and first.n == second.n == means.n
+        and math.isfinite(means.sd_difference)
+        and means.sd_difference >= 0
+        and _equal(means.mean_difference, second.value - first.value, first.value)
+    )
+
+
+def _of_parity(parity: ParityFacts, candidate: Measurement | None) -> Iterator[str]:
+    if parity.prompts_with_equal_tokens > parity.prompts:
+        yield say.more("prompts read alike", parity.prompts_with_equal_tokens, parity.prompts)
+    if parity.equal_answers > parity.answers:
+        yield say.more("equal answers", parity.equal_answers, parity.answers)
+    rows = max((metric.n for metric in candidate.metrics), default=0) if candidate else 0
+    if parity.answers < rows:
+        yield say.compared_less(parity.answers, rows)
+
+
+def _of_classes(subject: str, classes: ClassFacts, measured: Measurement | None) -> Iterator[str]:
+    """Yield where the classes are not those of the rows that were measured, each of them once."""
+    for label in _doubled(each.label for each in classes.classes if len(each.label) < MAX_LABEL):
+        yield say.twice(f"class of {subject}", label)
+    accuracy = measured.metric("accuracy") if measured else None
+    if accuracy is None or (accuracy.n, accuracy.successes) != (classes.rows, classes.right):
+        yield say.other_classes(subject)
+    listed = sum(each.support for each in classes.classes)
+    right = sum(each.right for each in classes.classes)
+    whole = classes.classes_left_out == 0
+    wrong = sum(each.count for each in classes.confusions) + classes.confusions_left_out
+    if (
+        listed > classes.rows
+        or right > classes.right
+        or (whole and (listed, right) != (classes.rows, classes.right))
+        or classes.right + wrong != classes.rows
+    ):
+        yield say.classes_do_not_add_up(subject)
+
+
+def _equal(one: float, other: float, scale: float = 1.0) -> bool:
+    """Return whether two figures are the same but for rounding; what is no number never is."""
+    return abs(one - other) <= TOLERANCE * max(1.0, abs(other), abs(scale))
+
+
+def _doubled(names: Iterable[str]) -> list[str]:
+    listed = list(names)
+    return sorted({name for name in listed if listed.count(name) > 1})

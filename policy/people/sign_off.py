@@ -1,0 +1,202 @@
+"""Sign-off: who approved exactly this commit, in which role, and who is still missing.
+
+An approval counts when it is a review's latest state, names the head commit, and comes from
+somebody with write access who neither wrote nor committed anything of the pull request. Source of
+the review rules: GitHub's "About pull request reviews"; bound to the commit, never to time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from policy.files.codeowners import Codeowners, Rule
+from policy.people import signoff_messages as say
+from policy.verdict import Finding, Outcome, gather
+
+ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED", "PENDING"]
+
+
+@dataclass(frozen=True)
+class Review:
+    """One submitted review; `order` grows with submission. `submitted` is RFC 3339, UTC."""
+
+    user: str
+    state: ReviewState
+    commit: str
+    order: int
+    id: int = 0
+    submitted: str = ""
+
+
+@dataclass(frozen=True)
+class SignOffFacts:
+    """Everything sign-off depends on. Logins and team names compare without regard to case."""
+
+    head: str
+    author: str
+    contributors: frozenset[str] = frozenset()
+    """Authors, committers and co-authors of the pull request's commits, less the bot's own."""
+    unknown_contributors: tuple[str, ...] = ()
+    """Names or e-mails in commits that belong to no account: these fail closed."""
+    reviews: tuple[Review, ...] = ()
+    writers: frozenset[str] = frozenset()
+    """Reviewers with write access, as the API says."""
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Role to the logins that hold it, teams resolved."""
+    teams: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """`organisation/team` to members; a team that cannot be read is absent."""
+    emails: Mapping[str, str] = field(default_factory=dict)
+    """E-mail owners of CODEOWNERS to logins, where known."""
+    paths: tuple[str, ...] = ()
+    """Every changed path, old and new names of a rename both."""
+    owners: Codeowners | None = None
+    kept: frozenset[str] = frozenset()
+    """Earlier commits with the very tree of the head, whose approvals the policy lets count."""
+
+
+def latest_states(reviews: Iterable[Review]) -> dict[str, Review]:
+    """Return each reviewer's deciding review: the latest that is not a mere comment."""
+    latest: dict[str, Review] = {}
+    for review in sorted(reviews, key=lambda review: review.order):
+        if review.state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
+            latest[review.user.lower()] = review
+    return latest
+
+
+def signers(facts: SignOffFacts) -> frozenset[str]:
+    """Return the logins (lower case) whose approval counts for this head."""
+    return frozenset(
+        login
+        for login, review in latest_states(facts.reviews).items()
+        if review.state == "APPROVED"
+        and review.commit in {facts.head} | facts.kept
+        and may_sign(facts, login)
+    )
+
+
+def may_sign(facts: SignOffFacts, login: str) -> bool:
+    """Return whether this login could sign at all: not involved, not a bot, with write access."""
+    return (
+        login not in _lower(facts.contributors | {facts.author})
+        and not login.endswith("[bot]")
+        and login in _lower(facts.writers)
+    )
+
+
+def judge_sign_off(quorum: Mapping[str, int], facts: SignOffFacts) -> Finding:
+    """Return whether the quorum of every role and every code owner has signed this head."""
+    signed = signers(facts)
+    parts: list[Finding] = []
+    if facts.unknown_contributors:
+        sentence = say.unknown_contributors(facts.unknown_contributors)
+        parts.append(Finding("contributors", Outcome.FAILED, sentence))
+    parts.extend(_judge_objections(facts))
+    filled = assign(quorum, facts, signed)
+    parts.extend(
+        _judge_role(role, count, facts, filled[role]) for role, count in sorted(quorum.items())
+    )
+    parts.append(_judge_owners(facts, signed))
+    return gather("sign-off", parts)
+
+
+def assign(
+    quorum: Mapping[str, int], facts: SignOffFacts, signed: frozenset[str]
+) -> dict[str, list[str]]:
+    """Return who signs in which role: each person in one only, as many places filled as can be.
+
+    A quorum of two roles asks for two people. Places and people are matched by augmenting paths
+    (Kuhn 1955), so that somebody who holds two roles never stands in the way of somebody who
+    holds one.
+    """
+    places = [(role, n) for role in sorted(quorum) for n in range(quorum[role])]
+    holders = {role: _lower(facts.roles.get(role, frozenset())) for role in quorum}
+    taken: dict[str, tuple[str, int]] = {}
+
+    def fill(place: tuple[str, int], tried: set[str]) -> bool:
+        for login in sorted(signed & holders[place[0]]):
+            if login in tried:
+                continue
+            tried.add(login)
+            if login not in taken or fill(taken[login], tried):
+                taken[login] = place
+                return True
+        return False
+
+    for place in places:
+        fill(place, set())
+    return {
+        role: sorted(login for login, place in taken.items() if place[0] == role) for role in quorum
+    }
+
+
+def _signed(name: str, logins: Sequence[str], facts: SignOffFacts) -> Finding:
+    latest = latest_states(facts.reviews)
+    times = [latest[login].submitted if login in latest else "" for login in logins]
+    return Finding(name, Outcome.PASSED, say.signed(logins, facts.head, times))
+
+
+def _judge_role(role: str, count: int, facts: SignOffFacts, have: list[str]) -> Finding:
+    if len(have) >= count:
+        return _signed(f"role {role}", have, facts)
+    holders = _lower(facts.roles.get(role, frozenset()))
+    could = sorted(login for login in holders - signers(facts) if may_sign(facts, login))
+    return Finding(
+        f"role {role}", Outcome.MISSING, say.role_missing(count - len(have), could, have)
+    )
+
+
+def _judge_objections(facts: SignOffFacts) -> list[Finding]:
+    holders = frozenset[str]().union(*(_lower(held) for held in facts.roles.values()))
+    owning = frozenset[str]()
+    if facts.owners is not None:
+        for rule in facts.owners.deciding(facts.paths):
+            owning |= expand(rule, facts)
+    return [
+        Finding("changes requested", Outcome.FAILED, say.objection(review.user))
+        for login, review in sorted(latest_states(facts.reviews).items())
+        if review.state == "CHANGES_REQUESTED" and login in holders | owning
+    ]
+
+
+def _judge_owners(facts: SignOffFacts, signed: frozenset[str]) -> Finding:
+    if facts.owners is None:
+        return Finding("code owners", Outcome.PASSED, say.NO_CODEOWNERS)
+    parts: list[Finding] = []
+    for rule, paths in facts.owners.deciding(facts.paths).items():
+        if rule is None or not rule.owners:
+            continue
+        owners = expand(rule, facts)
+        have = sorted(signed & owners)
+        name = f"owners of {rule.pattern}"
+        if have:
+            parts.append(_signed(name, have, facts))
+            continue
+        could = sorted(login for login in owners if may_sign(facts, login))
+        sentence = say.owner_missing(rule, len(paths), could)
+        parts.append(Finding(name, Outcome.MISSING, sentence))
+    if not parts:
+        return Finding("code owners", Outcome.PASSED, say.NO_OWNED_PATHS)
+    return gather("code owners", parts)
+
+
+def expand(rule: Rule | None, facts: SignOffFacts) -> frozenset[str]:
+    """Return the logins behind a line's owners; teams that cannot be read give nobody."""
+    if rule is None:
+        return frozenset()
+    teams = {name.lower(): members for name, members in facts.teams.items()}
+    emails = {address.lower(): login for address, login in facts.emails.items()}
+    found: set[str] = set()
+    for owner in rule.owners:
+        if not owner.startswith("@"):
+            found.update({emails[owner.lower()].lower()} if owner.lower() in emails else set())
+        elif "/" in owner:
+            found.update(_lower(teams.get(owner[1:].lower(), frozenset())))
+        else:
+            found.add(owner[1:].lower())
+    return frozenset(found)
+
+
+def _lower(logins: Iterable[str]) -> frozenset[str]:
+    return frozenset(login.lower() for login in logins)

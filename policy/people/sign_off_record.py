@@ -1,0 +1,174 @@
+"""The sign-off record: who approved which commit under which rules, kept in git, signed by the bot.
+
+The bot writes it before its check turns green, as the message of an annotated tag on the approved
+head. A tag travels with every clone, so whoever audits needs no GitHub. It holds facts, never
+verdicts: what they come to is judged again, under the policy of that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from policy.canonical import canonical_json, digest_of
+from policy.documents import Document
+from policy.facts.attempt import RecordedAttempt
+from policy.files.codeowners import Codeowners
+from policy.files.people_rules import RoleName, WaivableGate
+from policy.names import Digest, GitSha, ModelName
+from policy.people.sign_off import Review, SignOffFacts
+from policy.people.spot_check_signatures import SpotCheckSignature
+
+PAYLOAD_TYPE = "application/vnd.countersign.sign-off+json"
+"""What the signature is over, besides the bytes (DSSE): it can stand for nothing else."""
+TAGS = "countersign/"
+"""The records' tags begin so, below `refs/tags/`."""
+MEASURED_TYPE = "application/vnd.countersign.measured+json"
+MEASURED_TAGS = "countersign-measured/"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class MeasuredRecord(Document):
+    """Which evidence of a run key was seen first: what runs say later does not replace it.
+
+    Whoever may write can delete a run that they dislike and have it measured again; this stays.
+    """
+
+    schema_version: Literal[1] = 1
+    repository: Name
+    model: ModelName
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    evidence: Digest
+    at: str
+
+    def payload(self) -> bytes:
+        """Return the bytes that are signed."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def tag(self) -> str:
+        """Return the tag's name: one for each model and key."""
+        return measured_tag(self.model, self.key)
+
+
+def measured_tag(model: str, key: str) -> str:
+    """Return the name of the tag that holds which evidence of a key was seen first."""
+    return f"{MEASURED_TAGS}{model}/{key}"
+
+
+class RecordedReview(Document):
+    """One review, by GitHub's id and time of submission (RFC 3339, UTC)."""
+
+    id: int
+    user: Name
+    state: Literal["APPROVED", "CHANGES_REQUESTED", "DISMISSED"]
+    commit: GitSha
+    submitted: str
+
+
+class Override(Document):
+    """One gate that somebody let through although it did not hold, and why."""
+
+    model: ModelName
+    gate: WaivableGate
+    evidence: Digest
+    """The evidence that it was stated about; other evidence is not covered."""
+    user: Name
+    role: RoleName
+    reason: Annotated[str, StringConstraints(min_length=10, max_length=500)]
+    comment: int
+    """The id of the comment that stated it."""
+    stated: str
+
+
+class RecordedModel(Document):
+    """What one model's pointer moves from and to; None where no version is live."""
+
+    model: ModelName
+    kind: Literal["promote", "rollback"]
+    before: GitSha | None
+    """The blob of pointer.json on the base branch."""
+    after: GitSha | None
+    """The blob of pointer.json at the approved head."""
+    evidence: Digest | None = None
+    """The evidence that was judged: of the fine-tune, or of the recovery run."""
+
+
+class SignOffRecord(Document):
+    """Everything that a green verdict rested on and that git alone does not tell."""
+
+    schema_version: Literal[1] = 1
+    repository: Name
+    pull: Annotated[int, Field(ge=1)]
+    title: str
+    head: GitSha
+    base: GitSha
+    """The commit of the base branch whose policy and CODEOWNERS were in force."""
+    rules: Digest
+    """Of the policy, CODEOWNERS and keys at `base`: other rules make another record."""
+    branch: Name
+    author: Name
+    contributors: tuple[Name, ...]
+    reviews: tuple[RecordedReview, ...]
+    kept: dict[GitSha, GitSha] = Field(default_factory=dict)
+    """Commits with the head's very tree, whose approvals the policy lets count: commit to tree."""
+    writers: tuple[Name, ...]
+    roles: dict[RoleName, tuple[Name, ...]]
+    teams: dict[str, tuple[Name, ...]]
+    emails: dict[str, Name] = Field(default_factory=dict)
+    models: tuple[RecordedModel, ...]
+    overrides: tuple[Override, ...] = ()
+    spot_checks: tuple[SpotCheckSignature, ...] = ()
+    """What people said of the samples, of everybody whose word counted."""
+    recovery: dict[ModelName, str] = Field(default_factory=dict)
+    """The text of each rollback's recovery evidence, which no commit carries."""
+    attempts: tuple[RecordedAttempt, ...] = ()
+    """Every attempt after the first, each of which had to hold too."""
+    at: str
+    """When the bot judged (RFC 3339, UTC)."""
+
+    def payload(self) -> bytes:
+        """Return the bytes that are signed."""
+        return canonical_json(self._dumped())
+
+    def tag(self) -> str:
+        """Return the tag's name; the same facts give the same name, whenever they were judged."""
+        facts = self._dumped()
+        facts.pop("at")
+        facts.pop("base")
+        digest = digest_of(facts).removeprefix("sha256:")
+        return f"{TAGS}pull-{self.pull}/{self.head[:12]}-{digest[:12]}"
+
+    def _dumped(self) -> dict[str, Any]:
+        """Return plain values, without what is empty and was not there in earlier records."""
+        dumped: dict[str, Any] = self.model_dump(mode="json")
+        return {
+            name: value
+            for name, value in dumped.items()
+            if value or name not in ("attempts", "spot_checks")
+        }
+
+    def facts(self, paths: tuple[str, ...], owners: Codeowners | None) -> SignOffFacts:
+        """Return the facts that sign-off is judged from, for the paths that the head changes."""
+        reviews = tuple(
+            Review(review.user, review.state, review.commit, order)
+            for order, review in enumerate(self.reviews)
+        )
+        return SignOffFacts(
+            head=self.head,
+            author=self.author,
+            contributors=frozenset(self.contributors),
+            reviews=reviews,
+            kept=frozenset(self.kept),
+            writers=frozenset(self.writers),
+            roles=_sets(self.roles),
+            teams=_sets(self.teams),
+            emails=self.emails,
+            paths=paths,
+            owners=owners,
+        )
+
+
+def _sets(named: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
+    return {name: frozenset(logins) for name, logins in named.items()}

@@ -1,7 +1,0 @@
-"""Artifacts by content: what is published once can be fetched, and proven, for ever."""
-
-from __future__ import annotations
-
-from registry.store import Registry, Stored
-
-__all__ = ["Registry", "Stored"]

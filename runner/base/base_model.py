@@ -1,0 +1,169 @@
+"""The base model that a recipe names: built, on disk, or from the Hub, always as a local folder.
+
+Only safetensors are read and no code that comes with a model is run. Whatever it is, everything of
+it that changes an answer is known by digest: weights, configuration, tokenizer and chat template.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from countersign_ml.registry.file_digest import digest_file
+from policy.canonical import digest_of
+from policy.files.recipe import Recipe
+from runner import model_messages
+from runner.base import build_base as base
+
+MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken")
+"""What transformers reads of a model; `*` also reaches into subfolders (of chat templates)."""
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A folder that `from_pretrained` reads, the digest of its files, and what pins it."""
+
+    name: str
+    path: Path
+    digest: str
+    revision: str
+
+
+def is_spec(folder: Path) -> bool:
+    """Return whether a folder describes a base model that is built from its text."""
+    return folder.name == "base" and (folder / base.SPEC_FILE).is_file()
+
+
+def resolve_base(
+    recipe: Recipe, repo: Path, cache: Path, progress: Progress | None = None
+) -> BaseModel:
+    """Return the recipe's base model, building or fetching it into `cache` where it must.
+
+    UserError where it cannot be loaded or is not what the recipe pins.
+    """
+    if recipe.looks_like_hub_id:
+        path = _fetched(recipe, cache)
+        revision = str(recipe.base_model_revision)
+        return BaseModel(recipe.base_model, path, model_digest(path), revision)
+    folder = (repo / recipe.base_model).resolve()
+    if not folder.is_dir():
+        raise model_messages.base_not_loaded(recipe.base_model, "there is no such folder")
+    if is_spec(folder):
+        found = base.base_digest(folder.parent)
+        _check_revision(recipe, found)
+        built = base.build(folder.parent, cache / "bases", progress=progress)
+        return BaseModel(recipe.base_model, built.path, model_digest(built.path), found)
+    digest = model_digest(folder)
+    _check_revision(recipe, digest)
+    return BaseModel(recipe.base_model, folder, digest, recipe.base_model_revision or digest)
+
+
+def base_revision(folder: Path) -> str:
+    """Return what would pin the base model in a folder: its spec's digest, or its files'."""
+    return base.base_digest(folder.parent) if is_spec(folder) else model_digest(folder)
+
+
+def model_digest(folder: Path) -> str:
+    """Return the digest over every file of a model that can change what it answers.
+
+    The record of a built base says how long the build took; it is no part of the model.
+    """
+    if not any(folder.glob("*.safetensors")):
+        raise model_messages.base_has_no_weights(folder)
+    for index in sorted(folder.rglob("*.safetensors.index.json")):
+        _require_inside(index)
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for pattern in MODEL_FILES
+        for path in folder.rglob(pattern)
+        if path.is_file() and path != folder / base.RECORD_FILE
+    }
+    return digest_of({name: digest_file(path)[0] for name, path in files.items()})
+
+
+def _require_inside(index: Path) -> None:
+    """Raise where an index of weights names what the folder's digest does not cover.
+
+    transformers joins such a name to the folder's path, wherever that leads. An index that is no
+    JSON names nothing, and is loaded by nobody.
+    """
+    try:
+        value = json.loads(index.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return
+    shards = value.get("weight_map") if isinstance(value, dict) else None
+    for shard in sorted(set(map(str, shards.values()))) if isinstance(shards, dict) else ():
+        name = PurePath(shard)
+        if name.is_absolute() or ".." in name.parts or name.suffix != ".safetensors":
+            raise model_messages.weights_outside(index, shard)
+
+
+def load_weights(folder: Path, name: str, **settings: Any) -> Any:
+    """Return the causal language model in a folder; UserError where it cannot be loaded whole.
+
+    transformers fills weights that a file lacks with random ones and only warns; here that is an
+    error.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    loader: Any = AutoModelForCausalLM
+    try:
+        model, found = loader.from_pretrained(
+            str(folder),
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **settings,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        if "out of memory" in str(error):
+            raise
+        raise model_messages.base_not_loaded(name, _first_line(error)) from error
+    lacking = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
+    if lacking:
+        named = ", ".join(lacking[:3])
+        raise model_messages.base_not_loaded(name, f"its files lack or misfit {named}")
+    return model
+
+
+def stored_type(folder: Path) -> str:
+    """Return the type that a model's weights are stored in, as its config says: `bfloat16`, ..."""
+    try:
+        value = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise model_messages.base_not_loaded(str(folder), f"config.json: {error}") from error
+    named = value.get("dtype") or value.get("torch_dtype") or "float32"
+    return str(named).removeprefix("torch.")
+
+
+def _check_revision(recipe: Recipe, found: str) -> None:
+    wanted = recipe.base_model_revision
+    if wanted is not None and wanted != found:
+        raise model_messages.base_changed(recipe.base_model, wanted, found)
+
+
+def _fetched(recipe: Recipe, cache: Path) -> Path:
+    """Fetch a pinned commit from the Hub; what is there already is not fetched again."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return Path(
+            snapshot_download(
+                recipe.base_model,
+                revision=recipe.base_model_revision,
+                cache_dir=cache / "hub",
+                allow_patterns=list(MODEL_FILES),
+            )
+        )
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise model_messages.base_not_loaded(recipe.base_model, _first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300] or type(error).__name__

@@ -1,0 +1,63 @@
+"""Turns rendered by the template inside a GGUF file: each version is asked as it would be served.
+
+The incumbent may have been trained with another template than the proposal's, so it is not asked
+with the proposal's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from countersign_ml.rows.read.formats import Turn
+from policy.errors import UserError
+from runner import model_messages
+
+
+class GgufChat:
+    """The template of one file and the texts of its first and last tokens."""
+
+    def __init__(self, path: Path) -> None:
+        """Read a file's metadata; UserError where it carries no template."""
+        from gguf import GGUFReader
+
+        try:
+            fields = GGUFReader(path).fields
+        except (ValueError, IndexError, KeyError) as error:
+            raise model_messages.bad_gguf(str(path), str(error)) from error
+        template = fields.get("tokenizer.chat_template")
+        if template is None:
+            raise model_messages.gguf_without_template(str(path))
+        self._template = str(template.contents())
+        self._bos = _token(fields, "tokenizer.ggml.bos_token_id")
+        self._eos = _token(fields, "tokenizer.ggml.eos_token_id")
+
+    def prompt(self, turns: Sequence[Turn], where: str) -> str:
+        """Return the turns as text, up to where the assistant begins to speak."""
+        from jinja2.exceptions import TemplateError
+        from transformers.utils.chat_template_utils import render_jinja_template
+
+        plain = [{"role": turn.role, "content": turn.content} for turn in turns]
+        try:
+            rendered: Any = render_jinja_template(
+                [plain],
+                chat_template=self._template,
+                add_generation_prompt=True,
+                bos_token=self._bos,
+                eos_token=self._eos,
+            )
+        except TemplateError as error:
+            raise model_messages.template_refused(where, str(error)) from error
+        return str(rendered[0][0])
+
+
+def _token(fields: Any, key: str) -> str:
+    """Return the text of a token that the metadata names by number; empty where it names none."""
+    field = fields.get(key)
+    if field is None:
+        return ""
+    tokens = fields.get("tokenizer.ggml.tokens")
+    if tokens is None:
+        raise UserError.one(key, "names a token, but the file has no list of tokens")
+    return str(tokens.contents(int(field.contents())))

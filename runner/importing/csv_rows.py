@@ -1,0 +1,95 @@
+"""What a CSV file says, record by record, and the splits that its records fall into."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from countersign_ml.rows.kept.sketch import normalised
+from runner import messages
+
+SPLITS = (("train", 0.70), ("validation", 0.15), ("test", 0.15))
+CARVED_FROM_TRAIN = 0.15
+"""The share of the training file that becomes the validation split, where a test file is given."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the file: what a user says, what the model answers, and columns to keep."""
+
+    text: str
+    label: str
+    kept: tuple[tuple[str, str], ...] = ()
+
+
+def read_csv(path: Path, text: str, label: str, keep: Sequence[str] = ()) -> Iterator[Record]:
+    """Yield every record; UserError names the line of one without text or label.
+
+    Of the columns in `keep`, those that are filled go with the record.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as source:
+            reader = csv.DictReader(source, strict=True)
+            known = list(reader.fieldnames or ())
+            for column in (text, label, *keep):
+                if column not in known:
+                    near = difflib.get_close_matches(column, known, 1)
+                    raise messages.no_column(str(path), column, near, known)
+            for record in reader:
+                filled = {column: (record[column] or "").strip() for column in (text, label, *keep)}
+                if not filled[text] or not filled[label]:
+                    raise messages.bad_csv(str(path), reader.line_num, "text or label is empty")
+                kept = tuple((column, filled[column]) for column in keep if filled[column])
+                yield Record(filled[text], filled[label], kept)
+    except FileNotFoundError as error:
+        raise messages.missing_file(str(path)) from error
+    except csv.Error as error:
+        raise messages.bad_csv(str(path), reader.line_num, f"not valid CSV: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise messages.unreadable(str(path), error) from error
+
+
+def unique(records: Iterable[Record]) -> tuple[list[Record], int]:
+    """Return the first record of every text, and how many were left out."""
+    kept: dict[str, Record] = {}
+    count = 0
+    for record in records:
+        count += 1
+        kept.setdefault(normalised(record.text), record)
+    return list(kept.values()), count - len(kept)
+
+
+def split(
+    records: list[Record], test: list[Record] | None, seed: int
+) -> tuple[dict[str, list[Record]], int]:
+    """Return the splits, and how many training texts stood in the test file too."""
+    rng = Random(seed)  # noqa: S311 - a split that can be repeated
+    if test is not None:
+        held_out = {normalised(record.text) for record in test}
+        kept = [record for record in records if normalised(record.text) not in held_out]
+        rng.shuffle(kept)
+        cut = round(len(kept) * CARVED_FROM_TRAIN)
+        splits = {"train": kept[cut:], "validation": kept[:cut], "test": test}
+        return splits, len(records) - len(kept)
+    mixed = list(records)
+    rng.shuffle(mixed)
+    first = round(len(mixed) * SPLITS[0][1])
+    second = first + round(len(mixed) * SPLITS[1][1])
+    return {"train": mixed[:first], "validation": mixed[first:second], "test": mixed[second:]}, 0
+
+
+def trained_labels(splits: dict[str, list[Record]], file: Path) -> list[str]:
+    """Return the labels that are trained on; a held-out label that is not is a person's mistake."""
+    trained = sorted({record.label for record in splits["train"]})
+    if len(trained) < 2:
+        raise messages.too_few_labels(str(file), len(trained))
+    known = set(trained)
+    for name in ("validation", "test"):
+        for record in splits[name]:
+            if record.label not in known:
+                raise messages.unseen_label(str(file), name, record.label)
+    return trained

@@ -1,0 +1,149 @@
+"""The outputs that an earlier run stored, read back: the same answers, scored again today.
+
+Nothing is believed that can be computed: the rows must be today's rows in their order, and scores
+and metrics are made anew from the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from countersign_ml.registry import Registry
+from countersign_ml.rows.governed.model_folder import ModelFolder
+from countersign_ml.rows.read.row import Row
+from policy.documents import Document
+from policy.facts.evidence import Count, Evidence, Measurement, Subject
+from policy.files.recipe import Decoding
+from policy.names import Digest
+from runner import reuse_messages as say
+from runner.engines.engine import Answer, Finish
+from runner.measure.evaluate import measurement_of, outputs_name
+from runner.measure.outputs import write_outputs
+from runner.measure.scoring import Scored, score
+
+
+class NotReusable(Exception):  # noqa: N818 - an outcome, and no failure
+    """Why something that was stored cannot be rested on."""
+
+
+class OutputLine(Document):
+    """One line of an outputs file, as `outputs.write_outputs` writes it."""
+
+    id: str
+    subject: Subject
+    prompt: Digest
+    answer: str
+    finish: Finish
+    tokens: Count
+    problem: str = ""
+    expected: str
+    scores: dict[str, bool | float]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One subject's answers as they were given, scored today."""
+
+    measurement: Measurement
+    prompts: tuple[str, ...]
+    """The digests of the rendered prompts."""
+    scored: tuple[Scored, ...]
+
+
+def read_stored(
+    registry: Registry, folder: ModelFolder, rows: Sequence[Row], earlier: Measurement, place: Path
+) -> Stored:
+    """Return a measurement's answers from the registry, scored by today's contract.
+
+    NotReusable where they are about other rows or are torn, UserError where they are not there or
+    have another digest.
+    """
+    name = earlier.subject
+    file = registry.fetch(earlier.outputs, place / f"{earlier.outputs.removeprefix('sha256:')}")
+    lines = output_lines(file, name)
+    if [(line.id, line.expected) for line in lines] != [(row.id, row.answer) for row in rows]:
+        raise NotReusable(say.torn_outputs(name, "their rows are not today's rows"))
+    if any(line.subject != name for line in lines):
+        raise NotReusable(say.torn_outputs(name, "a line is about another subject"))
+    if any(not isinstance(line.scores.get("latency"), float) for line in lines):
+        raise NotReusable(say.torn_outputs(name, "a line tells no time"))
+    scored = tuple(
+        score(
+            row,
+            answer_of(line),
+            folder.contract,
+            folder.output_schema,
+        )
+        for row, line in zip(rows, lines, strict=True)
+    )
+    again = measurement_of(
+        name, earlier.engine, earlier.model, scored, earlier.outputs, folder.contract
+    )
+    return Stored(again, tuple(line.prompt for line in lines), scored)
+
+
+def answer_of(line: OutputLine) -> Answer:
+    """Return an answer as it was given, its times among the scores."""
+    first = line.scores.get("first_token")
+    return Answer(
+        line.answer,
+        line.tokens,
+        float(line.scores["latency"]),
+        line.finish,
+        None if first is None else float(first),
+        line.problem,
+    )
+
+
+def require_as_recorded(stored: Stored, recorded: Measurement) -> None:
+    """Raise NotReusable where today's scores of stored answers are not what was recorded."""
+    if stored.measurement != recorded:
+        raise NotReusable(say.other_figures(recorded.subject))
+
+
+def require_decoding(stored: Stored, decoding: Decoding) -> None:
+    """Raise NotReusable where answers could have been others under this decoding.
+
+    Greedy answers are each other's beginnings: one that stopped within today's limit, or was cut
+    off exactly at it, is the answer that would be given today.
+    """
+    limit = decoding.max_new_tokens
+    for each in stored.scored:
+        answer = each.answer
+        if not (answer.tokens == limit or (answer.finish == "stop" and answer.tokens < limit)):
+            raise NotReusable(say.asked_otherwise("another limit of tokens"))
+
+
+def as_incumbent(stored: Stored, folder: ModelFolder, place: Path) -> Stored:
+    """Return a released candidate's answers as those of the incumbent that it has become."""
+    subject: Subject = "incumbent"
+    outputs = write_outputs(subject, stored.prompts, stored.scored, place / outputs_name(subject))
+    was = stored.measurement
+    measurement = measurement_of(
+        subject, was.engine, was.model, stored.scored, outputs, folder.contract
+    )
+    return Stored(measurement, stored.prompts, stored.scored)
+
+
+def measured(evidence: Evidence, subject: Subject) -> Measurement:
+    """Return a subject's measurement; NotReusable where there is none."""
+    found = evidence.measurement(subject)
+    if found is None or not found.metrics:
+        raise NotReusable(say.lacks(f"measurement of {subject}"))
+    return found
+
+
+def output_lines(file: Path, name: str) -> list[OutputLine]:
+    """Return the lines of an outputs file; NotReusable where it is torn."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        return [OutputLine.model_validate_json(line) for line in text.split("\n")[:-1]]
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise NotReusable(say.torn_outputs(name, first["msg"])) from error
+    except UnicodeDecodeError as error:
+        raise NotReusable(say.torn_outputs(name, "not UTF-8")) from error

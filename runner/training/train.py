@@ -1,0 +1,302 @@
+"""Train the adapter that a recipe asks for; the same inputs give the same bytes.
+
+transformers' Trainer with labels of our own (see `chat`). The order of rows is made beforehand, so
+a run that was killed and resumed trains on the same batches as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from countersign_ml.registry.file_digest import digest_file
+from countersign_ml.rows.read.row import Row, rows_digest
+from policy.facts.evidence import TrainingFacts
+from policy.facts.run_context import LossPoint, thinned
+from policy.files.recipe import Recipe
+from runner import messages, model_messages
+from runner.base.base_model import BaseModel
+from runner.chat import MASKED, Chat, Encoded
+from runner.training.adapter import load_with_adapter, precision, save_adapter, use_gpu
+from runner.training.tracking import RunName, open_tracking
+from runner.training.training_order import steps_of, training_order
+
+Progress = Callable[[str, float], None]
+SHOWN_ROWS = 3
+LOGGED_POINTS = 500
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Every row as tokens, with what must be known before an hour is spent."""
+
+    encoded: tuple[Encoded, ...]
+    dataset: str
+    stop_trained: bool
+
+    @property
+    def truncated(self) -> list[Encoded]:
+        return [row for row in self.encoded if row.truncated]
+
+    @property
+    def without_tokens(self) -> list[Encoded]:
+        return [row for row in self.encoded if row.trained == 0]
+
+
+def encode_rows(rows: Sequence[Row], chat: Chat, max_length: int, where: str) -> TrainingRows:
+    """Tokenise and mask every row; UserError where one could not teach what it should."""
+    if not rows:
+        raise messages.no_rows(where)
+    encoded = tuple(chat.encode(row, max_length) for row in rows)
+    found = TrainingRows(
+        encoded, rows_digest(rows), all(chat.stop_is_trained(row) for row in encoded)
+    )
+    if found.without_tokens:
+        raise model_messages.nothing_trained(found.without_tokens[0].where)
+    if not found.stop_trained:
+        first = next(row for row in encoded if not chat.stop_is_trained(row))
+        raise model_messages.stop_not_trained(first.where, chat.stop_token)
+    return found
+
+
+def train(
+    recipe: Recipe,
+    base: BaseModel,
+    chat: Chat,
+    rows: TrainingRows,
+    folder: Path,
+    name: RunName,
+    progress: Progress,
+) -> TrainingFacts:
+    """Train into `folder/adapter`, going on from a checkpoint below `folder` where there is one."""
+    from transformers import set_seed
+
+    started = time.monotonic()
+    _be_deterministic()
+    set_seed(recipe.seed)  # before the adapter's first weights are drawn
+    model = load_with_adapter(recipe, base)
+    batch = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
+    steps = steps_of(len(rows.encoded), batch, recipe.num_train_epochs, recipe.max_steps)
+    order = training_order([len(row.ids) for row in rows.encoded], batch, steps, recipe.seed)
+    try_longest(model, rows.encoded, recipe.per_device_train_batch_size, chat.pad_id)
+    tracking = open_tracking(name, folder, recipe.model_dump(mode="json"))
+    failed = True
+    try:
+        trainer = _trainer(model, recipe, rows, order, steps, chat, folder, name, progress)
+        trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+        failed = False
+    finally:
+        if tracking is not None:
+            tracking.close(failed=failed)
+    history = [entry for entry in trainer.state.log_history if "loss" in entry]
+    (folder / "metrics.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n")
+    weights = save_adapter(trainer.model, folder / "adapter", recipe)
+    losses = [float(entry["loss"]) for entry in history]
+    last = losses[-max(1, len(losses) // 20) :]
+    trainable, total = trainer.model.get_nb_trainable_parameters()
+    return TrainingFacts(
+        base_weights=base.digest,
+        base_revision=base.revision,
+        dataset=rows.dataset,
+        rows=len(rows.encoded),
+        rows_truncated=len(rows.truncated),
+        rows_without_trained_tokens=len(rows.without_tokens),
+        stop_token_trained=rows.stop_trained,
+        trained_tokens=sum(row.trained for row in rows.encoded),
+        total_tokens=sum(len(row.ids) for row in rows.encoded),
+        steps=steps,
+        epochs=round(steps * batch / len(rows.encoded), 4),
+        first_loss=losses[0],
+        final_loss=math.fsum(last) / len(last),
+        trainable_parameters=trainable,
+        total_parameters=total,
+        device=_device(),
+        precision=f"{precision()}{', nf4 base' if recipe.adapter == 'qlora' else ''}",
+        seconds=round(time.monotonic() - started, 3),
+        peak_memory_bytes=_peak_memory(),
+        seed=recipe.seed,
+        adapter=digest_file(weights)[0],
+        tracking="" if tracking is None else tracking.place,
+        rendered_rows=tuple(chat.rendered(row) for row in rows.encoded[:SHOWN_ROWS]),
+        loss_curve=thinned(
+            tuple(LossPoint(step=int(each["step"]), loss=float(each["loss"])) for each in history)
+        ),
+    )
+
+
+class Collator:
+    """Rows of ids and labels to one padded batch; padding is on the right and never trained."""
+
+    def __init__(self, pad_id: int) -> None:
+        self._pad = pad_id
+
+    def __call__(self, rows: Sequence[Encoded]) -> dict[str, Any]:
+        """Return input_ids, attention_mask and labels, each of (rows, longest)."""
+        import torch
+
+        width = max(len(row.ids) for row in rows)
+        ids, mask, labels = [], [], []
+        for row in rows:
+            gap = width - len(row.ids)
+            ids.append([*row.ids, *[self._pad] * gap])
+            mask.append([1] * len(row.ids) + [0] * gap)
+            labels.append([*row.labels, *[MASKED] * gap])
+        return {
+            "input_ids": torch.tensor(ids),
+            "attention_mask": torch.tensor(mask),
+            "labels": torch.tensor(labels),
+        }
+
+
+def _trainer(
+    model: Any,
+    recipe: Recipe,
+    rows: TrainingRows,
+    order: Sequence[int],
+    steps: int,
+    chat: Chat,
+    folder: Path,
+    name: RunName,
+    progress: Progress,
+) -> Any:
+    from torch.utils.data import SequentialSampler
+    from transformers import Trainer, TrainerCallback, TrainingArguments
+
+    class InOrder(Trainer):
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            dataset: Any = train_dataset or self.train_dataset
+            return SequentialSampler(dataset)
+
+    class Watch(TrainerCallback):
+        """Tell a person how far it is, and stop at a loss that is no number."""
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            loss = (logs or {}).get("loss")
+            if loss is None:
+                return
+            if not math.isfinite(float(loss)):
+                raise model_messages.loss_not_finite(state.global_step)
+            progress(f"training, loss {float(loss):.3f}", state.global_step / steps)
+
+    warmup = recipe.warmup_steps
+    scheduler = recipe.lr_scheduler_type
+    if scheduler == "constant" and warmup:
+        scheduler = "constant_with_warmup"  # type: ignore[assignment]
+    arguments = TrainingArguments(
+        output_dir=str(folder / "checkpoints"),
+        run_name=name.name,
+        max_steps=steps,
+        per_device_train_batch_size=recipe.per_device_train_batch_size,
+        gradient_accumulation_steps=recipe.gradient_accumulation_steps,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=scheduler,
+        warmup_steps=warmup if warmup < 1 else int(warmup),
+        weight_decay=recipe.weight_decay,
+        max_grad_norm=recipe.max_grad_norm,
+        **_checkpointing(recipe),
+        optim="adamw_torch",
+        save_strategy="steps",
+        save_steps=recipe.save_steps,
+        save_total_limit=1,
+        logging_steps=max(1, steps // LOGGED_POINTS),
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        seed=recipe.seed,
+        bf16=precision() == "bf16",
+        use_cpu=not use_gpu(),
+        dataloader_pin_memory=use_gpu(),
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to=_report_to(),
+    )
+    trainer = InOrder(
+        model=model,
+        args=arguments,
+        train_dataset=[rows.encoded[row] for row in order],
+        data_collator=Collator(chat.pad_id),
+        callbacks=[Watch()],
+    )
+    from transformers.trainer_callback import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _checkpointing(recipe: Recipe) -> dict[str, Any]:
+    """Return the setting that trades compute for memory; transformers 5.20 gave it a new name."""
+    from transformers import TrainingArguments
+
+    if not recipe.gradient_checkpointing:
+        return {}
+    known = {field.name for field in fields(TrainingArguments)}
+    name = "activation_checkpointing"
+    return {name if name in known else "gradient_checkpointing": True}
+
+
+def _report_to() -> list[str]:
+    return [] if os.environ.get("WANDB_MODE") == "disabled" else ["wandb"]
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """Return the newest whole checkpoint; the trainer's state is what is written last."""
+    whole = [state.parent for state in folder.glob("checkpoints/checkpoint-*/trainer_state.json")]
+    newest = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    return None if newest is None else str(newest)
+
+
+def try_longest(model: Any, rows: Sequence[Encoded], batch: int, pad_id: int) -> None:
+    """Run the largest batch forward and backward first, so that memory is short now or never."""
+    import torch
+
+    longest = sorted(rows, key=lambda row: len(row.ids), reverse=True)[:batch]
+    given = {key: value.to(model.device) for key, value in Collator(pad_id)(longest).items()}
+    devices = [0] if use_gpu() else []
+    try:
+        with (
+            torch.random.fork_rng(devices=devices),
+            torch.autocast("cuda", torch.bfloat16, enabled=precision() == "bf16"),
+        ):
+            model.train()
+            model(**given, use_cache=False).loss.backward()
+    except torch.OutOfMemoryError as error:
+        said = str(error).partition(".")[0]
+        raise model_messages.out_of_memory(len(longest[0].ids), len(longest), said) from error
+    finally:
+        model.zero_grad(set_to_none=True)
+
+
+def _be_deterministic() -> None:
+    """Ask for the same sums in the same order; what CUDA cannot promise, it says in a warning."""
+    import torch
+
+    if use_gpu():
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.backends.cudnn.benchmark = False
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _device() -> str:
+    import torch
+
+    return (
+        str(torch.cuda.get_device_name(0))
+        if use_gpu()
+        else f"cpu, {torch.get_num_threads()} threads"
+    )
+
+
+def _peak_memory() -> int:
+    """Return the most memory used: the GPU's, else this process's resident set."""
+    import torch
+
+    if use_gpu():
+        return int(torch.cuda.max_memory_allocated())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB

@@ -1,0 +1,227 @@
+"""Two versions' answers, compared by a judge model behind an endpoint, in both orders.
+
+Zheng et al. (2023) found judges that prefer what stands first; so a side wins only where it wins
+from both places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from countersign_ml.rows.read.row import Row, rows_digest
+from policy.canonical import digest_of
+from policy.facts.win_rate_facts import MAX_FAILURES, JudgeFacts, JudgeFailure, JudgePrices
+from runner.engines.openai_client import Connection, Endpoint, Failure, Reply
+from runner.win_rate.reply_cache import JudgeCache
+from runner.win_rate.win_rate_prompt import JudgePrompt, Verdict, verdict_of
+
+Order = Literal["first-second", "second-first"]
+ORDERS: tuple[Order, Order] = ("first-second", "second-first")
+MAX_TOKENS = 512
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One order of one pair: what came back, and whether the cache had it."""
+
+    row: int
+    order: Order
+    reply: Reply | Failure
+    cached: bool
+
+    @property
+    def verdict(self) -> Verdict | None:
+        whole = isinstance(self.reply, Reply) and self.reply.finish == "stop"
+        return verdict_of(self.reply.text) if whole and isinstance(self.reply, Reply) else None
+
+    @property
+    def score(self) -> float | None:
+        """Return what the second version gets of this order: 1, a half, 0; None where it failed."""
+        verdict = self.verdict
+        if verdict is None or verdict == "tie":
+            return None if verdict is None else 0.5
+        return 1.0 if (verdict == "2") == (self.order == "first-second") else 0.0
+
+    def failure(self, row: Row) -> JudgeFailure:
+        """Return why this order was not judged."""
+        if isinstance(self.reply, Failure):
+            kind, message = str(self.reply.kind), self.reply.message
+        elif self.reply.finish == "length":
+            kind, message = "truncated", f"cut off after {self.reply.tokens_out} tokens"
+        elif not self.reply.text.strip():
+            kind, message = "empty", "the judge said nothing"
+        else:
+            end = " ".join(self.reply.text.split())[-120:]
+            kind, message = "no_verdict", f"ends without one verdict: {end}"
+        return JudgeFailure(id=row.id, order=self.order, kind=kind, message=message[:300])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a judge found: the facts, and what the second version got of each row."""
+
+    facts: JudgeFacts
+    scores: tuple[float | None, ...]
+    """1, a half or 0 for each row, both orders taken together; None where one of them failed."""
+
+
+def judge_pairs(
+    rows: Sequence[Row],
+    first: Sequence[str],
+    second: Sequence[str],
+    endpoint: Endpoint,
+    prompt: JudgePrompt,
+    cache: Path,
+    *,
+    outputs: tuple[str, str] | None = None,
+    fresh: bool = False,
+    parallel: int = 4,
+    max_tokens: int = MAX_TOKENS,
+    prices: JudgePrices | None = None,
+    progress: Progress | None = None,
+) -> Judged:
+    """Return what the judge finds between two answers to each row; the second is the candidate.
+
+    `first` and `second` hold one text for each row; `outputs` are the digests that their files are
+    known by, else the texts' own. UserError where no question could ever be answered (a wrong key
+    or address); everything else that fails is counted in the facts.
+    """
+    pairs = list(zip(rows, first, second, strict=True))
+    unlike = [number for number, (_, one, other) in enumerate(pairs) if one != other]
+    store = JudgeCache(cache)
+
+    def ask(connection: Connection, number: int, order: Order) -> Asked:
+        row, one, other = pairs[number]
+        shown = (one, other) if order == "first-second" else (other, one)
+        messages = prompt.messages(row, *shown)
+        key = store.key(endpoint, messages, max_tokens)
+        kept = None if fresh else store.read(key)
+        if kept is not None:
+            return Asked(number, order, kept, cached=True)
+        reply = connection.chat(messages, max_tokens=max_tokens)
+        if isinstance(reply, Reply):
+            store.keep(key, reply)
+        return Asked(number, order, reply, cached=False)
+
+    found: dict[tuple[int, Order], Asked] = {}
+    with endpoint.connect() as connection:
+        pool = ThreadPoolExecutor(parallel)
+        try:
+            asked = [pool.submit(ask, connection, n, order) for n in unlike for order in ORDERS]
+            for done in as_completed(asked):
+                each = done.result()
+                found[each.row, each.order] = each
+                if progress is not None:
+                    progress(len(found), len(asked))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    ordered = [found[number, order] for number in unlike for order in ORDERS]
+    tally = _tally(pairs, found)
+    made = [each.reply for each in ordered if not each.cached and isinstance(each.reply, Reply)]
+    failed = [each for each in ordered if each.verdict is None]
+    failures = [each.failure(rows[each.row]) for each in failed]
+    places = Counter(each.verdict for each in ordered)
+    known_by = outputs or (digest_of(list(first)), digest_of(list(second)))
+    facts = JudgeFacts(
+        judge=endpoint.named,
+        models=tuple(sorted(_models(ordered))),
+        prompt=prompt.name,
+        prompt_digest=prompt.digest,
+        decoding=endpoint.decoding(max_tokens),
+        rows=rows_digest(rows),
+        first_outputs=known_by[0],
+        second_outputs=known_by[1],
+        pairs=len(pairs),
+        wins=tally.wins,
+        losses=tally.losses,
+        ties=tally.ties,
+        failed=tally.failed,
+        identical=len(pairs) - len(unlike),
+        flips=tally.flips,
+        first_place=places["1"],
+        second_place=places["2"],
+        clusters=tally.clusters,
+        cluster_squares=tally.squares,
+        longer_won=tally.longer_won,
+        shorter_won=tally.shorter_won,
+        mean_length_first=tally.lengths[0],
+        mean_length_second=tally.lengths[1],
+        calls=sum(not each.cached for each in ordered),
+        cached_calls=sum(each.cached for each in ordered),
+        tokens_in=sum(reply.tokens_in for reply in made),
+        tokens_out=sum(reply.tokens_out for reply in made),
+        prices=prices,
+        failures=tuple(failures[:MAX_FAILURES]),
+        failure_kinds=dict(sorted(Counter(each.kind for each in failures).items())),
+    )
+    return Judged(facts, tuple(tally.scores.get(number) for number in range(len(pairs))))
+
+
+def _models(asked: Sequence[Asked]) -> set[str]:
+    return {each.reply.model for each in asked if isinstance(each.reply, Reply)}
+
+
+@dataclass(frozen=True)
+class _Tally:
+    scores: dict[int, float]
+    wins: int
+    losses: int
+    ties: int
+    failed: int
+    flips: int
+    clusters: int
+    squares: float
+    longer_won: int
+    shorter_won: int
+    lengths: tuple[float, float]
+
+
+def _tally(pairs: Sequence[tuple[Row, str, str]], found: dict[tuple[int, Order], Asked]) -> _Tally:
+    """Count pairs by both orders; scores of one prompt stand together."""
+    scores: dict[int, float] = {}
+    flips = 0
+    for number, (_, one, other) in enumerate(pairs):
+        if one == other:
+            scores[number] = 0.5
+            continue
+        both = [found[number, order].score for order in ORDERS]
+        forth, back = both
+        if forth is None or back is None:
+            continue
+        scores[number] = forth if forth == back else 0.5
+        flips += forth != back
+    rate = math.fsum(scores.values()) / len(scores) if scores else 0.0
+    clusters: dict[tuple[tuple[str, str], ...], list[float]] = defaultdict(list)
+    for number, score in scores.items():
+        turns = tuple((turn.role, turn.content) for turn in pairs[number][0].prompt)
+        clusters[turns].append(score - rate)
+    longer = Counter(
+        (len(pairs[number][2]) > len(pairs[number][1])) == (score == 1.0)
+        for number, score in scores.items()
+        if score != 0.5 and len(pairs[number][1]) != len(pairs[number][2])
+    )
+    n = max(1, len(scores))
+    counted = Counter(scores.values())
+    return _Tally(
+        scores=scores,
+        wins=counted[1.0],
+        losses=counted[0.0],
+        ties=counted[0.5],
+        failed=len(pairs) - len(scores),
+        flips=flips,
+        clusters=len(clusters),
+        squares=math.fsum(math.fsum(group) ** 2 for group in clusters.values()),
+        longer_won=longer[True],
+        shorter_won=longer[False],
+        lengths=(
+            sum(len(pairs[number][1]) for number in scores) / n,
+            sum(len(pairs[number][2]) for number in scores) / n,
+        ),
+    )
