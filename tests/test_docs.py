@@ -1,7 +1,8 @@
-"""What the documents name is there: links, files, modules, commands, options, variables, rooms."""
+"""What the documents name exists: links, files, functions, modules, commands, options."""
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import io
@@ -33,12 +34,15 @@ ROOMS = sorted(
 SHELL = re.compile(r"countersign +([a-z][a-z-]*)(?: +([a-z][a-z-]*))?([^\n]*)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 FILE = re.compile(r"([a-z_.]+/[\w./-]+\.(?:py|md|yml|json|svg))(?::\d+)?")
+FUNCTION = re.compile(r"([\w./-]+\.py):([A-Za-z_]\w*(?:\.\w+)?)")
+"""A function, class or constant in a file; the file by its path, or by its name alone."""
 PLACEHOLDER = re.compile(r"(?:^|/)(?:[A-Z]{3,}|N)(?:/|$)")
 MODULE = re.compile(rf"(?:{'|'.join(ROOMS)})(?:\.\w+){{2,}}")
 RUN = re.compile(rf"python -m ((?:{'|'.join(ROOMS)})(?:\.\w+)*)")
 IMPORTED = re.compile(rf"^from ((?:{'|'.join(ROOMS)})(?:\.\w+)*) import ([\w, ]+)", re.MULTILINE)
+PACKAGES = sum(len(list((ROOT / room).rglob("__init__.py"))) for room in ROOMS)
 VARIABLE = re.compile(r"COUNTERSIGN_[A-Z]+(?:_[A-Z]+)*")
-EXTRA = re.compile(r"countersign\[([\w,]+)\]")
+EXTRA = re.compile(r"countersign-ml\[([\w,]+)\]")
 TARGET = re.compile(r"(?:^|&& )make ([a-z-]+)")
 IMPORT = re.compile(rf"^\s*(?:from|import) ({'|'.join(ROOMS)})\b", re.MULTILINE)
 GROUPED = {"data": frozenset(DATA_COMMANDS), "base": frozenset({"build"})}
@@ -46,7 +50,7 @@ GROUPED = {"data": frozenset(DATA_COMMANDS), "base": frozenset({"build"})}
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Yield every token of a document, those inside of lines too."""
+    """Yield every token of a document, inline tokens too."""
     for token in MarkdownIt("commonmark").enable("table").parse(text):
         yield token
         yield from token.children or ()
@@ -58,7 +62,7 @@ def slug(heading: str) -> str:
 
 
 def problems(text: str, folder: Path = ROOT) -> Iterator[str]:
-    """Yield what a document names that is not there; `folder` is where it lies."""
+    """Yield what a document in `folder` names that does not exist."""
     for token in tokens(text):
         for name in ("href", "src"):
             yield from link(str(token.attrs.get(name, "")), text, folder)
@@ -68,6 +72,8 @@ def problems(text: str, folder: Path = ROOT) -> Iterator[str]:
             yield from python(code)
             if token.type == "code_inline" and (file := FILE.fullmatch(code)):
                 yield from named_file(file[1], folder)
+            if token.type == "code_inline" and (function := FUNCTION.fullmatch(code)):
+                yield from named_function(function[1], function[2])
 
 
 def link(target: str, text: str, folder: Path) -> Iterator[str]:
@@ -87,6 +93,36 @@ def named_file(name: str, folder: Path) -> Iterator[str]:
     of_ours = (ROOT / name.partition("/")[0]).is_dir() and not PLACEHOLDER.search(name)
     if of_ours and not (ROOT / name).exists() and not (folder / name).exists():
         yield f"file {name}: not there"
+
+
+def named_function(file: str, name: str) -> Iterator[str]:
+    found = [path for path in product_files() if f"/{path}".endswith(f"/{file}")]
+    if len(found) != 1:
+        yield f"{file}:{name}: {len(found)} files have that name"
+    elif name not in definitions(found[0]):
+        yield f"{file}:{name}: not in that file"
+
+
+@functools.cache
+def product_files() -> tuple[str, ...]:
+    return tuple(
+        str(file.relative_to(ROOT)) for room in ROOMS for file in (ROOT / room).rglob("*.py")
+    )
+
+
+@functools.cache
+def definitions(file: str) -> frozenset[str]:
+    """Return what a module defines: functions, classes, constants, and `Class.method`."""
+    names = set()
+    for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{part.name}" for part in node.body
+                      if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)}  # fmt: skip
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return frozenset(names)
 
 
 def shell(code: str) -> Iterator[str]:
@@ -153,7 +189,7 @@ def help_of(*words: str) -> str:
 
 @functools.cache
 def source() -> str:
-    """Return all code and workflows, for whoever asks whether a variable is read."""
+    """Return all code and workflows, to check that a variable is read."""
     files = [*(file for room in ROOMS for file in (ROOT / room).rglob("*.py")),
              *(ROOT / "tests").rglob("*.py"), *(ROOT / ".github").rglob("*.yml")]  # fmt: skip
     return "\n".join(
@@ -168,7 +204,7 @@ def declared_extras() -> frozenset[str]:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_a_document_names_is_there(path: Path) -> None:
+def test_what_a_document_names_exists(path: Path) -> None:
     assert list(problems(path.read_text(encoding="utf-8"), path.parent)) == []
 
 
@@ -180,12 +216,19 @@ def test_what_a_document_names_is_there(path: Path) -> None:
         ("[x](docs/audit.md#gone)", "link docs/audit.md#gone: no such heading"),
         ("# One\n\n[x](#two)", "link #two: no such heading"),
         ("`bot/gone.py`", "file bot/gone.py: not there"),
+        ("`policy/gates/difference.py:gone`", "policy/gates/difference.py:gone: not in that file"),
+        ("`difference.py:gone`", "difference.py:gone: not in that file"),
+        ("`gone.py:gone`", "gone.py:gone: 0 files have that name"),
+        ("`__init__.py:gone`", f"__init__.py:gone: {PACKAGES} files have that name"),
         (
             "`countersign_ml.rows.scale.steps.gone`",
             "countersign_ml.rows.scale.steps.gone: not there",
         ),
         ("    python -m benchmarks.gone", "python -m benchmarks.gone: no such module"),
-        ("```python\nfrom policy.rules import Gone\n```", "policy.files.rules.Gone: not there"),
+        (
+            "```python\nfrom policy.files.rules import Gone\n```",
+            "policy.files.rules.Gone: not there",
+        ),
         ("`countersign gone`", "countersign gone: no such command"),
         ("    countersign data gone x", "countersign data gone: no such command"),
         ("    countersign run x --gone", "countersign run x --gone: no such option"),
@@ -196,11 +239,11 @@ def test_what_a_document_names_is_there(path: Path) -> None:
         ("    make gone", "make gone: no such target"),
     ],
 )
-def test_what_is_not_there_is_told(text: str, said: str) -> None:
+def test_what_does_not_exist_is_reported(text: str, said: str) -> None:
     assert list(problems(text)) == [said]
 
 
-def test_the_rooms_are_those_of_the_readme_and_import_what_it_says() -> None:
+def test_the_readme_lists_every_room_with_its_imports() -> None:
     table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The rooms")[2]
     rows = re.findall(r"^\| (`\w+/`) \| .* \| (.*) \|$", table, re.MULTILINE)
     told = {
