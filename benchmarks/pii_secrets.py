@@ -81,7 +81,7 @@ def peers(path: Path) -> dict[str, float]:
 
 def speed(python: str | None) -> list[tuple[str, float]]:
     """Return what was measured and its rows a second."""
-    from countersign_ml.rows.detect import may_hold
+    from countersign_ml.rows.detect import may_hold, scan
 
     rows = chats(20_000)
     clean = [row for row in rows if not may_hold(row)]
