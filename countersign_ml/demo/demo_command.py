@@ -8,20 +8,23 @@ import shutil
 import sys
 from pathlib import Path
 
+from countersign_ml.demo.demo_world import PROJECT, REPOSITORY, World
 from countersign_ml.demo.scenario import Scenario
-from countersign_ml.demo.told import FactFailedError, Timeline
-from countersign_ml.demo.world import PROJECT, REPOSITORY, World
+from countersign_ml.demo.timeline import FactFailedError, Timeline
+from countersign_ml.demo.waiting import WaitFailedError
 from policy.errors import UserError
 
 MARK = ".countersign-demo"
-"""The file by which the demo knows a folder as its own, before it empties it."""
+"""A file that marks a folder as the demo's own. Only such a folder is emptied."""
 
 
 def fresh_folder(output: Path) -> Path:
-    """Return `output`, empty; a folder that the demo did not make is left alone."""
+    """Return `output`, emptied; UserError for a folder with files that the demo did not write."""
     if output.exists() and any(output.iterdir()) and not (output / MARK).is_file():
         raise UserError.one(
-            str(output), "holds files that are not the demo's", "name another with --output"
+            str(output),
+            "contains files that are not the demo's",
+            "name another folder with --output",
         )
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
@@ -30,15 +33,21 @@ def fresh_folder(output: Path) -> Path:
 
 
 def demo(argv: list[str]) -> int:
-    """Play the demo; exit code 0 when every fact held, 1 when one did not."""
+    """Play the demo. Exit code 0 if every fact is true, 1 if one is not or nothing advances."""
     parser = argparse.ArgumentParser(prog="countersign demo", description=__doc__)
-    parser.add_argument("--output", type=Path, default=PROJECT / "demo-output", metavar="FOLDER")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=PROJECT / "demo-output",
+        metavar="FOLDER",
+        help="the folder for pages, logs and the registry; emptied first (default: demo-output)",
+    )
     parser.add_argument(
         "--cache",
         type=Path,
         default=Path(os.environ.get("COUNTERSIGN_CACHE", "~/.cache/countersign")).expanduser(),
         metavar="FOLDER",
-        help="where the base model is kept between runs",
+        help="the folder that keeps the base model between runs",
     )
     options = parser.parse_args(argv)
     output = fresh_folder(options.output.resolve())
@@ -46,16 +55,18 @@ def demo(argv: list[str]) -> int:
     with World(output, options.cache) as world:
         try:
             world.settle()
-            timeline.say(f"a forge at {world.forge.url}, a repository {REPOSITORY}, and the bot")
+            timeline.say(
+                f"started: a forge at {world.forge.url}, the repository {REPOSITORY}, the bot"
+            )
             Scenario(world, timeline).play()
-        except FactFailedError as failed:
-            print(f"\nThe demo ends here: {failed}\nLogs: {world.logs}", file=sys.stderr)
+        except (FactFailedError, WaitFailedError) as failed:
+            print(f"\nThe demo failed: {failed}\nLogs: {world.logs}", file=sys.stderr)
             return 1
         finally:
             world.forge.pages(output / "pages")
             world.keep_logs()
     timeline.console.print(
-        f"\n{timeline.facts} facts held in {timeline.seconds:.0f} s. "
-        f"Look at the pull requests: {output / 'pages' / 'index.html'}"
+        f"\nAll {timeline.facts} facts are true, checked in {timeline.seconds:.0f} s. "
+        f"The pull requests: {output / 'pages' / 'index.html'}"
     )
     return 0

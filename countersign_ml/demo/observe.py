@@ -1,4 +1,4 @@
-"""What the demo looks up to check its facts: always on the forge, as any reader could."""
+"""How the demo checks its facts: it reads the forge through the API, as any reader could."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from github.CheckRun import CheckRun
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from countersign_ml.demo.world import MODEL, PROJECT
+from countersign_ml.demo.demo_world import MODEL, PROJECT
 from policy.documents import parse_json
 from policy.facts.evidence import Evidence, parse_evidence
 from policy.facts.pointer import Pointer
@@ -31,23 +31,23 @@ class Observer:
     repository: Repository
 
     def audit(self, clone: Path, page: Path) -> tuple[int, dict[str, Any]]:
-        """Audit a clone by the command, into a page; return its exit code and what it found."""
-        words = [sys.executable, "-m", "countersign", "audit", "--repository", str(clone)]
+        """Run `countersign audit` on a clone; write its page, return exit code and findings."""
+        words = [sys.executable, "-m", "countersign_ml", "audit", "--repository", str(clone)]
         shown = [*words, "--format", "html", "--output", str(page)]
         done = subprocess.run(shown, cwd=PROJECT, capture_output=True, text=True, check=False)
         if done.returncode not in (0, 1):
             raise LookupError(done.stderr.strip())
-        told = subprocess.run(
+        listed = subprocess.run(
             [*words, "--format", "json"], cwd=PROJECT, capture_output=True, text=True, check=False
         )
-        found: dict[str, Any] = json.loads(told.stdout)
+        found: dict[str, Any] = json.loads(listed.stdout)
         return done.returncode, found
 
     def pull(self, number: int) -> PullRequest:
         return self.repository.get_pull(number)
 
     def check(self, number: int) -> CheckRun | None:
-        """Return the bot's newest check of the pull request's present head."""
+        """Return the bot's newest check on the pull request's current head."""
         head = self.repository.get_commit(self.pull(number).head.sha)
         runs = list(head.get_check_runs(check_name=CHECK))
         return max(runs, key=lambda run: run.id, default=None)
@@ -58,7 +58,7 @@ class Observer:
         return run if run is not None and run.conclusion in conclusions else None
 
     def comments(self, number: int) -> list[str]:
-        """Return what the bot wrote in the conversation, as it reads once rendered."""
+        """Return the bot's comments on the pull request, as text without Markdown escapes."""
         return [
             _as_read(comment.body)
             for comment in self.repository.get_issue(number).get_comments()
@@ -71,7 +71,7 @@ class Observer:
         return parse_json(Pointer, text, "pointer.json") if text is not None else None
 
     def pointer_history(self, branch: str) -> list[str | None]:
-        """Return every content of the pointer on a branch's first-parent line, oldest first."""
+        """Return the pointer's successive contents on a branch's first parents, oldest first."""
         path = f"models/{MODEL}/pointer.json"
         commits = list(self.repository.get_commits(sha=branch))
         line = [commits[0]]
@@ -90,14 +90,14 @@ class Observer:
         return parse_evidence(text, pointer.evidence.path)
 
     def text(self, path: str, ref: str) -> str | None:
-        """Return a file's text, or None where there is none."""
+        """Return a file's text; None if it does not exist."""
         try:
             found = self.repository.get_contents(path, ref=ref)
         except UnknownObjectException:
             return None
         if isinstance(found, list):
             raise LookupError(f"{path} is a folder")
-        if found.encoding == "none":  # larger than 1 MB: GitHub gives the blob only
+        if found.encoding == "none":  # above 1 MB GitHub returns only the blob
             blob = self.repository.get_git_blob(found.sha)
             return base64.b64decode(blob.content).decode()
         return found.decoded_content.decode()
@@ -111,14 +111,14 @@ class Observer:
         return {job.name: job.conclusion for job in run.jobs()}
 
     def deployed(self, sha: str) -> str:
-        """Return the newest state of the model's deployment of a commit; empty where none is."""
+        """Return the newest state of the model's deployment of a commit; empty if there is none."""
         for deployment in self.repository.get_deployments(sha=sha, environment=MODEL):
             for status in deployment.get_statuses():
                 return status.state
         return ""
 
     def merge_refused(self, number: int) -> int:
-        """Try to merge as a person; return the status that refused it, or 200."""
+        """Try to merge as a person; return the HTTP status, 200 if it was merged."""
         try:
             self.pull(number).merge()
         except GithubException as error:
@@ -127,5 +127,5 @@ class Observer:
 
 
 def _as_read(markdown: str) -> str:
-    """Return the text without the marks that keep names and symbols from being Markdown."""
+    """Return the text without the escapes that keep names and symbols from being Markdown."""
     return html.unescape(markdown).replace("\u200b", "").replace("\\", "")

@@ -1,4 +1,4 @@
-"""The people of the demo: what each does with git and GitHub's API, and nothing else."""
+"""The people of the demo. All they use is git and GitHub's API."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from github import Auth, Github
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
+REQUEST_SECONDS = 300
+"""The forge answers one request at a time, and on a busy machine that takes a while."""
+
 
 class Person:
-    """Somebody with an account, a token and a clone."""
+    """Someone with an account, a token and a clone."""
 
     def __init__(self, login: str, name: str, token: str, api: str, repository: str) -> None:
         self.login = login
@@ -21,6 +24,7 @@ class Person:
         client = Github(
             auth=Auth.Token(token),
             base_url=api,
+            timeout=REQUEST_SECONDS,
             retry=None,
             seconds_between_requests=0,
             seconds_between_writes=0,
@@ -29,7 +33,7 @@ class Person:
         self.clone: Path | None = None
 
     def git(self, *words: str) -> str:
-        """Run git in the person's clone, under their own name."""
+        """Run git in the person's clone, with their name as author and committer."""
         environment = {
             **os.environ,
             "GIT_AUTHOR_NAME": self.name,
@@ -51,7 +55,7 @@ class Person:
         return done.stdout.strip()
 
     def clone_to(self, folder: Path) -> Path:
-        """Clone the repository with this person's token."""
+        """Clone the repository with this person's token; return the folder."""
         url = self.repository.clone_url.replace("://", f"://{self.login}:{self.token}@", 1)
         subprocess.run(
             ["git", "clone", "--quiet", url, str(folder)], check=True, capture_output=True
@@ -60,7 +64,7 @@ class Person:
         return folder
 
     def branch(self, name: str) -> Path:
-        """Start a branch from the default branch as it is now; return the clone's folder."""
+        """Start a branch from the current default branch; return the clone's folder."""
         if self.clone is None:
             raise RuntimeError(f"{self.login} has no clone yet")
         self.git("fetch", "--quiet", "origin")
@@ -68,7 +72,7 @@ class Person:
         return self.clone
 
     def propose(self, branch: str, title: str, body: str) -> PullRequest:
-        """Commit what was changed, push it and open a pull request."""
+        """Commit and push all changes, and open a pull request."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", title)
         self.git("push", "--quiet", "--force", "origin", f"HEAD:{branch}")
@@ -77,7 +81,7 @@ class Person:
         )
 
     def approve(self, number: int, text: str = "") -> None:
-        """Sign off the pull request's present head."""
+        """Sign off the pull request's current head."""
         pull = self.repository.get_pull(number)
         head = self.repository.get_commit(pull.head.sha)
         pull.create_review(commit=head, body=text or "Signed off.", event="APPROVE")

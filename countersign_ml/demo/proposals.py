@@ -8,16 +8,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from countersign_ml.demo.world import MODEL, PROJECT
+from countersign_ml.demo.demo_world import MODEL, PROJECT
 
 SOURCE = PROJECT / "models" / MODEL
 FIRST_ROWS = 250
-"""The first version learns from so few rows that there is something left to improve."""
-PLANTED = ("broken JSON", "label outside the schema", "not approved", "no licence", "twice", "leak")
+"""So few that the second version can be better."""
+PLANTED = (
+    "broken JSON",
+    "label outside the schema",
+    "not approved",
+    "no licence",
+    "duplicate",
+    "leaked test row",
+)
 
 
 def lay_down_model(clone: Path) -> None:
-    """The first version: the whole model folder, but only the first rows to train on."""
+    """Copy the whole model folder, but only the first training rows."""
     shutil.copytree(SOURCE, clone / "models" / MODEL, ignore=shutil.ignore_patterns("pointer.json"))
     train = clone / "models" / MODEL / "data" / "train.jsonl"
     rows = train.read_text().splitlines(keepends=True)
@@ -25,7 +32,7 @@ def lay_down_model(clone: Path) -> None:
 
 
 def add_rows(clone: Path) -> int:
-    """Bring all training rows; return how many were added."""
+    """Copy all training rows; return how many were added."""
     train = clone / "models" / MODEL / "data" / "train.jsonl"
     before = len(train.read_text().splitlines())
     shutil.copyfile(SOURCE / "data" / "train.jsonl", train)
@@ -33,7 +40,7 @@ def add_rows(clone: Path) -> int:
 
 
 def plant_defects(clone: Path) -> dict[str, int]:
-    """Spoil six rows, each in another way; return defect to line number (from 1)."""
+    """Spoil six rows, each in a different way; return each defect's line number, from 1."""
     data = clone / "models" / MODEL / "data"
     lines = (data / "train.jsonl").read_text().splitlines()
     test_row = json.loads((data / "test.jsonl").read_text().splitlines()[0])
@@ -59,14 +66,14 @@ def plant_defects(clone: Path) -> dict[str, int]:
     change(at["label outside the schema"], mislabel)
     change(at["not approved"], lambda row: row.update(approved=False))
     change(at["no licence"], lambda row: row.update(licence=""))
-    change(at["twice"], repeat)
-    change(at["leak"], leak)
+    change(at["duplicate"], repeat)
+    change(at["leaked test row"], leak)
     (data / "train.jsonl").write_text("\n".join(lines) + "\n")
     return at
 
 
 def slow_down(clone: Path) -> None:
-    """A recipe that learns too little: a rate that suits a model a thousand times larger."""
+    """Set a learning rate that suits a much larger model: this one learns too little."""
     recipe = clone / "models" / MODEL / "recipe.yml"
     lines = [
         "learning_rate: 2.0e-4" if line.startswith("learning_rate:") else line

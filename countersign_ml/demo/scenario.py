@@ -1,25 +1,22 @@
-"""The four chapters of the demo, after a prologue that ships the first version."""
+"""The demo's chapters: the first version, four more pull requests, and an audit."""
 
 from __future__ import annotations
 
 import json
 
 from countersign_ml.demo import proposals
+from countersign_ml.demo.demo_world import MODEL, REPOSITORY, World
 from countersign_ml.demo.observe import Observer
-from countersign_ml.demo.told import Timeline
-from countersign_ml.demo.world import MODEL, REPOSITORY, World
+from countersign_ml.demo.timeline import Timeline
 from countersign_ml.registry import Registry
 from policy.facts.evidence import Evidence
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import quarantined, read_pointer
 from policy.gates.messages import percent, short
 
-RUN_SECONDS = 600.0
-BOT_SECONDS = 60.0
-
 
 class Scenario:
-    """What people do, and the facts that must hold after each of it."""
+    """What people do, and the facts that must be true after each step."""
 
     def __init__(self, world: World, timeline: Timeline) -> None:
         self.world = world
@@ -38,7 +35,7 @@ class Scenario:
         self.audit(first, second)
 
     def prologue(self) -> Pointer:
-        """The first version ships the way every version does."""
+        """The first version: proposed, measured, signed and merged like every other."""
         self.line.chapter("Prologue: the first version")
         clone = self.ada.branch("first-version")
         proposals.lay_down_model(clone)
@@ -75,13 +72,13 @@ class Scenario:
         before, after = _exact(evidence, "incumbent"), _exact(evidence, "candidate")
         base = _exact(evidence, "base")
         self.line.fact(
-            f"all fields right: base {percent(base)}, live {percent(before)}, "
+            f"all fields correct: base {percent(base)}, live {percent(before)}, "
             f"candidate {percent(after)}",
             base < before < after,
         )
         comment = self.see.comments(pull.number)
         self.line.fact(
-            "one comment holds the table",
+            "the bot wrote one comment, with the table",
             len(comment) == 1 and "exact_match" in comment[0],
             len(comment),
         )
@@ -96,14 +93,15 @@ class Scenario:
         return pointer
 
     def defects(self, live: Pointer) -> None:
-        """(b) Defects in the data: found before training, each where it stands."""
+        """(b) Defects in the data: each is found at its line, before training."""
         self.line.chapter("(b) Defects in the data")
         clone = self.ada.branch("spoiled")
         planted = proposals.plant_defects(clone)
         pull = self.ada.propose("spoiled", "Fix some tickets", "Hand-edited rows.")
         self.line.say(f"ada opened #{pull.number} with {len(planted)} defects in the data")
-        check = self.line.wait(
-            "the check is red", lambda: self.see.concluded(pull.number, "failure"), RUN_SECONDS
+        check = self.world.wait(
+            f"the check of #{pull.number} turns red",
+            lambda: self.see.concluded(pull.number, "failure"),
         )
         self.line.fact(f"the check is red: {check.output.title}", check.conclusion == "failure")
         run = self.see.runs("finetune.yml")[0]
@@ -129,8 +127,9 @@ class Scenario:
         proposals.slow_down(clone)
         pull = self.ada.propose("slower", "Lower the learning rate", "Might be more stable.")
         self.line.say(f"ada opened #{pull.number}: learning_rate 5e-3 becomes 2e-4")
-        check = self.line.wait(
-            "the check is red", lambda: self.see.concluded(pull.number, "failure"), RUN_SECONDS
+        check = self.world.wait(
+            f"the check of #{pull.number} turns red",
+            lambda: self.see.concluded(pull.number, "failure"),
         )
         jobs = self.see.jobs(self.see.runs("finetune.yml")[0])
         self.line.fact("it was trained and measured", set(jobs.values()) <= {"success", "failure"}
@@ -145,14 +144,14 @@ class Scenario:
             person.approve(pull.number)
         status = self.see.merge_refused(pull.number)
         self.line.fact(
-            "grace and omar approved it, and it still cannot merge", status == 405, status
+            "grace and omar approved it; it still cannot be merged", status == 405, status
         )
         self._pointer_is(live)
         pull.edit(state="closed")
         self.line.say(f"ada closed #{pull.number}")
 
     def revert(self, first: Pointer, second: Pointer) -> None:
-        """(d) The revert of (a): recognised, verified, signed, back."""
+        """(d) The revert of (a): recognised as a rollback, verified, signed and merged."""
         self.line.chapter("(d) Roll back by reverting (a)")
         trained = len(self.see.runs("finetune.yml"))
         merged = next(
@@ -162,10 +161,9 @@ class Scenario:
         )
         number = self.world.forge.revert(REPOSITORY, merged.number, "ada").number
         self.line.say(f"ada pressed Revert on #{merged.number}; that opened #{number}")
-        check = self.line.wait(
-            "the rollback waits for operations",
+        check = self.world.wait(
+            f"the check of #{number}: the rollback waits for operations",
             lambda: self.see.concluded(number, "action_required"),
-            RUN_SECONDS,
         )
         self.line.fact(
             f"recognised as a rollback to {first.version}: {check.output.title}",
@@ -189,7 +187,7 @@ class Scenario:
         )
         self.omar.approve(number, "Rolling back.")
         self.line.say("omar signed it as operations")
-        self.line.wait("the rollback is merged", lambda: self.see.pull(number).merged, BOT_SECONDS)
+        self.world.wait(f"the bot merges #{number}", lambda: self.see.pull(number).merged)
         pointer = self.see.pointer("main")
         self.line.fact(
             f"the pointer is back at {first.version}, byte for byte", pointer == first, pointer
@@ -197,28 +195,29 @@ class Scenario:
         self._served(first, self.see.evidence("main"))
         left = [read_pointer(text) for text in quarantined(self.see.pointer_history("main"))]
         self.line.fact(
-            f"the pointer's history puts {second.version} into quarantine", left == [second], left
+            f"the pointer's history puts {second.version} in quarantine", left == [second], left
         )
 
     def audit(self, first: Pointer, second: Pointer) -> None:
-        """(e) A year later: prove it all from a clone, with nothing else."""
+        """(e) A year later: prove every change from a clone alone."""
         self.line.chapter("(e) Audit from a clone, offline")
         clone = self.omar.clone_to(self.world.scratch / "audited")
         page = self.world.output / "audit.html"
         code, found = self.see.audit(clone, page)
-        self.line.fact("every change of the pointer is proven", code == 0, found)
+        self.line.fact("every change of the pointer is proved", code == 0, found)
         moves = [(move["before"], move["after"]) for move in found["models"][0]["changes"]]
         expected = [(None, first.version), (first.version, second.version)]
         expected.append((second.version, first.version))
-        self.line.fact("first version, second version, and back", moves == expected, moves)
+        self.line.fact(
+            "the changes: first version, second version, first version", moves == expected, moves
+        )
         self.line.say(f"the sign-off log with its timeline: {page}")
 
     def _measured(self, number: int) -> Evidence:
-        """Wait for the release commit; return the evidence it carries."""
-        check = self.line.wait(
-            "measured, and waiting for signatures",
+        """Wait for the release commit; return its evidence."""
+        check = self.world.wait(
+            f"the check of #{number}: measured, and waiting for signatures",
             lambda: self.see.concluded(number, "action_required", "failure"),
-            RUN_SECONDS,
         )
         self.line.fact(
             f"measured, and red until signed: {check.output.title}",
@@ -239,11 +238,10 @@ class Scenario:
         head = self.see.pull(number).head.sha
         status = self.see.merge_refused(number)
         self.line.fact("nobody can merge it yet", status == 405, status)
-        self.grace.approve(number, "The numbers hold.")
-        self.line.wait(
-            "the bot saw grace's signature",
+        self.grace.approve(number, "The numbers are good.")
+        self.world.wait(
+            f"the bot's comment on #{number} shows grace's signature",
             lambda: "signed by @grace" in self.see.comments(number)[0],
-            BOT_SECONDS,
         )
         check = self.see.check(number)
         self.line.fact(
@@ -251,7 +249,7 @@ class Scenario:
             check is not None and check.conclusion == "action_required",
         )
         self.omar.approve(number, "Ready to ship.")
-        self.line.wait("merged by the bot", lambda: self.see.pull(number).merged, BOT_SECONDS)
+        self.world.wait(f"the bot merges #{number}", lambda: self.see.pull(number).merged)
         pull = self.see.pull(number)
         self.line.fact(
             f"omar signed; the bot merged {head[:12]}, the commit that both signed",
@@ -260,26 +258,26 @@ class Scenario:
         )
 
     def _live(self, evidence: Evidence) -> Pointer:
-        """Return the pointer on the default branch; it names what was measured, and it is whole."""
+        """Return the pointer on the default branch, after a check of the file that it names."""
         pointer = self.see.pointer("main")
         measured = evidence.measurement("candidate")
         if pointer is None or measured is None:
             raise LookupError("no pointer on the default branch")
         self.line.fact(
-            f"live: {pointer.version}, the very file that was measured "
+            f"live: {pointer.version}, the file that was measured "
             f"({short(pointer.artifact.digest)})",
             pointer.artifact.digest == measured.model,
             measured.model,
         )
         stored = self.registry.verify(pointer.artifact.digest)
         self.line.fact(
-            f"the registry holds it whole: {stored.size} bytes",
+            f"the registry has it, complete: {stored.size} bytes",
             stored.size == pointer.artifact.size,
             stored.size,
         )
         merged = self.ada.repository.get_branch("main").commit.sha
-        self.line.wait(
-            "deploy.yml verified it", lambda: self.see.deployed(merged) == "success", BOT_SECONDS
+        self.world.wait(
+            f"deploy.yml verifies {merged[:12]}", lambda: self.see.deployed(merged) == "success"
         )
         self.line.fact(
             f"deploy.yml verified it; deployment of {merged[:12]} succeeded",
@@ -288,11 +286,10 @@ class Scenario:
         return pointer
 
     def _served(self, pointer: Pointer, evidence: Evidence) -> None:
-        """The model server follows, and answers as the candidate did when it was measured."""
-        self.line.wait(
-            f"served: {pointer.version}",
+        """Check that the model server follows and answers as the candidate did when measured."""
+        self.world.wait(
+            f"the model server serves {pointer.version}",
             lambda: self.world.served().get("version") == pointer.version,
-            BOT_SECONDS,
         )
         sample = evidence.samples[0]
         row = self._test_row(sample.id)

@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from countersign_ml.demo.demo_command import fresh_folder
+from countersign_ml.demo.demo_world import MODEL, PROJECT
 from countersign_ml.demo.proposals import (
     FIRST_ROWS,
     add_rows,
@@ -20,8 +21,7 @@ from countersign_ml.demo.proposals import (
     plant_defects,
     slow_down,
 )
-from countersign_ml.demo.told import FactFailedError, Timeline
-from countersign_ml.demo.world import MODEL, PROJECT
+from countersign_ml.demo.timeline import FactFailedError, Timeline
 from policy.errors import UserError
 from runner.runner_commands import validate
 
@@ -73,14 +73,14 @@ def test_each_planted_defect_is_found_at_its_line_and_nothing_else(
     assert found["contract"] == sorted([at["broken JSON"], at["label outside the schema"]])
     assert found["approved"] == [at["not approved"]]
     assert found["provenance"] == [at["no licence"]]
-    assert at["twice"] in found["duplicates"]
+    assert at["duplicate"] in found["duplicates"]
     everywhere = {line for lines in found.values() for line in lines}
     assert everywhere <= set(at.values()) | {1}
     validate([MODEL, "--repo", str(clone), "--json"])
     report = json.loads(capsys.readouterr().out)
     leaks = next(g["findings"] for g in report["gates"] if g["gate"] == "leakage")
     assert len(leaks) == 1
-    assert f"train.jsonl:{at['leak']}" in leaks[0]["message"]
+    assert f"train.jsonl:{at['leaked test row']}" in leaks[0]["message"]
 
 
 def test_the_worse_recipe_changes_one_line(clone: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_fact_that_does_not_hold_ends_it() -> None:
 def test_every_fact_of_the_demo_holds(tmp_path: Path) -> None:
     words = ["demo", "--output", str(tmp_path / "out")]
     done = subprocess.run(
-        [sys.executable, "-m", "countersign", *words], cwd=PROJECT, check=False, timeout=1800
+        [sys.executable, "-m", "countersign_ml", *words], cwd=PROJECT, check=False
     )
     assert done.returncode == 0
     pages = {page.name for page in (tmp_path / "out" / "pages").glob("*-pull-*.html")}

@@ -9,22 +9,27 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import requests
 
 from countersign_ml.attestation import public_key
+from countersign_ml.demo.forge_activity import ForgeActivity
 from countersign_ml.demo.people import Person
+from countersign_ml.demo.waiting import PATIENCE_SECONDS, WaitFailedError, wait_for
 from countersign_ml.forge import App, Forge
 from policy.errors import UserError
 from policy.governed import KEYS
 
+T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parents[2]
 REPOSITORY = "acme/support-models"
 MODEL = "support-triage"
+PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "omar": "Omar Khayyam"}
+"""Ada proposes, Grace leads machine learning, Omar runs operations."""
 EVENTS = (
     "check_run",
     "issue_comment",
@@ -43,30 +48,47 @@ GOVERNED = (
     ".github/workflows/deploy.yml",
     "policy/policy.yml",
 )
-"""What the governed repository begins with: the same files that govern this project."""
+"""The first content of the governed repository: the files that govern this project."""
 STOP_SECONDS = 20
+SWEEP_SECONDS = 120
+"""How often the bot looks at everything. A busy machine may lose a webhook: like GitHub, the forge
+gives up after ten seconds and does not send it again."""
 
 
 class Background:
     """One of our own commands in the background, its output in a file."""
 
-    def __init__(self, words: list[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, words: list[str], environment: Mapping[str, str], log: Path
+    ) -> None:
+        self.name = name
         self.log = log
         with log.open("ab") as output:
             self.child = subprocess.Popen(
-                [sys.executable, "-m", "countersign", *words],
+                [sys.executable, "-m", "countersign_ml", *words],
                 cwd=PROJECT,
                 env={**os.environ, **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
 
-    def alive(self) -> bool:
-        return self.child.poll() is None
+    def require_alive(self) -> None:
+        """Raise WaitFailedError, with the end of its log, if the process has ended."""
+        code = self.child.poll()
+        if code is not None:
+            raise WaitFailedError(f"{self.name} ended with exit code {code}: {self.last_seen()}")
+
+    def marks(self) -> Hashable:
+        """Return the size of its log: a process that starts writes what it does."""
+        return self.log.stat().st_size
+
+    def last_seen(self) -> str:
+        """Return the end of its log."""
+        return self.log.read_text(errors="replace")[-2000:].strip() or "its log is empty"
 
     def stop(self) -> None:
-        """Ask it to end, and end it if it does not."""
-        if self.alive():
+        """Send SIGTERM, and SIGKILL if it has not ended after STOP_SECONDS."""
+        if self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)
             try:
                 self.child.wait(STOP_SECONDS)
@@ -76,7 +98,7 @@ class Background:
 
 
 class World:
-    """Everything that runs during the demo; use it as a context manager."""
+    """Everything that runs during the demo. Use it as a context manager."""
 
     def __init__(self, output: Path, cache: Path) -> None:
         self.output = output
@@ -112,7 +134,7 @@ class World:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def settle(self) -> None:
-        """Lay the repository down, let the people in, install the App and start the bot."""
+        """Create people and repository, install the App, push the rules and start the bot."""
         tokens = {}
         for login, name in PEOPLE.items():
             user = self.forge.add_user(login, name=name, email=f"{login}@example.org")
@@ -132,17 +154,19 @@ class World:
             webhook_secret="the demo's secret",  # noqa: S106  lives as long as the demo
             events=list(EVENTS),
         )
-        self._found(public_key(app.private_key_pem))
+        self._push_rules(public_key(app.private_key_pem))
         self._start_bot(app)
 
-    def _found(self, key: str) -> None:
-        """Omar, who administers the repository, pushes the rules and the bot's public key."""
+    def _push_rules(self, key: str) -> None:
+        """Push the rules and the bot's public key as Omar, who administers the repository."""
         omar = self.people["omar"]
         folder = omar.clone_to(self.scratch / "omar")
         for path in GOVERNED:
             source = PROJECT / path
             if not source.is_file():
-                raise UserError.one(str(source), "missing", "run the demo from a clone")
+                raise UserError.one(
+                    str(source), "is missing", "run the demo from a clone of this project"
+                )
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / path)
         keys = folder / KEYS
@@ -162,7 +186,7 @@ class World:
             "COUNTERSIGN_WEBHOOK_SECRET": "the demo's secret",
             "COUNTERSIGN_QUEUE": str(self.scratch / "queue.sqlite"),
             "COUNTERSIGN_PORT": str(self.bot_port),
-            "COUNTERSIGN_SWEEP_SECONDS": "3600",
+            "COUNTERSIGN_SWEEP_SECONDS": str(SWEEP_SECONDS),
             "COUNTERSIGN_SECONDS_BETWEEN_REQUESTS": "0",
             "COUNTERSIGN_SECONDS_BETWEEN_WRITES": "0",
         }
@@ -170,7 +194,7 @@ class World:
         self.await_port(self.bot_port)
 
     def serve(self) -> None:
-        """Start the model server; it follows the pointer on the forge's default branch."""
+        """Start the model server. It follows the pointer on the default branch."""
         words = [
             "serve", MODEL,
             "--repository", self.people["omar"].repository.clone_url,
@@ -184,36 +208,50 @@ class World:
         self.await_port(self.serve_port)
 
     def start(self, words: list[str], environment: Mapping[str, str], name: str) -> None:
-        self.background.append(Background(words, environment, self.logs / f"{name}.log"))
+        """Start one of our own commands in the background; its output goes to NAME.log."""
+        log = self.logs / f"{name}.log"
+        self.background.append(Background(name, words, environment, log))
 
-    def await_port(self, port: int, timeout: float = 60) -> None:
+    def await_port(self, port: int) -> None:
         """Wait until the newest background process answers on `port`."""
         child = self.background[-1]
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            if not child.alive():
-                raise RuntimeError(f"a process of the demo ended: {child.log.read_text()[-2000:]}")
+
+        def answers() -> bool:
+            child.require_alive()
             with socket.socket() as probe:
                 probe.settimeout(1)
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.1)
-        raise RuntimeError(f"nothing answers on port {port}: {child.log.read_text()[-2000:]}")
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        wait_for(f"{child.name} answers on port {port}", answers, child)
+
+    def wait(self, text: str, look: Callable[[], T | None]) -> T:
+        """Call `look` until it returns something true, as long as the forge shows progress.
+
+        Raises WaitFailedError if nothing advances, or if the bot or the model server has ended.
+        """
+
+        def looked() -> T | None:
+            for child in self.background:
+                child.require_alive()
+            return look()
+
+        return wait_for(text, looked, ForgeActivity(self.forge))
 
     def keep_logs(self) -> None:
-        """Keep what the workflow runs printed beside the processes' own logs."""
+        """Copy the logs of the workflow runs next to the logs of the processes."""
         runs = self.scratch / "forge" / "runs"
         for log in runs.glob("*/*.log"):
             shutil.copyfile(log, self.logs / f"run-{log.parent.name}-{log.name}")
 
     def served(self) -> dict[str, object]:
-        """Return what the model server says of itself."""
-        answer = requests.get(f"http://127.0.0.1:{self.serve_port}/health", timeout=10)
+        """Return the health report of the model server."""
+        url = f"http://127.0.0.1:{self.serve_port}/health"
+        answer = requests.get(url, timeout=PATIENCE_SECONDS)
         health: dict[str, object] = answer.json()
         return health
 
     def ask(self, messages: list[dict[str, str]], max_tokens: int) -> tuple[str, str]:
-        """Ask the served model; return its answer and the digest of the file that gave it."""
+        """Ask the served model; return its answer and the digest of the model file that gave it."""
         answer = requests.post(
             f"http://127.0.0.1:{self.serve_port}/v1/chat/completions",
             json={
@@ -222,19 +260,15 @@ class World:
                 "temperature": 0,
                 "max_tokens": max_tokens,
             },
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
         answer.raise_for_status()
         text = answer.json()["choices"][0]["message"]["content"]
         return text, answer.headers.get("x-countersign-digest", "")
 
 
-PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "omar": "Omar Khayyam"}
-"""Ada proposes, Grace leads machine learning, Omar runs operations."""
-
-
 def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 that nobody uses at this moment."""
+    """Return ports of 127.0.0.1 that are free at this moment."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
