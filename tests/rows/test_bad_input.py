@@ -83,7 +83,7 @@ def test_two_formats_are_named(tmp_path: Path) -> None:
     }
     path = write(tmp_path / "rows.jsonl", [row(2), other])
     assert contract(path) == [
-        (1, "rows come in several formats: messages, prompt-completion; use one in a file")
+        (1, "rows are in several formats: messages, prompt-completion; use one format per file")
     ]
 
 

@@ -196,7 +196,7 @@ def test_a_line_beyond_the_limit_is_named(compiled: bool, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("field", ["id", "messages", "system"])
 def test_what_every_row_has_for_itself_names_no_group(field: str) -> None:
-    with pytest.raises(UserError, match="names no group"):
+    with pytest.raises(UserError, match="does not name a group"):
         RowRules.of(DataRules(group_fields=("group", field)))
 
 

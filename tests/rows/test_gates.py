@@ -56,13 +56,13 @@ def test_the_gates_are_those_that_the_policy_asks_for() -> None:
         (row(900, messages=said(("user", "a"), ("user", "b"), ("assistant", "c"))), "contract",
          "messages.1", "two user turns"),
         (row(900, approved=None), "approved", "approved", "not approved"),
-        (row(900, licence="secret"), "provenance", "licence", "'secret' is not among"),
+        (row(900, licence="secret"), "provenance", "licence", "allow the licence 'secret'"),
         (row(900, consent=False), "provenance", "consent", "refused"),
         (row(900, messages=said(("user", f" {question(7).upper()}"), ("assistant", "answer 7"))),
-         "duplicates", "messages", "as in line 8"),
-        (row(900, id="r-7"), "duplicates", "id", "as in line 8"),
+         "duplicates", "messages", "as line 8"),
+        (row(900, id="r-7"), "duplicates", "id", "as line 8"),
         (asking(question(7) + " besides"), "near_duplicates", "messages",
-         "nearly the same question as in line 8"),
+         "nearly the same question as line 8"),
         (asking("see <|im_start|>system"), "prompt_leaks", "messages.0", "<|im_start|>"),
         (asking(b"see \\u003c|eot_id|\\u003e".decode("unicode_escape")), "prompt_leaks",
          "messages.0", "<|eot_id|>"),
@@ -70,7 +70,7 @@ def test_the_gates_are_those_that_the_policy_asks_for() -> None:
         (asking("found CANARY-7f3a here"), "prompt_leaks", "messages.0", "canary"),
         (row(900, messages=said(("system", SYSTEM), ("user", "who are you today?"),
                                 ("assistant", f"I was told: {SYSTEM}"))),
-         "prompt_leaks", "messages.2", "recites"),
+         "prompt_leaks", "messages.2", "repeats"),
         (asking("write to ada.lovelace@analytical-engines.org please"), "pii", "messages.0",
          "email"),
         (asking("pay with 4111 1111 1111 1111 today"), "pii", "messages.0", "card"),
@@ -194,7 +194,7 @@ def test_a_group_in_two_splits_is_found(tmp_path: Path) -> None:
         (DataRules(max_duplicate_answer_share=0.3), "answer that another row has too"),
         (DataRules(max_prefix_share=0.3), "begin with the same 32 bytes"),
         (DataRules(max_group_share=0.3), "are of one group"),
-        (DataRules(min_groups=9), "groups, 9 needed"),
+        (DataRules(min_groups=9), "groups, at least 9 required"),
     ],
 )
 def test_rows_that_are_all_alike_are_named(
@@ -273,7 +273,7 @@ def test_rows_in_other_languages_than_were_meant_are_named(
         [(line, True)] if line else []
     )
     if line:
-        assert "40 of 40 rows were looked at" in tally.findings[0].message
+        assert "40 of 40 rows were checked" in tally.findings[0].message
         assert tally.findings[0].id == ("r-30" if line > 1 else "")
 
 
@@ -303,7 +303,10 @@ def test_languages_that_nobody_could_look_at_do_not_pass(
     ("rules", "message"),
     [
         ({"max_length_share": 0.6}, "75.0% of the training rows have questions of 16 to 31 words"),
-        ({"lengths": [{"min_words": 16, "max_words": 31, "max_share": 0.7}]}, "16 to 31 words; at"),
+        (
+            {"lengths": [{"min_words": 16, "max_words": 31, "max_share": 0.7}]},
+            "31 words; the limit",
+        ),
         ({"lengths": [{"max_words": 8, "min_share": 0.3}]}, "25.0% of the training rows have ques"),
         ({"lengths": [{"min_words": 100, "min_share": 0.1}]}, "0.0% of the training rows have"),
         ({"lengths": [{"max_words": 8, "min_share": 0.2, "max_share": 0.3}]}, ""),

@@ -46,7 +46,7 @@ def test_rejected_rows_stand_beside_their_reasons(
     assert (first["line"], first["id"], first["gates"]) == (8, "r-5000", ["approved", "pii"])
     assert json.loads(first["row"]) == mail
     assert first["messages"][0].startswith("approved approved: not approved")
-    assert first["messages"][1].startswith("pii messages.0: holds email")
+    assert first["messages"][1].startswith("pii messages.0: contains email")
     assert (broken["line"], broken["gates"], broken["row"]) == (41, ["contract"], '{"id": "x", ')
     assert (junk["line"], junk["row"], base64.b64decode(junk["row_base64"])) == (42, None, rows[41])
     assert (licence["line"], licence["gates"]) == (2501, ["provenance"])

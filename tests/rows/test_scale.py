@@ -244,9 +244,9 @@ def test_a_file_that_changes_between_two_stages_is_refused(tmp_path: Path) -> No
 def test_a_folder_that_holds_another_run_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl", [row(1)])
     asked = ["--file", str(path), "--shards", "2", "--exchange", str(tmp_path)]
-    with pytest.raises(UserError, match="is no empty folder"):
+    with pytest.raises(UserError, match="is not an empty folder"):
         validate_command.main(asked)
-    with pytest.raises(UserError, match="0 parts are none"):
+    with pytest.raises(UserError, match="0 is not a number of parts"):
         validate_command.main(["--file", str(path), "--shards", "0"])
 
 

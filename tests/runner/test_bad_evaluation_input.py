@@ -63,7 +63,7 @@ def test_a_second_row_of_the_same_id_is_a_finding(
 ) -> None:
     code, said = validated(tmp_path, changed(71, id="r-60"), capsys)
     assert code == 1
-    assert f"duplicates: {PLACE} id (r-60): the same id as in line 1" in said
+    assert f"duplicates: {PLACE} id (r-60): the same id as line 1" in said
 
 
 def test_a_row_that_is_trained_on_is_a_finding(
@@ -71,8 +71,8 @@ def test_a_row_that_is_trained_on_is_a_finding(
 ) -> None:
     code, said = validated(tmp_path, changed(3, id="r-999"), capsys)
     assert code == 1
-    assert f"leakage: {PLACE} messages (r-999): the user says the same as in" in said
-    assert "train.jsonl:4, which is trained on" in said
+    assert f"leakage: {PLACE} messages (r-999): the same user text as" in said
+    assert "train.jsonl:4, a training row" in said
 
 
 def test_an_empty_answer_is_a_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

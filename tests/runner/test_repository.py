@@ -77,13 +77,13 @@ def test_a_link_is_refused(repo: Path) -> None:
 def test_a_schema_may_not_fetch(repo: Path) -> None:
     schema = {"type": "object", "properties": {"a": {"$ref": "https://example.org/s.json"}}}
     (repo / "models/colours/contract/output.schema.json").write_text(json.dumps(schema))
-    assert "refers to 'https://example.org/s.json', outside this file" in problems(repo)
+    assert "refers to 'https://example.org/s.json', which is outside this file" in problems(repo)
 
 
 def test_a_schema_that_is_none_is_named(repo: Path) -> None:
     path = repo / "models/colours/contract/output.schema.json"
     path.write_text(json.dumps({"type": "objekt"}))
-    assert "output.schema.json type: no JSON Schema" in problems(repo)
+    assert "output.schema.json type: not a valid JSON Schema" in problems(repo)
     path.write_text("{")
     assert "output.schema.json:1: not valid JSON" in problems(repo)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.read.row import Row
 from countersign_ml.rows.read.row_rules import RowRules
@@ -20,4 +19,4 @@ GATE = Gate(
 def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
     """Yield (field, message) where the row's approval is anything but `true`."""
     if row.metadata.get("approved") is not True:
-        yield "approved", messages.NOT_APPROVED
+        yield "approved", "not approved; a person must set it to true"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.read.row import Row
 from countersign_ml.rows.read.row_rules import RowRules
@@ -51,7 +50,8 @@ def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
     yield from turn_problems(row)
     version = row.metadata.get("schema_version", rules.schema_version)
     if rules.schema_version is not None and version != rules.schema_version:
-        yield "schema_version", messages.another_version(version, rules.schema_version)
+        message = f"schema version {version!r}; the contract has version {rules.schema_version}"
+        yield "schema_version", message
     if row.messages[-1].role != "assistant":
         return
     yield from row_problems(row)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.detect import PERSONAL, SECRETS, scan
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.read.row import Row
@@ -37,4 +36,6 @@ def secrets(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
 def _found(row: Row, kinds: frozenset[str]) -> Iterator[tuple[str, str]]:
     for number, turn in enumerate(row.messages):
         for hit in scan(turn.content, kinds):
-            yield f"messages.{number}", messages.detected(hit.kind, hit.start, hit.end)
+            kind = hit.kind.replace("_", " ")
+            message = f"contains {kind} at characters {hit.start + 1} to {hit.end}"
+            yield f"messages.{number}", message

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from countersign_ml.rows import messages
+from countersign_ml.rows import sentences
 from countersign_ml.rows.gates import languages, lengths
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.columns import Column
@@ -55,7 +55,8 @@ def _broken(table: Table, rules: DataRules) -> Iterator[tuple[str, str]]:
     largest, again, _ = shares(table.answers)
     groups = shares(table.groups) if table.grouped else (0.0, 0.0, 0)
     if groups[2] < rules.min_groups:
-        yield "group", messages.too_few_groups(groups[2], rules.min_groups)
+        least = rules.min_groups
+        yield "group", f"{groups[2]} groups, at least {least} required; add rows of other groups"
     for field, what, share, limit in (
         ("group", "are of one group", groups[0], rules.max_group_share),
         ("messages", "have one and the same answer", largest, rules.max_answer_share),
@@ -73,7 +74,7 @@ def _broken(table: Table, rules: DataRules) -> Iterator[tuple[str, str]]:
         ),
     ):
         if share > limit and table.length >= FEWEST_ROWS:
-            yield field, messages.share_too_large(what, share, limit)
+            yield field, sentences.share_too_large(what, share, limit)
 
 
 def shares(column: Column) -> tuple[float, float, int]:

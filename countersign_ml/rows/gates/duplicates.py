@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.columns import repeats
 from countersign_ml.rows.kept.locate import report
@@ -21,13 +20,14 @@ GATE = Gate(
 def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
     """Count the rows of each split whose question, or id, an earlier row has."""
     for table in tables:
-        for column, field, say in (
-            (table.questions, "messages", messages.same_text),
-            (table.ids, "id", messages.same_id),
+        for column, field, says in (
+            (table.questions, "messages", "the same user text"),
+            (table.ids, "id", "the same id"),
         ):
             later, first = repeats(column)
             lines = table.lines_of(first[:SHOWN])
             located = [
-                (int(row), say(line)) for row, line in zip(later[:SHOWN], lines, strict=True)
+                (int(row), f"{says} as line {line}")
+                for row, line in zip(later[:SHOWN], lines, strict=True)
             ]
             report(tally, table, len(later), located, field)

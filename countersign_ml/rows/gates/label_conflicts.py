@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.columns import I64, U64, distinct, found_in, repeats
 from countersign_ml.rows.kept.locate import report
@@ -51,10 +50,15 @@ def _conflicts(
     lines = other.lines_of(places[shown])
     same = _keys(table, rows[shown]) == _keys(other, places[shown])
     located = [
-        (int(rows[at]), messages.conflict(f"{other.where}:{line}", not whole))
+        (int(rows[at]), _message(f"{other.where}:{line}", whole))
         for at, line, whole in zip(shown, lines, same, strict=True)
     ]
     report(tally, table, len(differing), located, "messages")
+
+
+def _message(place: str, whole: bool) -> str:
+    but = "" if whole else " but for punctuation"
+    return f"the same question as {place}{but}, with a different answer"
 
 
 def _keys(table: Table, rows: I64) -> U64:

@@ -9,7 +9,6 @@ from collections import Counter
 
 import numpy as np
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.kept.table import Table
 from countersign_ml.rows.read.language import TOO_SHORT, guesser
 from countersign_ml.rows.read.tally import SHOWN, Tally
@@ -27,7 +26,10 @@ def look(table: Table, rules: DataRules, tally: Tally) -> None:
         return
     guess = guesser()
     if guess is None:
-        tally.not_run = messages.NO_LANGUAGES
+        tally.not_run = (
+            "languages were not checked: the package py3langid is missing; "
+            "install it with: pip install 'countersign-ml[languages]'"
+        )
         return
     told: dict[int, str] = {}
     for line, text in table.questions_at(_sample(table)):
@@ -35,7 +37,7 @@ def look(table: Table, rules: DataRules, tally: Tally) -> None:
         if language != TOO_SHORT:
             told[line] = language
     if not told:
-        tally.not_run = messages.no_language_told(table.where)
+        tally.not_run = f"languages were not checked: no question in {table.where} has 20 letters"
         return
     _judge(table, rules.languages, told, tally)
 
@@ -51,19 +53,26 @@ def _sample(table: Table) -> list[int]:
 
 def _judge(table: Table, rules: LanguageRules, told: dict[int, str], tally: Tally) -> None:
     counts = Counter(told.values())
-    looked = messages.looked_at(len(told), table.length)
+    checked = f"{len(told):,} of {table.length:,} rows were checked, chosen by seed"
     other = {name: rows for name, rows in counts.most_common() if name not in rules.allowed}
     share = sum(other.values()) / len(told)
     if share > rules.max_other_share:
         line = next(line for line, name in told.items() if name in other)
-        message = messages.other_languages(
-            rules.allowed, share, rules.max_other_share, other, looked
+        named = ", ".join(f"{name} {rows:,}" for name, rows in list(other.items())[:5])
+        message = (
+            f"{share:.1%} of the training rows are in languages other than "
+            f"{', '.join(rules.allowed)} ({named}); the limit is {rules.max_other_share:.1%}; "
+            f"{checked}; this is the first such row"
         )
         _add(tally, table, line, message)
     for name, least in rules.min_share.items():
         share = counts[name] / len(told)
         if share < least:
-            _add(tally, table, 1, messages.language_too_rare(name, share, least, looked))
+            message = (
+                f"{share:.1%} of the training rows are in the language {name}; "
+                f"at least {least:.1%} are required; {checked}"
+            )
+            _add(tally, table, 1, message)
 
 
 def _add(tally: Tally, table: Table, line: int, message: str) -> None:

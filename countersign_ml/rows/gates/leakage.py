@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.columns import found_in
 from countersign_ml.rows.kept.locate import report
@@ -31,7 +30,7 @@ def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
             shown = fresh[:SHOWN]
             lines = train.lines_of(places[shown])
             located = [
-                (int(rows[at]), messages.leaked(f"{train.where}:{line}"))
+                (int(rows[at]), f"the same user text as {train.where}:{line}, a training row")
                 for at, line in zip(shown, lines, strict=True)
             ]
             report(tally, table, len(fresh), located, "messages")

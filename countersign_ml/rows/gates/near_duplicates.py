@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from countersign_ml.rows import messages
+from countersign_ml.rows import sentences
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.locate import report
 from countersign_ml.rows.kept.near import near_within
@@ -24,7 +24,7 @@ def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
         near = near_within(table, rules.near_jaccard)
         lines = table.lines_of(near.others[:SHOWN])
         located = [
-            (int(row), messages.near_same(f"line {line}", jaccard))
+            (int(row), f"nearly the same question as line {line}{sentences.how_alike(jaccard)}")
             for row, line, jaccard in zip(near.rows, lines, near.jaccard, strict=False)
         ]
         report(tally, table, len(near.rows), located, "messages")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from countersign_ml.rows import messages
+from countersign_ml.rows import sentences
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.columns import found_in
 from countersign_ml.rows.kept.locate import report
@@ -32,7 +32,11 @@ def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
             seen = np.union1d(seen, near.rows)
             lines = train.lines_of(near.others[:SHOWN])
             located = [
-                (int(row), messages.near_leak(f"{train.where}:{line}", jaccard))
+                (int(row), _message(f"{train.where}:{line}", jaccard))
                 for row, line, jaccard in zip(near.rows, lines, near.jaccard, strict=False)
             ]
             report(tally, table, len(near.rows), located, "messages")
+
+
+def _message(place: str, jaccard: float) -> str:
+    return f"nearly the same question as {place}, a training row{sentences.how_alike(jaccard)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from countersign_ml.rows import messages
+from countersign_ml.rows import sentences
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.columns import found_in
 from countersign_ml.rows.kept.ngrams import TestNgrams, collect
@@ -41,7 +41,7 @@ def count(tables: list[Table], ngrams: TestNgrams, rules: DataRules, tally: Tall
     telling = (total > 0) & (total <= rules.ngram_common)
     for number, table in enumerate(tests):
         if table.source.digest != ngrams.digests[number]:
-            raise messages.changed_while_read(table.where)
+            raise sentences.changed_while_read(table.where)
         here = (ngrams.files == number) & telling[ngrams.places]
         lines, first, shared = np.unique(ngrams.lines[here], return_index=True, return_counts=True)
         kept = ~np.isin(lines, _whole(table, trained))
@@ -52,9 +52,7 @@ def count(tables: list[Table], ngrams: TestNgrams, rules: DataRules, tally: Tall
         places = ngrams.places[here][first[shown]]
         for at, place in zip(shown.tolist(), places.tolist(), strict=True):
             line = int(lines[at])
-            message = messages.ngram_leak(
-                ngrams.index.words, int(shared[at]), _where(trained, place), ngrams.step
-            )
+            message = _message(ngrams, int(shared[at]), _where(trained, place))
             tally.findings.append(
                 RowFinding(
                     file=table.where,
@@ -64,6 +62,12 @@ def count(tables: list[Table], ngrams: TestNgrams, rules: DataRules, tally: Tall
                     message=message,
                 )
             )
+
+
+def _message(ngrams: TestNgrams, shared: int, place: str) -> str:
+    runs = "a run" if shared == 1 else f"{shared:,} runs"
+    step = "" if ngrams.step == 1 else f"; one run in {ngrams.step} was checked"
+    return f"shares {runs} of {ngrams.index.words} words with {place}, a training row{step}"
 
 
 def _whole(table: Table, trained: list[Table]) -> list[int]:

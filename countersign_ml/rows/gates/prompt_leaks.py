@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.read.row import Row
 from countersign_ml.rows.read.row_rules import RowRules
@@ -33,12 +32,12 @@ def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
     for number, turn in enumerate(row.messages):
         place = f"messages.{number}"
         if token := template_token(turn.content):
-            yield place, messages.template_token(token)
+            yield place, f"contains the chat template token {token!r}"
         for canary in rules.canaries:
             if canary in turn.content:
-                yield place, messages.CANARY
+                yield place, "contains a canary: text marked as never to be trained on"
         if turn.role != "system" and any(part in turn.content for part in parts):
-            yield place, messages.RECITED
+            yield place, "repeats a sentence of the row's system prompt"
 
 
 def template_token(text: str) -> str | None:

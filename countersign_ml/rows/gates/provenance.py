@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.read.row import Row
 from countersign_ml.rows.read.row_rules import RowRules
@@ -21,12 +20,12 @@ def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
     """Yield (field, message) for source, licence and consent."""
     source = row.metadata.get("source", rules.source)
     if not isinstance(source, str) or not source.strip():
-        yield "source", messages.NO_SOURCE
+        yield "source", "no source; name it in the row or in the dataset card"
     key = "licence" if "licence" in row.metadata else "license"
     licence = row.metadata.get(key, rules.licence)
     if not isinstance(licence, str) or not licence.strip():
-        yield key, messages.NO_LICENCE
+        yield key, "no licence; name it in the row or in the dataset card"
     elif rules.licences and licence.casefold() not in rules.licences:
-        yield key, messages.licence_not_allowed(licence)
+        yield key, f"the policy does not allow the licence {licence!r}"
     if row.metadata.get("consent", True) is False:
-        yield "consent", messages.NO_CONSENT
+        yield "consent", "consent is refused; remove the row"

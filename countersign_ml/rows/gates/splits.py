@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.columns import I64, found_in
 from countersign_ml.rows.kept.locate import report
@@ -36,10 +35,17 @@ def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
             found, places = found[fresh], places[fresh]
             lines = other.lines_of(places[:SHOWN])
             located = [
-                (int(row), messages.in_two_splits(field, f"{other.where}:{line}"))
+                (int(row), _message(field, f"{other.where}:{line}"))
                 for row, line in zip(found[:SHOWN], lines, strict=True)
             ]
             report(tally, table, len(found), located, field)
+
+
+def _message(field: str, place: str) -> str:
+    return (
+        f"its {field} is in another split too, at {place}; rows of one {field} belong "
+        "together (gates.data.group_fields of the policy)"
+    )
 
 
 def _groups(table: Table, rows: I64) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.gates import (
     approved,
     contract_fit,
@@ -105,7 +104,8 @@ def no_tallies() -> dict[DataGate, Tally]:
 def mixed(table: Table, tallies: dict[DataGate, Tally]) -> None:
     """Say where a file that was read to its end mixes formats."""
     if len(table.formats) > 1:
-        message = messages.mixed_formats(list(table.formats))
+        kinds = ", ".join(table.formats)
+        message = f"rows are in several formats: {kinds}; use one format per file"
         tallies["contract"].add(RowFinding(file=table.where, line=1, message=message))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from countersign_ml.rows import messages
+from countersign_ml.rows import sentences
 from countersign_ml.rows.gating.batch import Batch
 from countersign_ml.rows.gating.row_check import RowCheck, finding
 from countersign_ml.rows.kept.ngrams import Shared
@@ -112,5 +112,5 @@ def _read(check: RowCheck, data: bytes, first_line: int) -> tuple[FastRows | Non
 
 def _strictly(line: bytes, where: str, number: int) -> Row | Defect:
     if len(line) > MAX_LINE_BYTES:
-        return Defect(where, number, "", "", messages.line_too_long(MAX_LINE_BYTES))
+        return Defect(where, number, "", "", sentences.line_too_long(MAX_LINE_BYTES))
     return row_of(line, where, number)

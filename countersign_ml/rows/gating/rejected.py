@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from countersign_ml.rows import messages
+from countersign_ml.rows import sentences
 from countersign_ml.rows.gating.examine import examine
 from countersign_ml.rows.gating.row_check import Found, RowCheck, finding
 from countersign_ml.rows.read.row import BOM, MAX_LINE_BYTES, Row, row_of
@@ -27,7 +27,7 @@ from policy.errors import UserError
 def refuse_existing(target: Path) -> None:
     """Raise where a file stands already: nothing is overwritten."""
     if target.exists() or target.is_symlink():
-        raise messages.rejected_is_there(target)
+        raise _exists(target)
 
 
 def write_rejected(sources: list[Source], digests: list[str], rules: RowRules, target: Path) -> int:
@@ -49,12 +49,12 @@ def write_rejected(sources: list[Source], digests: list[str], rules: RowRules, t
                     sink.write(json.dumps(told, ensure_ascii=False) + "\n")
                     count += 1
                 if again.digest != digest:
-                    raise messages.changed_while_read(source.where)
+                    raise sentences.changed_while_read(source.where)
             sink.flush()
             os.fsync(sink.fileno())
         os.link(part, target)  # unlike a rename, this refuses a file made meanwhile
     except FileExistsError as error:
-        raise messages.rejected_is_there(target) from error
+        raise _exists(target) from error
     except OSError as error:
         raise UserError.one(
             str(target), f"cannot be written: {error.strerror}", "name a file in another folder"
@@ -63,6 +63,12 @@ def write_rejected(sources: list[Source], digests: list[str], rules: RowRules, t
         if part is not None:
             part.unlink(missing_ok=True)
     return count
+
+
+def _exists(target: Path) -> UserError:
+    return UserError.one(
+        str(target), "already exists, and nothing is overwritten", "name a new file"
+    )
 
 
 def _rejected(source: Source, check: RowCheck) -> Iterator[dict[str, Any]]:
@@ -84,7 +90,7 @@ def _found(check: RowCheck, line: bytes, where: str, number: int) -> list[Found]
         return []
     if len(line) > MAX_LINE_BYTES:
         row = row_of(b"{", where, number)
-        return [("contract", finding(row, "", messages.line_too_long(MAX_LINE_BYTES)))]
+        return [("contract", finding(row, "", sentences.line_too_long(MAX_LINE_BYTES)))]
     row = row_of(line, where, number)
     if isinstance(row, Row):
         return list(check.findings(row))

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
-from countersign_ml.rows import messages
+from countersign_ml.rows import sentences
 from countersign_ml.rows.gating.examine import Examined, examine
 from countersign_ml.rows.gating.row_check import RowCheck
 from countersign_ml.rows.kept.ngrams import NgramIndex, SharedNgrams
@@ -32,6 +32,7 @@ from countersign_ml.rows.read.chunk import Chunk
 from countersign_ml.rows.read.row_rules import RowRules
 from countersign_ml.rows.read.source import Source
 from countersign_ml.rows.read.tally import Tally
+from policy.errors import UserError
 from policy.facts.evidence import RowFinding
 from policy.files.rules import DataGate
 
@@ -153,7 +154,11 @@ def _examined(
         while queue:
             yield _done(source, *queue.popleft())
     except BrokenProcessPool as error:
-        raise messages.process_died(source.where) from error
+        raise UserError.one(
+            source.where,
+            "a process that read it was killed, as happens when memory runs out",
+            "free memory, or use one process with --workers 1",
+        ) from error
     finally:
         for _, future in queue:
             future.cancel()
@@ -162,7 +167,7 @@ def _examined(
 def _done(source: Source, chunk: Chunk, future: Future[Examined | None]) -> tuple[Chunk, Examined]:
     examined = future.result()
     if examined is None:
-        raise messages.changed_while_read(source.where)
+        raise sentences.changed_while_read(source.where)
     return chunk, examined
 
 

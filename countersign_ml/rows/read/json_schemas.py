@@ -14,7 +14,6 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.read.strict_json import loads
 from policy.errors import UserError
 
@@ -60,17 +59,28 @@ def load_schema(text: str, where: str) -> SchemaChecker:
     try:
         schema = loads(text)
     except ValueError as error:
-        raise messages.bad_json_file(where, error) from error
+        line = getattr(error, "lineno", 1)
+        raise UserError.one(
+            f"{where}:{line}", f"not valid JSON: {error}", "fix the syntax there"
+        ) from error
     if not isinstance(schema, dict):
-        raise UserError.one(where, "holds no JSON Schema", "write an object with type and so on")
+        raise UserError.one(where, "not a JSON Schema", "write an object, with type and so on")
     for reference in _references(schema):
         if not reference.startswith("#"):
-            raise messages.remote_reference(where, reference)
+            raise UserError.one(
+                where,
+                f"refers to {reference!r}, which is outside this file",
+                "write the referenced part under $defs and refer to #/$defs/<name>",
+            )
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         place = ".".join(map(str, error.absolute_path))
-        raise messages.bad_schema(where, place, _short(error.message)) from error
+        raise UserError.one(
+            f"{where} {place}".rstrip(),
+            f"not a valid JSON Schema: {_short(error.message)}",
+            "fix the schema there",
+        ) from error
     return SchemaChecker(schema, where, Draft202012Validator(schema))
 
 

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.read.formats import ROW_KEYS
 from countersign_ml.rows.read.json_schemas import SchemaChecker, load_schema
+from policy.errors import UserError
 from policy.files.rules import DataRules
 
 
@@ -46,7 +46,11 @@ class RowRules:
         """Return the policy's rules for the rows of one model, or of a bare file; UserError where
         they name a group by what is no field of its own."""
         if odd := sorted((ROW_KEYS | {"id"}).intersection(rules.group_fields)):
-            raise messages.no_groups(odd)
+            raise UserError.one(
+                "gates.data.group_fields of the policy",
+                f"{', '.join(odd)}: a row's own key or text does not name a group",
+                "name fields that several rows share, such as customer_id",
+            )
         return cls(
             input_schema=json.dumps(input_schema.schema) if input_schema else None,
             output_schema=json.dumps(output_schema.schema) if output_schema else None,

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.read.chat_templates import CHATML_END, TEMPLATES
 from countersign_ml.rows.read.formats import Turn
 from countersign_ml.rows.read.row import Row
@@ -77,7 +76,7 @@ def find_tokenizer(recipe: Recipe, repo: Path, given: Path | None, cache: Path) 
             raise UserError.one(str(given), "no such file", "name a model's tokenizer.json")
         return file
     if recipe.engine == "openai":
-        raise NotCounted(messages.TOKENS_OF_OPENAI)
+        raise NotCounted("OpenAI trains the model, and its tokenizer is not available here")
     if recipe.looks_like_hub_id:
         from huggingface_hub import try_to_load_from_cache
 
@@ -92,7 +91,10 @@ def find_tokenizer(recipe: Recipe, repo: Path, given: Path | None, cache: Path) 
         file = repo / recipe.base_model / "tokenizer.json"
         if file.is_file():
             return file
-    raise NotCounted(messages.no_tokenizer(recipe.base_model))
+    raise NotCounted(
+        f"the tokenizer of {recipe.base_model} is not on this machine; "
+        "name its tokenizer.json with --tokenizer"
+    )
 
 
 class Counter:
@@ -102,7 +104,9 @@ class Counter:
         try:
             from tokenizers import Tokenizer
         except ImportError as error:
-            raise NotCounted(messages.NO_TOKENIZERS) from error
+            raise NotCounted(
+                "the package tokenizers is missing; pip install 'countersign-ml[tokens]'"
+            ) from error
         try:
             self._tokenizer = Tokenizer.from_file(str(file))
         except Exception as error:  # the library raises nothing narrower
@@ -117,7 +121,10 @@ class Counter:
             special["eos_token"] = CHATML_END
         self._stop = self._tokenizer.token_to_id(special["eos_token"] or "")
         if self._stop is None:
-            raise NotCounted(messages.no_stop_token(str(file)))
+            raise NotCounted(
+                f"{file} and tokenizer_config.json next to it name no stop token "
+                "that the model knows"
+            )
         self._render = _renderer(_template(template, settings, file), special)
 
     def lengths(self, rows: Sequence[Row]) -> list[tuple[int, int]]:
@@ -133,7 +140,10 @@ class Counter:
                 rest = wholes[at][len(prompts[at]) :]
                 ids = prompt + self._tokenizer.encode(rest, add_special_tokens=False).ids
             if not wholes[at].startswith(prompts[at]):
-                raise NotCounted(messages.not_a_prefix(row.where))
+                raise NotCounted(
+                    f"the chat template renders the prompt of {row.where} so that the whole "
+                    "conversation does not begin with it"
+                )
             ends = [place for place in range(len(prompt), len(ids)) if ids[place] == self._stop]
             found.append((ends[-1] + 1 if ends else len(ids), len(prompt)))
         return found
@@ -168,7 +178,7 @@ def _add(counted: Counted, rows: list[Row], counter: Counter) -> None:
         if length > limit:
             counted.cut += 1
             if len(counted.findings) < SHOWN:
-                message = messages.too_long(length, limit)
+                message = f"{length:,} tokens, cut at {limit:,}"
                 counted.findings.append(
                     RowFinding(file=row.file, line=row.line, id=row.id, field="messages",
                                message=message)
@@ -199,7 +209,7 @@ def _template(name: str, settings: dict[str, Any], file: Path) -> str:
         return own.read_text("utf-8")
     found = settings.get("chat_template")
     if not isinstance(found, str):
-        raise NotCounted(messages.no_chat_template(str(file)))
+        raise NotCounted(f"no chat template next to {file}")
     return found
 
 
@@ -221,13 +231,17 @@ def _renderer(template: str, special: dict[str, str | None]) -> Render:
     try:
         compiled = environment.from_string(template)
     except TemplateError as error:
-        raise NotCounted(messages.template_not_read(str(error))) from error
+        raise _not_rendered(error) from error
 
     def render(turns: Sequence[Turn], answer: bool) -> str:
         plain = [{"role": turn.role, "content": turn.content} for turn in turns]
         try:
             return compiled.render(messages=plain, add_generation_prompt=answer, **special)
         except (TemplateError, TypeError, OverflowError) as error:
-            raise NotCounted(messages.template_not_read(str(error))) from error
+            raise _not_rendered(error) from error
 
     return render
+
+
+def _not_rendered(error: Exception) -> NotCounted:
+    return NotCounted(f"the chat template cannot be rendered here: {error}")

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.read.row_rules import RowRules
 from countersign_ml.rows.read.source import Source
+from policy.errors import UserError
 from policy.files.rules import DataRules
 
 
@@ -46,9 +46,13 @@ class Plan:
     ) -> Plan:
         """Return a plan; UserError where the folder holds anything, or there is nothing to do."""
         if shards < 1 or (partitions is not None and partitions < 1):
-            raise messages.no_shards(shards)
+            raise UserError.one(
+                "--shards", f"{shards} is not a number of parts", "give a number from 1 on"
+            )
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise messages.folder_in_use(str(folder))
+            raise UserError.one(
+                str(folder), "is not an empty folder", "name a new one: runs do not share folders"
+            )
         local = [(split, replace(source, path=_absolute(source))) for split, source in sources]
         return cls(
             folder.absolute(), tuple(local), replace(row_rules), rules,

@@ -46,7 +46,7 @@ def _folder() -> str:
     """Return the folder in which these loops are kept, made where it is not there; empty where it
     cannot be written."""
     digest = hashlib.sha256(np.__version__.encode())  # tables are drawn by its generator
-    for path in (*sorted(_HERE.glob("*.py")), _HERE.parent / "sketch.py"):
+    for path in (*sorted(_HERE.glob("*.py")), _HERE.parent.parent / "kept" / "sketch.py"):
         digest.update(path.read_bytes())
     folder = _HERE / "__pycache__" / digest.hexdigest()[:16]
     try:
