@@ -38,7 +38,7 @@ from typing import Any
 
 import httpx
 
-from countersign_ml.rows.governed.model_folder import load_model
+from countersign_ml.rows.governed.governed_model import load_model
 from countersign_ml.rows.read.row import Row, read_rows
 from runner.base.base_model import BaseModel, load_weights, resolve_base
 from runner.chat import Chat

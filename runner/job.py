@@ -8,12 +8,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from countersign_ml.git import find_repository, has_git
 from countersign_ml.rows.governed.caches import cache_folder
-from countersign_ml.rows.governed.model_folder import (
-    ModelFolder,
-    find_repository,
-    load_model,
-    load_policy,
+from countersign_ml.rows.governed.governed_model import (
+    GovernedModel,
+    load_governed,
     tracked,
 )
 from policy import documents
@@ -55,7 +54,7 @@ class Options:
 class Job:
     """One model's run; paths are absolute."""
 
-    folder: ModelFolder
+    folder: GovernedModel
     policy: Policy
     pointer: Pointer | None
     registry_url: str
@@ -89,10 +88,9 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
     root = repo or find_repository(options.repo)
     require_own(root)
     policy_file = options.policy or root / "policy" / "policy.yml"
-    folder = load_model(root, model, policy_file)
+    folder, policy = load_governed(root, model, policy_file)
     pointer = live_pointer(folder, options)
     require_key(folder, pointer, options.expect_key, options.attempt)
-    policy = load_policy(policy_file)
     cache = cache_folder(options.cache)
     return Job(
         folder=folder.with_data(cache, policy.gates.data.places),
@@ -100,7 +98,8 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
         pointer=pointer,
         registry_url=registry_url(root, options),
         cache=cache,
-        fresh=options.fresh or (options.attempt > 1 and options.reuse is None),
+        # Without git nobody can say whether a kept result came with the files.
+        fresh=options.fresh or (options.attempt > 1 and options.reuse is None) or not has_git(root),
         reporter=Reporter(quiet=options.quiet),
         reuse=options.reuse,
         attempt=options.attempt,
@@ -119,7 +118,7 @@ def require_own(root: Path) -> None:
         raise messages.own_folder_in_git(brought, OWN_FOLDER)
 
 
-def base_checkout(folder: ModelFolder, options: Options) -> Path | None:
+def base_checkout(folder: GovernedModel, options: Options) -> Path | None:
     """Return the top of the clone that `--incumbent` names the model's pointer in, there or not."""
     if options.incumbent is None:
         return None
@@ -131,7 +130,7 @@ def base_checkout(folder: ModelFolder, options: Options) -> Path | None:
     return top if (top / ".git").exists() else None
 
 
-def live_pointer(folder: ModelFolder, options: Options) -> Pointer | None:
+def live_pointer(folder: GovernedModel, options: Options) -> Pointer | None:
     """Return the pointer of the version that is live; None where none is.
 
     Without `--incumbent` it is the pointer in the model's folder. `--expect-incumbent` is what the
@@ -147,7 +146,7 @@ def live_pointer(folder: ModelFolder, options: Options) -> Pointer | None:
 
 
 def require_key(
-    folder: ModelFolder, pointer: Pointer | None, expected: str | None, attempt: int = 1
+    folder: GovernedModel, pointer: Pointer | None, expected: str | None, attempt: int = 1
 ) -> None:
     """Raise where `--expect-key` is not the run key of these files against this live version.
 

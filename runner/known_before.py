@@ -7,12 +7,12 @@ default branch there. Whatever of it cannot be read is told as unknown; it never
 from __future__ import annotations
 
 import math
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from countersign_ml.git import git
 from countersign_ml.rows.diff.diff_rows import diff_rows
-from countersign_ml.rows.governed.model_folder import CARD
+from countersign_ml.rows.governed.governed_model import CARD
 from countersign_ml.rows.read.row import Defect, Row
 from countersign_ml.rows.read.sample_lines import read_source
 from countersign_ml.rows.read.source import Source
@@ -81,13 +81,8 @@ def _rows(where: Callable[[Path], str], files: Mapping[str, Path]) -> Iterator[R
 
 
 def _commit(base: Path) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(base), "rev-parse", "--verify", "--quiet", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() if done.returncode == 0 else ""
+    head = git(base, "rev-parse", "--verify", "--quiet", "HEAD")
+    return head.text.strip() if head.ok else ""
 
 
 def expected(job: Job) -> Expected | None:

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from countersign_ml.rows.gating.row_check import RowCheck
-from countersign_ml.rows.governed.model_folder import load_model
+from countersign_ml.rows.governed.governed_model import load_model
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, StageFacts
 from runner import messages
 from runner.attest import Findings, attest
-from runner.data_gates import row_rules
 from runner.job import Job, own_folder
 from runner.workspace import Workspace
 
@@ -78,7 +77,7 @@ def accepted_rows(job: Job, split: str) -> tuple[Row, ...]:
     """Return the rows of a split that no gate for single rows names; UserError if none is left."""
     path = job.folder.data_file(split)
     where = job.folder.where(path)
-    check = RowCheck(row_rules(job.folder, job.policy.gates.data))
+    check = RowCheck(job.folder.row_rules(job.policy.gates.data))
     rows = tuple(check.accepted(path, where))
     if not rows:
         raise messages.no_rows(where)

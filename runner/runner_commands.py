@@ -11,8 +11,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from countersign_ml.git import find_repository
 from countersign_ml.rows.governed.caches import cache_folder
-from countersign_ml.rows.governed.model_folder import find_repository, model_names
+from countersign_ml.rows.governed.governed_model import model_names
 from policy.facts.evidence import Evidence
 from policy.gates.judge import judge, judge_data
 from policy.verdict import Finding

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from countersign_ml.git import git
 from policy.canonical import digest_bytes
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, parse_evidence
@@ -49,16 +49,9 @@ class Clone:
         return self._git("rev-parse", "--is-shallow-repository") != b"false\n"
 
     def _git(self, *arguments: str) -> bytes | None:
-        """Return what git prints; None where it says no."""
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(self.directory), "--no-pager", *arguments],
-                capture_output=True,
-                check=False,
-            )
-        except FileNotFoundError as error:
-            raise UserError.one("git", "not found", "install git") from error
-        return done.stdout if done.returncode == 0 else None
+        """Return what git prints; None if it refuses."""
+        answer = git(self.directory, *arguments)
+        return answer.out if answer.ok else None
 
     def file(self, path: str, commit: str | None = None) -> bytes | None:
         """Return a file's bytes at a commit (the default branch's own unless given), or None."""
@@ -82,7 +75,7 @@ class Clone:
         """
         wanted = pointer_path(model) if model is not None else POINTERS
         listed = self._git(
-            *("-c", "core.quotePath=off", "log", "--first-parent", "--diff-merges=first-parent"),
+            *("log", "--first-parent", "--diff-merges=first-parent"),
             *("--reverse", "--no-renames", "--name-only", "--format=%x00%H", self.commit, "--"),
             wanted,
         )

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from countersign_ml.rows.governed.model_folder import ModelFolder
+from countersign_ml.rows.governed.governed_model import GovernedModel
 from countersign_ml.rows.read.row import Row, read_rows, rows_digest
 from policy.canonical import canonical_json, digest_bytes
 from policy.documents import Document
@@ -67,7 +67,7 @@ class EndpointFacts(Document):
 class Questions:
     """The rows that are asked, by whose contract and decoding, and whether bound to its schema."""
 
-    folder: ModelFolder
+    folder: GovernedModel
     rows: tuple[Row, ...]
     constrained: bool = False
 

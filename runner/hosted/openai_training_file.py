@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from countersign_ml.rows.governed.model_folder import ModelFolder
+from countersign_ml.rows.governed.governed_model import GovernedModel
 from countersign_ml.rows.read.row import Row, rows_digest
 from policy.canonical import digest_bytes
 from policy.documents import Document
@@ -64,7 +64,7 @@ class OpenAIManifest(Document):
     sent: Literal[False] = False
 
 
-def prepare(folder: ModelFolder, rows: Sequence[Row], out: Path, tokenizer: Path | None) -> Path:
+def prepare(folder: GovernedModel, rows: Sequence[Row], out: Path, tokenizer: Path | None) -> Path:
     """Write the training file and its manifest into `out`; return the manifest's path.
 
     UserError names every row that would be refused, and nothing is written then.
@@ -119,7 +119,7 @@ def _problems(
     tokens: Sequence[int],
     size: int,
     settings: OpenAITraining,
-    folder: ModelFolder,
+    folder: GovernedModel,
 ) -> Iterator[Problem]:
     where = folder.where(folder.data_file("train"))
     if len(rows) < MIN_ROWS:
@@ -185,7 +185,7 @@ def _estimate(tokens: Sequence[int], basis: str, settings: OpenAITraining) -> To
     )
 
 
-def _job(folder: ModelFolder, settings: OpenAITraining, file: str) -> dict[str, Any]:
+def _job(folder: GovernedModel, settings: OpenAITraining, file: str) -> dict[str, Any]:
     """Return the body of `POST /v1/fine_tuning/jobs`; the file's id is known once it is there."""
     return {
         "model": folder.recipe.base_model,

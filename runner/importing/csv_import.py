@@ -17,9 +17,9 @@ from pathlib import Path
 
 import yaml
 
+from countersign_ml.git import find_repository
 from countersign_ml.rows.card.card_command import size_category
-from countersign_ml.rows.governed.model_folder import (
-    find_repository,
+from countersign_ml.rows.governed.governed_model import (
     load_model,
     require_model_name,
 )

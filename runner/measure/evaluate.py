@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import Field
 
 from countersign_ml.registry import Registry
-from countersign_ml.rows.governed.model_folder import ModelFolder
+from countersign_ml.rows.governed.governed_model import GovernedModel
 from countersign_ml.rows.read.row import Row, rows_digest
 from policy.canonical import digest_bytes
 from policy.documents import Document
@@ -80,7 +80,7 @@ class Evaluation(Document):
 class Bench:
     """The rows, how they are asked, and where answers are kept."""
 
-    folder: ModelFolder
+    folder: GovernedModel
     rows: tuple[Row, ...]
     cache: Path
     fresh: bool

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from countersign_ml.registry import Registry
-from countersign_ml.rows.governed.model_folder import ModelFolder
+from countersign_ml.rows.governed.governed_model import GovernedModel
 from countersign_ml.rows.read.row import Row
 from policy.documents import Document
 from policy.facts.evidence import Count, Evidence, Measurement, Subject
@@ -55,7 +55,11 @@ class Stored:
 
 
 def read_stored(
-    registry: Registry, folder: ModelFolder, rows: Sequence[Row], earlier: Measurement, place: Path
+    registry: Registry,
+    folder: GovernedModel,
+    rows: Sequence[Row],
+    earlier: Measurement,
+    place: Path,
 ) -> Stored:
     """Return a measurement's answers from the registry, scored by today's contract.
 
@@ -118,7 +122,7 @@ def require_decoding(stored: Stored, decoding: Decoding) -> None:
             raise NotReusable(say.asked_otherwise("another limit of tokens"))
 
 
-def as_incumbent(stored: Stored, folder: ModelFolder, place: Path) -> Stored:
+def as_incumbent(stored: Stored, folder: GovernedModel, place: Path) -> Stored:
     """Return a released candidate's answers as those of the incumbent that it has become."""
     subject: Subject = "incumbent"
     outputs = write_outputs(subject, stored.prompts, stored.scored, place / outputs_name(subject))

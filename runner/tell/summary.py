@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from countersign_ml.rows.governed.model_folder import ModelFolder
+from countersign_ml.rows.governed.governed_model import GovernedModel
 from policy import verdict_text
 from policy.facts.evidence import Evidence, Metric
 from policy.gates.messages import figure
@@ -26,7 +26,7 @@ def print_json(value: dict[str, Any]) -> None:
     sys.stdout.write("\n")
 
 
-def validation(folder: ModelFolder, gated: GatedData, verdict: Finding) -> dict[str, Any]:
+def validation(folder: GovernedModel, gated: GatedData, verdict: Finding) -> dict[str, Any]:
     """Return what `validate --json` prints for one model."""
     outcomes = {leaf.name: leaf for leaf in verdict.parts}
     counted = {facts.gate: facts for facts in gated.facts.gates}
@@ -54,7 +54,7 @@ def validation(folder: ModelFolder, gated: GatedData, verdict: Finding) -> dict[
     }
 
 
-def print_validation(folder: ModelFolder, gated: GatedData, verdict: Finding) -> None:
+def print_validation(folder: GovernedModel, gated: GatedData, verdict: Finding) -> None:
     """Print the gates of one model as a table, then the first findings of each."""
     console = Console(highlight=False)
     rows = ", ".join(f"{part.rows} {part.split}" for part in gated.facts.splits)

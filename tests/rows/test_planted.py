@@ -41,6 +41,8 @@ def governed(planted: Planted, folder: Path) -> Path:
         contract[name] = f"{name}.json"
         (model / "contract" / f"{name}.json").write_text(json.dumps(schema))
     (model / "contract" / "contract.yml").write_text(yaml.safe_dump(contract))
+    recipe = {"base_model": "owner/name", "base_model_revision": "0" * 40}
+    (model / "recipe.yml").write_text(yaml.safe_dump(recipe))
     files = [{"split": split, "path": f"{split}.jsonl"} for split in planted.files]
     named = ("owner", "version", "guidelines", "review_cadence", "consent", "source")
     card = {

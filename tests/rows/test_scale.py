@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countersign_ml.rows.gating.all_gates import GATES, Gated, gate
-from countersign_ml.rows.governed.model_data import load_policy
+from countersign_ml.rows.governed.governed_model import load_policy
 from countersign_ml.rows.kept.table import Table
 from countersign_ml.rows.read.row_rules import RowRules
 from countersign_ml.rows.read.source import Source

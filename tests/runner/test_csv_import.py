@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from countersign_ml.rows.governed.model_folder import load_model
+from countersign_ml.rows.governed.governed_model import load_model
 from policy.errors import UserError
 from policy.facts.evidence import parse_evidence
 from runner.runner_commands import import_csv, validate

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from countersign_ml.rows.governed.model_folder import find_repository, load_model, load_policy
+from countersign_ml.git import find_repository
+from countersign_ml.rows.governed.governed_model import load_governed, load_model, load_policy
 from policy.errors import UserError
 from policy.facts.proposal import propose
 from tests.runner.worlds import CARD, CONTRACT, card_text, commit, git, world
@@ -21,7 +22,7 @@ def repo(tmp_path: Path) -> Path:
 
 def problems(repo: Path, model: str = "colours") -> str:
     with pytest.raises(UserError) as caught:
-        load_model(repo, model, repo / "policy" / "policy.yml")
+        load_governed(repo, model, repo / "policy" / "policy.yml")
     return str(caught.value)
 
 

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from countersign_ml.git import find_repository
 from countersign_ml.rows.card.front_matter import (
     BEGIN,
     END,
@@ -18,7 +19,6 @@ from countersign_ml.rows.card.front_matter import (
     with_facts,
     with_table,
 )
-from countersign_ml.rows.governed.model_data import find_repository
 from countersign_ml.rows.read.sample_lines import read_lines, sound
 from countersign_ml.rows.read.source import Source
 from policy.errors import Problem, UserError

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from countersign_ml.git import git
 from countersign_ml.rows.read.row import Defect, Row
 from countersign_ml.rows.read.sample_lines import read_source
 from countersign_ml.rows.read.source import Source
@@ -99,15 +99,11 @@ class DataHistory:
 
     def _copy(self, blob: str, target: Path, where: str) -> None:
         with target.open("wb") as sink:
-            done = subprocess.run(
-                ["git", "-C", str(self.top), "cat-file", "blob", blob],
-                stdout=sink,
-                stderr=subprocess.PIPE,
-                check=False,
+            answer = git(self.top, "cat-file", "blob", blob, stdout=sink)
+        if not answer.ok:
+            raise UserError.one(
+                where, f"git cannot read it: {answer.said}", "fetch it, or run: git fsck"
             )
-        if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
-            raise UserError.one(where, f"git cannot read it: {said}", "fetch it, or run: git fsck")
         with target.open("rb") as source:
             if source.read(len(_LFS)) == _LFS:
                 raise UserError.one(
@@ -130,10 +126,5 @@ class DataHistory:
 
     def _git(self, *words: str) -> bytes | None:
         """Return what git prints; None where it refuses."""
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(self.top), *words], capture_output=True, check=False
-            )
-        except FileNotFoundError as error:
-            raise UserError.one("git", "not found", "install git") from error
-        return done.stdout if done.returncode == 0 else None
+        answer = git(self.top, *words)
+        return answer.out if answer.ok else None

@@ -8,7 +8,7 @@ from typing import Any
 from countersign_ml.rows import messages
 from countersign_ml.rows.gating.gating_report import ERRORED, FAILED, NOT_COUNTED, PASSED
 from countersign_ml.rows.governed.caches import cache_folder
-from countersign_ml.rows.governed.model_data import ModelData, load_recipe
+from countersign_ml.rows.governed.governed_model import GovernedModel
 from countersign_ml.rows.read.tokens import (
     Counted,
     Counter,
@@ -21,22 +21,20 @@ from policy.files.rules import Policy
 
 
 def add_truncation(
-    made: dict[str, Any], model: ModelData, policy: Policy, repo: Path, given: Path | None
+    made: dict[str, Any], model: GovernedModel, policy: Policy, given: Path | None
 ) -> None:
     """Add the gate `truncation` and the totals to a report, or say why they were not counted.
 
     Where a tokenizer was given and tokens could not be counted by it, the report does not pass;
     otherwise the run counts them before it trains, and judges them by the same limit.
     """
-    recipe = load_recipe(repo, model.name)
-    if recipe is None:
-        return
+    recipe = model.recipe
     gate: dict[str, Any] = {"gate": "truncation", "count": 0, "allowed": 0, "findings": []}
     try:
-        file = find_tokenizer(recipe, repo, given, cache_folder())
+        file = find_tokenizer(recipe, model.repo, given, cache_folder())
         counter = Counter(file, recipe.chat_template)
         train = next(file for file in made["files"] if file["split"] == "train")
-        source = next(source for split, source in model.sources if split == "train")
+        source = next(source for split, source in model.sources() if split == "train")
         counted = count_tokens(source, train["rows"], counter, recipe.max_length)
     except NotCounted as why:
         gate["outcome"] = NOT_COUNTED if given is None else ERRORED

@@ -11,20 +11,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+from countersign_ml.git import find_repository
 from countersign_ml.rows import messages
 from countersign_ml.rows.gating.all_gates import gate
 from countersign_ml.rows.gating.gating_report import PASSED, Pace, print_report, report
 from countersign_ml.rows.gating.rejected import refuse_existing, write_rejected
-from countersign_ml.rows.governed.model_data import (
-    POLICY,
-    find_repository,
-    load_model_data,
-    load_policy,
-)
+from countersign_ml.rows.governed.caches import cache_folder
+from countersign_ml.rows.governed.governed_model import load_governed, load_policy
 from countersign_ml.rows.read.row_rules import RowRules
 from countersign_ml.rows.read.source import Source
 from countersign_ml.rows.tools.truncation import add_truncation
 from policy.files.rules import DataRules
+from policy.governed import POLICY_FILE
 
 SPLITS = ("train", "validation", "test")
 
@@ -85,10 +83,10 @@ def main(argv: list[str]) -> int:
         sources = _files(words.file, words.sha256)
     else:
         repo = find_repository(words.repo)
-        policy = load_policy(words.policy or repo / POLICY)
+        found, policy = load_governed(repo, words.model, words.policy or repo / POLICY_FILE)
         rules = policy.gates.data
-        model = load_model_data(repo, words.model, places=rules.places)
-        rows, sources = model.row_rules(rules), model.sources
+        model = found.with_data(cache_folder(), rules.places)
+        rows, sources = model.row_rules(rules), model.sources()
     whole, started = words.model is not None, time.perf_counter()
     if words.shards is not None:
         made = _in_shards(words, sources, rows, rules, whole)
@@ -100,7 +98,7 @@ def main(argv: list[str]) -> int:
             pace.close()
         made = report(gated, rules, whole=whole)
     if words.model is not None:
-        add_truncation(made, model, policy, repo, words.tokenizer)
+        add_truncation(made, model, policy, words.tokenizer)
     if words.rejected is not None:
         digests = [file["digest"] for file in made["files"]]
         files = [source for _, source in sources]

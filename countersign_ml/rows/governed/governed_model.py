@@ -1,8 +1,9 @@
-"""The governed repository on this machine: where it is, and what one model's folder holds.
+"""The one loader of a governed model: its folder, recipe, contract, schemas, card, and the policy.
 
-Everything below `models/<model>/` but the pointer is an input of the proposal. The digest is taken
-from the bytes in the working tree, so that a laptop and the bot, which reads git's trees, come to
-the same name for the same files.
+Every command that reads a model reads it here, so all of them name the same problems, all at once.
+Everything below `models/<model>/` except the pointer is an input of the proposal. The digest is
+taken from the bytes in the working tree, so that a laptop and the bot, which reads git's trees,
+give the same files the same name.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -19,17 +19,19 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from countersign_ml.git import git, has_git
 from countersign_ml.rows.governed.fetched import DVC, fetch, lies_elsewhere
 from countersign_ml.rows.read.json_schemas import SchemaChecker, load_schema
+from countersign_ml.rows.read.row_rules import RowRules
+from countersign_ml.rows.read.source import Source
 from policy import documents
 from policy.errors import Problem, UserError
 from policy.facts.proposal import POINTER_FILE, Proposal, propose
 from policy.files.contract import Contract
 from policy.files.dataset_card import DatasetCard, parse_card
 from policy.files.recipe import Recipe
-from policy.files.rules import Policy
+from policy.files.rules import DataRules, Policy
 from policy.names import ModelName
-from runner import messages, model_messages
 
 RECIPE, CONTRACT, CARD = "recipe.yml", "contract/contract.yml", "data/README.md"
 _MODEL_NAME: TypeAdapter[str] = TypeAdapter(ModelName)
@@ -39,8 +41,8 @@ D = TypeVar("D", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class ModelFolder:
-    """One governed model as its files say it is; every file was read and holds together."""
+class GovernedModel:
+    """One governed model as its files describe it; every file was read and is valid."""
 
     name: str
     repo: Path
@@ -52,28 +54,30 @@ class ModelFolder:
     output_schema: SchemaChecker | None
     blobs: tuple[tuple[str, str], ...]
     fetched: Mapping[str, Path] = field(default_factory=dict)
-    """Where the rows of splits that lie outside git were brought to."""
+    """The local files of splits whose rows are outside git."""
 
     @cached_property
     def proposal(self) -> Proposal:
-        """Return what this folder asks for, named by its digest."""
+        """Return what this folder proposes, named by its digest."""
         recipe = self.recipe
         return propose(self.name, self.blobs, recipe.base_model, recipe.base_model_revision)
 
     @cached_property
     def commit(self) -> str:
-        """Return HEAD's id where its tree holds exactly these inputs, else `uncommitted`."""
-        head = _git(self.repo, "rev-parse", "--verify", "--quiet", "HEAD")
-        listed = _git(self.repo, "ls-tree", "-rz", "HEAD", "--", f"models/{self.name}")
-        if head is None or listed is None:
+        """Return HEAD's id if its tree holds exactly these inputs, else `uncommitted`."""
+        if not has_git(self.repo):
+            return "uncommitted"
+        head = git(self.repo, "rev-parse", "--verify", "--quiet", "HEAD")
+        listed = git(self.repo, "ls-tree", "-rz", "HEAD", "--", f"models/{self.name}")
+        if not (head.ok and listed.ok):
             return "uncommitted"
         prefix = f"models/{self.name}/"
         committed = set()
-        for entry in filter(None, listed.split("\0")):
+        for entry in filter(None, listed.text.split("\0")):
             facts, _, path = entry.partition("\t")
             committed.add((path.removeprefix(prefix), facts.split()[2]))
         inputs = {entry for entry in committed if entry[0] != POINTER_FILE}
-        return head.strip() if inputs == set(self.blobs) else "uncommitted"
+        return head.text.strip() if inputs == set(self.blobs) else "uncommitted"
 
     @property
     def pointer_file(self) -> Path:
@@ -83,33 +87,34 @@ class ModelFolder:
         """Return the file of one split."""
         return self.fetched.get(split) or self.path / "data" / self.card.splits[split]
 
-    def with_data(self, cache: Path, places: Sequence[str]) -> ModelFolder:
-        """Return this folder with its rows at hand: those outside git are fetched into `cache`."""
+    def with_data(self, cache: Path, places: Sequence[str]) -> GovernedModel:
+        """Return this model with all rows on this machine: those outside git are fetched."""
         fetched = fetch(self.path / "data", self.card.splits, cache, places)
         return replace(self, fetched=fetched) if fetched else self
 
     def where(self, path: Path) -> str:
-        """Return a path as people write it: relative to the repository, and of rows that were
-        fetched, where the card has them."""
+        """Return a path relative to the repository; fetched rows are named by the card's path."""
         for split, file in self.fetched.items():
             if file == path:
                 path = self.path / "data" / self.card.splits[split]
         return str(path.relative_to(self.repo))
 
+    def sources(self) -> list[tuple[str, Source]]:
+        """Return each split with its file of rows, training rows first."""
+        order = sorted(self.card.splits, key=lambda split: (split != "train", split))
+        files = [(split, self.data_file(split)) for split in order]
+        return [(split, Source(str(path), self.where(path))) for split, path in files]
 
-def find_repository(given: Path | None) -> Path:
-    """Return the top folder of the git repository at `given` (or here)."""
-    start = given or Path.cwd()
-    if not start.is_dir():
-        raise messages.no_such_folder(start)
-    try:
-        done = _asked(start, "rev-parse", "--show-toplevel")
-    except FileNotFoundError as error:
-        raise messages.git_not_installed() from error
-    if done.returncode != 0:
-        said = done.stderr.strip().partition("\n")[0].removeprefix("fatal: ")
-        raise messages.no_repository(start, said)
-    return Path(done.stdout.rstrip("\n"))
+    def row_rules(self, rules: DataRules) -> RowRules:
+        """Return what each row of this model is checked against."""
+        return RowRules.of(
+            rules,
+            input_schema=self.input_schema,
+            output_schema=self.output_schema,
+            schema_version=self.contract.schema_version,
+            source=self.card.countersign.source,
+            licence=self.card.license,
+        )
 
 
 def model_names(repo: Path) -> list[str]:
@@ -121,25 +126,37 @@ def model_names(repo: Path) -> list[str]:
 
 
 def load_policy(path: Path) -> Policy:
-    """Read the policy by which a run stops early; the bot judges again by its own."""
+    """Read the policy by which a command judges early; the bot judges again by its own."""
     if not path.is_file():
-        raise messages.missing_policy(str(path))
+        raise UserError.one(str(path), "missing", "add it, or name another with --policy")
     return documents.parse(Policy, _text(path, str(path)), str(path))
 
 
-def load_model(repo: Path, name: str, policy: Path | None = None) -> ModelFolder:
-    """Read a model's folder, or raise every problem of all its files at once.
-
-    A policy file that is named is read too, only so that its problems stand in the same list.
-    """
-    folder = _model_path(repo, name)
+def load_model(repo: Path, name: str) -> GovernedModel:
+    """Read a model's folder, or raise every problem of all its files at once."""
     problems: list[Problem] = []
+    model = _read(repo, name, problems)
+    if model is None or problems:
+        raise UserError(problems)
+    return model
+
+
+def load_governed(repo: Path, name: str, policy_file: Path) -> tuple[GovernedModel, Policy]:
+    """Read a model's folder and the policy, or raise every problem of both at once."""
+    problems: list[Problem] = []
+    model = _read(repo, name, problems)
+    policy = _collect(problems, lambda: load_policy(policy_file))
+    if model is None or policy is None or problems:
+        raise UserError(problems)
+    return model, policy
+
+
+def _read(repo: Path, name: str, problems: list[Problem]) -> GovernedModel | None:
+    folder = _model_path(repo, name)
     blobs = tuple(_blobs(folder, repo, problems))
     recipe = _collect(problems, lambda: _document(Recipe, folder / RECIPE, repo))
     contract = _collect(problems, lambda: _document(Contract, folder / CONTRACT, repo))
     card = _collect(problems, lambda: _card(folder / CARD, repo))
-    if policy is not None:
-        _collect(problems, lambda: load_policy(policy))
     schemas: list[SchemaChecker | None] = [None, None]
     if contract is not None:
         for index, file in enumerate((contract.input_schema, contract.output_schema)):
@@ -148,30 +165,40 @@ def load_model(repo: Path, name: str, policy: Path | None = None) -> ModelFolder
     if card is not None:
         problems.extend(_missing_data(folder, card, repo))
     if recipe is not None:
-        problems.extend(_missing_base(folder, recipe, repo))
-    if problems or recipe is None or contract is None or card is None:
-        raise UserError(problems)
-    return ModelFolder(
+        problems.extend(_base_problems(folder, recipe, repo))
+    if recipe is None or contract is None or card is None:
+        return None
+    return GovernedModel(
         name, repo, folder, recipe, contract, card, schemas[0], schemas[1], tuple(sorted(blobs))
     )
 
 
 def require_model_name(name: str) -> None:
-    """Raise where a name could not be a model's: it becomes a path, a ref and an address."""
+    """Raise if a name cannot be a model's: it becomes a path, a ref and a URL."""
     try:
         _MODEL_NAME.validate_python(name)
     except ValidationError as error:
-        raise messages.bad_model_name(name) from error
+        raise UserError.one(
+            f"model {name[:80]!r}",
+            "not a model's name",
+            "use lower-case letters, digits, dots, dashes and underscores, 64 at most",
+        ) from error
 
 
 def _model_path(repo: Path, name: str) -> Path:
-    known = model_names(repo)
     require_model_name(name)
     folder = repo / "models" / name
     if folder.is_symlink() or (repo / "models").is_symlink():
-        raise messages.symlink(str(folder.relative_to(repo)))
+        raise UserError([_link(str(folder.relative_to(repo)))])
     if not folder.is_dir():
-        raise messages.unknown_model(name, difflib.get_close_matches(name, known, 1), known)
+        known = model_names(repo)
+        if near := difflib.get_close_matches(name, known, 1):
+            remedy = f"did you mean {near[0]!r}?"
+        elif known:
+            remedy = f"known models: {', '.join(known)}"
+        else:
+            remedy = "the repository has no models/<model>/recipe.yml yet"
+        raise UserError.one(f"models/{name}", "no such model", remedy)
     return folder
 
 
@@ -182,11 +209,15 @@ def _blobs(folder: Path, repo: Path, problems: list[Problem]) -> Iterator[tuple[
             path = Path(parent) / name
             relative = path.relative_to(folder).as_posix()
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                problems.extend(messages.symlink(str(path.relative_to(repo))).problems)
+                problems.append(_link(str(path.relative_to(repo))))
             elif path.is_file() and path.with_name(f"{name}{DVC}").is_file():
-                continue  # DVC brought it; git and the bot know its .dvc file only
+                continue  # DVC brought it; git and the bot only know its .dvc file
             elif path.is_file() and relative != POINTER_FILE:
                 yield relative, blob_sha(path)
+
+
+def _link(where: str) -> Problem:
+    return Problem(where, "a symbolic link, or not a regular file", "put the file itself there")
 
 
 def blob_sha(path: Path) -> str:
@@ -227,20 +258,26 @@ def _text(path: Path, where: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise messages.missing_file(where) from error
+        raise UserError.one(where, "missing", "add the file") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise messages.unreadable(where, error) from error
+        said = getattr(error, "strerror", None) or str(error)
+        raise UserError.one(
+            where, f"cannot be read: {said}", "fix the file or its permissions"
+        ) from error
 
 
 def _missing_data(folder: Path, card: DatasetCard, repo: Path) -> Iterator[Problem]:
     for split, file in card.splits.items():
         path = folder / "data" / file
         if not path.is_file() and not lies_elsewhere(folder / "data", file):
-            where = str((folder / CARD).relative_to(repo))
-            yield messages.missing_data(where, split, str(path.relative_to(repo)))
+            yield Problem(
+                f"{(folder / CARD).relative_to(repo)} configs",
+                f"names {path.relative_to(repo)} for the {split} split, and there is no such file",
+                "add the file or fix its path",
+            )
 
 
-def _missing_base(folder: Path, recipe: Recipe, repo: Path) -> Iterator[Problem]:
+def _base_problems(folder: Path, recipe: Recipe, repo: Path) -> Iterator[Problem]:
     """Yield what is wrong with a base model that is named by its path."""
     if recipe.looks_like_hub_id or recipe.engine == "openai":
         return
@@ -249,26 +286,25 @@ def _missing_base(folder: Path, recipe: Recipe, repo: Path) -> Iterator[Problem]
     _, lines = documents.read_yaml(file.read_text(encoding="utf-8-sig"), str(file))
     where = f"{file.relative_to(repo)}:{lines.get(('base_model',), 1)} base_model"
     if not Path(recipe.base_model).is_absolute() and not path.is_relative_to(repo.resolve()):
-        yield model_messages.base_outside(where, recipe.base_model)
+        yield Problem(
+            where, f"{recipe.base_model!r} leaves the repository", "name a folder inside it"
+        )
     elif not path.is_dir():
-        yield model_messages.base_missing(where, recipe.base_model)
+        yield Problem(
+            where,
+            f"there is no folder {recipe.base_model!r}",
+            "name a folder of the repository, an absolute path, or owner/name of the Hub",
+        )
 
 
 def tracked(repo: Path, name: str) -> str:
-    """Return the first path that git knows at or below a name, in small or capital letters."""
-    done = _asked(repo, "ls-files", "--", f":(top,icase){name}")
-    if done.returncode != 0:
-        raise messages.no_repository(repo, done.stderr.strip().partition("\n")[0])
-    return done.stdout.partition("\n")[0]
+    """Return the first path that git knows at or below a name, in small or capital letters.
 
-
-def _git(folder: Path, *words: str) -> str | None:
-    """Return what git prints, or None where it refuses."""
-    done = _asked(folder, *words)
-    return done.stdout if done.returncode == 0 else None
-
-
-def _asked(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=False
-    )
+    Empty if there is none, or if the folder is not under git. UserError if git cannot say.
+    """
+    if not has_git(repo):
+        return ""
+    listed = git(repo, "ls-files", "--", f":(top,icase){name}")
+    if not listed.ok:
+        raise UserError.one(str(repo), f"git cannot list its files: {listed.said}", "run: git fsck")
+    return listed.text.partition("\n")[0]
