@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from countersign_ml.forge.forge_server import Forge
-from countersign_ml.forge.state.thread_records import App
+from countersign_ml.forge.state.account_records import App
 
 __all__ = ["App", "Forge"]

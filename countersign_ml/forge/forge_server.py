@@ -19,10 +19,11 @@ from countersign_ml.forge.deeds.merge_queue import MergeQueues
 from countersign_ml.forge.gestures import Gestures
 from countersign_ml.forge.git.bare_repository import GitStore
 from countersign_ml.forge.pages.pages import write_pages
-from countersign_ml.forge.rest.application import Fault, create_app
+from countersign_ml.forge.routes.application import Fault, create_app
+from countersign_ml.forge.state.account_records import Account, App, Team
 from countersign_ml.forge.state.rate_limit import ApiRequest, Write
-from countersign_ml.forge.state.thread_records import Account, App, Team
-from countersign_ml.forge.state.world_state import ROLES, Repository, World
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import ROLES, World
 from countersign_ml.forge.webhooks import Delivery, Webhooks
 from policy.errors import UserError
 
@@ -202,7 +203,7 @@ class Forge(Gestures):
             teams=dict(teams or {}),
         )
         with self.world.lock:
-            self.world.repositories[full_name.lower()] = record
+            self.world.add_repository(record)
         return record
 
     def add_app(

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from countersign_ml.forge.actions.actions_stand_in import Actions
-from countersign_ml.forge.deeds import forks, landing, seeding
+from countersign_ml.forge.deeds import forks, merging, seeding
 from countersign_ml.forge.deeds.merge_queue import MergeQueues
 from countersign_ml.forge.request.answers import ApiError
 from countersign_ml.forge.request.auth import Actor
-from countersign_ml.forge.state.thread_records import Issue, RequiredCheck
-from countersign_ml.forge.state.world_state import ROLES, Repository, World
+from countersign_ml.forge.state.commit_records import RequiredCheck
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue
+from countersign_ml.forge.state.world_state import ROLES, World
 from policy.errors import UserError
 
 
@@ -69,7 +71,7 @@ class Gestures:
         """What the Revert button does; return the pull request it opens."""
         with self.world.lock:
             record = self.repository(repository)
-            return landing.revert(self.world, record, record.issues[number], self.actor(as_user))
+            return merging.revert(self.world, record, record.issues[number], self.actor(as_user))
 
     def run_schedule(self, repository: str, workflow: str) -> None:
         """The clock strikes for a workflow file with `on: schedule`."""

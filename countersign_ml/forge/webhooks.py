@@ -19,7 +19,7 @@ import requests
 
 from countersign_ml.forge.shapes.shapes_common import installation, organization, user
 from countersign_ml.forge.shapes.shapes_repo import repository
-from countersign_ml.forge.state.thread_records import App, Json
+from countersign_ml.forge.state.account_records import App, Json
 from countersign_ml.forge.state.world_state import Event, World
 
 TIMEOUT = 10.0  # seconds; GitHub's own

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from examples.support_triage.corpus import chats, copying, reading
-from examples.support_triage.rows import splits
+from examples.support_triage.base_text import chats, copying, reading
+from examples.support_triage.labelled_rows import splits
 
 
 def lines(items: Iterable[Mapping[str, Any]]) -> str:

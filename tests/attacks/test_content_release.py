@@ -13,7 +13,7 @@ from bot.deciding.decide import decide
 from bot.facts.actions import RecordSignOff
 from bot.facts.snapshot import FreezeFacts
 from countersign_ml.attestation import sign
-from countersign_ml.forge.state.thread_records import App
+from countersign_ml.forge.state.account_records import App
 from policy.facts.next_pointer import pointer_of
 from policy.facts.pointer import Pointer
 from policy.governed import card_path, evidence_path

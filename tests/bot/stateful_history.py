@@ -18,7 +18,8 @@ from typing import Any
 import yaml
 
 from countersign_ml.attestation import public_key, verify
-from countersign_ml.forge.state.thread_records import CheckRun, Issue, Pull
+from countersign_ml.forge.state.commit_records import CheckRun
+from countersign_ml.forge.state.thread_records import Issue, Pull
 from policy.facts.proposal import propose
 from policy.people.sign_off_record import PAYLOAD_TYPE
 from tests.bot import builders as a

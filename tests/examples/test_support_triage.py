@@ -13,9 +13,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from examples.support_triage.__main__ import generated
-from examples.support_triage.corpus import chats, copying, reading
+from examples.support_triage.base_text import chats, copying, reading
+from examples.support_triage.labelled_rows import LARGEST_LIKENESS, likeness, word_runs
 from examples.support_triage.lexicon import lexicon
-from examples.support_triage.rows import LARGEST_LIKENESS, likeness, word_runs
 
 MODEL = Path(__file__).parents[2] / "models" / "support-triage"
 SPLITS = ("train", "validation", "test")

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from countersign_ml.forge import Forge
-from countersign_ml.forge.state.thread_records import App
+from countersign_ml.forge.state.account_records import App
 
 NAME = "acme/support"
 SECRET = "a webhook secret"

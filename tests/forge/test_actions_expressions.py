@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from countersign_ml.forge.actions.triggers import matches
+from countersign_ml.forge.actions.workflow_triggers import matches
 from countersign_ml.forge.workflow.expressions import RefusalError, evaluate, holds, interpolate
 
 SCOPE: dict[str, Any] = {

@@ -8,8 +8,8 @@ import github
 import pytest
 
 from countersign_ml.forge import Forge
-from countersign_ml.forge.state.thread_records import App
-from countersign_ml.forge.state.world_state import Repository
+from countersign_ml.forge.state.account_records import App
+from countersign_ml.forge.state.repository_record import Repository
 from tests.forge.conftest import NAME, Checkout, app_client, client
 
 WORKFLOW = """

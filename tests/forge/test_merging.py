@@ -8,7 +8,7 @@ import pytest
 from countersign_ml.forge import Forge
 from countersign_ml.forge.git import git_history
 from countersign_ml.forge.request.answers import ApiError
-from countersign_ml.forge.state.thread_records import App
+from countersign_ml.forge.state.account_records import App
 from tests.forge.conftest import NAME, Checkout, app_client, client
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from countersign_ml.forge import Forge
 from countersign_ml.forge.pages.pages_markdown import render
-from countersign_ml.forge.state.thread_records import App
+from countersign_ml.forge.state.account_records import App
 from tests.forge.conftest import NAME, Checkout, app_client, client
 
 

@@ -14,7 +14,7 @@ import requests
 from github.Repository import Repository
 
 from countersign_ml.forge import Forge
-from countersign_ml.forge.state.thread_records import App
+from countersign_ml.forge.state.account_records import App
 from tests.forge.conftest import NAME, Checkout, app_client, client
 
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from countersign_ml.forge import Forge
-from countersign_ml.forge.state.thread_records import App
+from countersign_ml.forge.state.account_records import App
 from tests.forge.conftest import NAME, Checkout, Hook, app_client, client
 
 

@@ -11,7 +11,7 @@ from githubkit.cache import MemCacheStrategy
 from githubkit.webhooks import parse
 
 from countersign_ml.forge import Forge
-from countersign_ml.forge.state.thread_records import App
+from countersign_ml.forge.state.account_records import App
 from tests.forge.conftest import EVENTS, NAME, Checkout, Hook
 
 WORKFLOW = """

@@ -10,7 +10,7 @@ from githubkit.auth import AppInstallationAuthStrategy
 from githubkit.webhooks import parse
 
 from countersign_ml.forge import Forge
-from countersign_ml.forge.state.thread_records import App
+from countersign_ml.forge.state.account_records import App
 from tests.forge.conftest import NAME, SECRET, Checkout, Hook, app_client, client
 from tests.forge.test_schemas import WORKFLOW, kit, token_of
 

@@ -6,9 +6,11 @@ from countersign_ml.forge.deeds import checks
 from countersign_ml.forge.deeds.deploying import deploy, set_state
 from countersign_ml.forge.shapes.shapes_actions import run as run_shape
 from countersign_ml.forge.shapes.shapes_actions import workflow as workflow_shape
+from countersign_ml.forge.state.account_records import Account, App
 from countersign_ml.forge.state.actions_records import Job, Run
-from countersign_ml.forge.state.thread_records import Account, App, Deployment
-from countersign_ml.forge.state.world_state import Event, Repository, World
+from countersign_ml.forge.state.commit_records import Deployment
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import Event, World
 
 PERMISSIONS = dict.fromkeys(
     (

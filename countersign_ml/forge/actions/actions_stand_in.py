@@ -8,13 +8,14 @@ from pathlib import Path
 
 from countersign_ml.forge.actions.actions_reports import Reports
 from countersign_ml.forge.actions.scheduler import Scheduler
-from countersign_ml.forge.actions.triggers import FOLDER, Occasion, occasions, wants
 from countersign_ml.forge.actions.workflow_job import run_title
+from countersign_ml.forge.actions.workflow_triggers import FOLDER, Occasion, occasions, wants
 from countersign_ml.forge.shapes.shapes_common import user
 from countersign_ml.forge.shapes.shapes_repo import repository
+from countersign_ml.forge.state.account_records import Account, Json
 from countersign_ml.forge.state.actions_records import Attempt, Job, Run, Step, WorkflowFile
-from countersign_ml.forge.state.thread_records import Account, Json
-from countersign_ml.forge.state.world_state import Event, Repository, World
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import Event, World
 from countersign_ml.forge.workflow.expressions import RefusalError
 from countersign_ml.forge.workflow.workflow_plan import WorkflowPlan, load, parse, triggers
 

@@ -16,9 +16,10 @@ from countersign_ml.forge.actions.actions_reports import Reports
 from countersign_ml.forge.actions.concurrency_groups import Groups, Ticket
 from countersign_ml.forge.actions.workflow_job import JobExecution, github_context
 from countersign_ml.forge.request.auth import mint
+from countersign_ml.forge.state.account_records import Json
 from countersign_ml.forge.state.actions_records import Job, Run
-from countersign_ml.forge.state.thread_records import Json
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import World
 from countersign_ml.forge.workflow.expressions import (
     RefusalError,
     as_text,

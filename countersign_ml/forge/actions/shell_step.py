@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from countersign_ml.forge.state.thread_records import Json
+from countersign_ml.forge.state.account_records import Json
 from countersign_ml.forge.workflow.expressions import RefusalError
 
 GRACE = 3.0  # seconds between asking a process group to end and ending it

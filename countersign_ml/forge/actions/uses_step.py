@@ -16,9 +16,10 @@ from typing import Any, Protocol
 from countersign_ml.forge.actions.shell_step import JobLog
 from countersign_ml.forge.git.bare_repository import SHA, clean_environment
 from countersign_ml.forge.request.auth import allowed
+from countersign_ml.forge.state.account_records import Json
 from countersign_ml.forge.state.actions_records import Artifact, Job, Run
-from countersign_ml.forge.state.thread_records import Json
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import World
 from countersign_ml.forge.workflow.expressions import RefusalError, as_text
 
 KNOWN = {

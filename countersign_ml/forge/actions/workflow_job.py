@@ -12,9 +12,10 @@ from typing import Any
 
 from countersign_ml.forge.actions.shell_step import JobLog, read_pairs, run_script
 from countersign_ml.forge.actions.uses_step import ActionError, perform
+from countersign_ml.forge.state.account_records import Json
 from countersign_ml.forge.state.actions_records import Job, Run, Step
-from countersign_ml.forge.state.thread_records import Json
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import World
 from countersign_ml.forge.workflow.expressions import RefusalError, as_text, holds, interpolate
 from countersign_ml.forge.workflow.workflow_plan import JobPlan, StepPlan, WorkflowPlan
 

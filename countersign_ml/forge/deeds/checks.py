@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from countersign_ml.forge.shapes.shapes_checks import check_run, check_suite
-from countersign_ml.forge.state.thread_records import Account, App, CheckRun
-from countersign_ml.forge.state.world_state import Event, Repository, World
+from countersign_ml.forge.state.account_records import Account, App
+from countersign_ml.forge.state.commit_records import CheckRun
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import Event, World
 
 
 def create(

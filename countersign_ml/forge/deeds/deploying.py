@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from countersign_ml.forge.shapes import shapes_checks
-from countersign_ml.forge.state.thread_records import (
-    Account,
-    App,
-    Deployment,
-    DeploymentStatus,
-    Json,
-)
-from countersign_ml.forge.state.world_state import Event, Repository, World
+from countersign_ml.forge.state.account_records import Account, App, Json
+from countersign_ml.forge.state.commit_records import Deployment, DeploymentStatus
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import Event, World
 
 
 def deploy(

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from countersign_ml.forge.git.bare_repository import GitStore
 from countersign_ml.forge.request.answers import ApiError
-from countersign_ml.forge.state.thread_records import Account, Issue, Pull
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.account_records import Account
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue, Pull
+from countersign_ml.forge.state.world_state import World
 
 
 def network(world: World, record: Repository) -> list[Repository]:
@@ -58,7 +60,7 @@ def fork(world: World, record: Repository, owner: Account) -> Repository:
         record.description,
         parent=record,
     )
-    world.repositories[full_name.lower()] = made
+    world.add_repository(made)
     return made
 
 
@@ -78,5 +80,5 @@ def pulls_from(
         for base in network(world, record)
         if base is not record
         for thread, pull in base.pulls()
-        if pull.fork is record and pull.head == branch
+        if pull.fork == record.id and pull.head == branch
     ]

@@ -9,8 +9,9 @@ from countersign_ml.forge.deeds.thread_events import remember
 from countersign_ml.forge.request.auth import Actor
 from countersign_ml.forge.shapes.shapes_threads import issue as issue_shape
 from countersign_ml.forge.shapes.shapes_threads import label as label_shape
+from countersign_ml.forge.state.repository_record import Repository
 from countersign_ml.forge.state.thread_records import Issue
-from countersign_ml.forge.state.world_state import Event, Repository, World
+from countersign_ml.forge.state.world_state import Event, World
 
 
 def known(record: Repository, name: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from countersign_ml.forge.deeds import landing
+from countersign_ml.forge.deeds import merging
 from countersign_ml.forge.deeds.ref_moves import announce, moved
 from countersign_ml.forge.deeds.thread_events import remember
 from countersign_ml.forge.git import git_history
@@ -18,11 +18,13 @@ from countersign_ml.forge.git.bare_repository import ZERO, GitError, Person
 from countersign_ml.forge.request.answers import ApiError
 from countersign_ml.forge.request.auth import Actor
 from countersign_ml.forge.shapes.shapes_actions import head_commit
-from countersign_ml.forge.state import merging
-from countersign_ml.forge.state.merging import GITHUB
-from countersign_ml.forge.state.queueing import QUEUE_REFS, entry_of
-from countersign_ml.forge.state.thread_records import Account, Issue, Pull, QueueEntry
-from countersign_ml.forge.state.world_state import Event, Repository, World
+from countersign_ml.forge.state import mergeability
+from countersign_ml.forge.state.account_records import Account
+from countersign_ml.forge.state.mergeability import GITHUB
+from countersign_ml.forge.state.queue_refs import QUEUE_REFS, entry_of
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue, Pull, QueueEntry
+from countersign_ml.forge.state.world_state import Event, World
 
 BOT = "github-merge-queue[bot]"
 
@@ -63,7 +65,7 @@ class MergeQueues:
             raise ApiError(422, "Pull request is not mergeable.")
         if entry_of(record, thread.number) is not None:
             raise ApiError(422, "Pull request is already in the queue.")
-        for check, state in merging.unmet_checks(record, pull.base, pull.head_sha):
+        for check, state in mergeability.unmet_checks(record, pull.base, pull.head_sha):
             raise ApiError(422, f'Required status check "{check.context}" is {state}.')
         queue = record.queues[pull.base]
         entry = QueueEntry(thread.number, actor.account)
@@ -101,7 +103,7 @@ class MergeQueues:
         queue = record.queues[branch]
         at = 0
         while at < len(queue):
-            unmet = merging.unmet_checks(record, branch, queue[at].head_sha)
+            unmet = mergeability.unmet_checks(record, branch, queue[at].head_sha)
             if any(state == "failing" for _, state in unmet):
                 self._drop(record, branch, at, "CI_FAILURE", self.bot)
                 at = 0
@@ -135,7 +137,7 @@ class MergeQueues:
             return False
         now = int(world.clock())
         author = Person(entry.by.name or entry.by.login, entry.by.email or entry.by.noreply, now)
-        text = f"{landing.headline(record, thread, pull)}\n\n{thread.title}\n"
+        text = f"{merging.headline(self._world, record, thread, pull)}\n\n{thread.title}\n"
         parents = [entry.base_sha, pull.head_sha]
         # A group is checked anew each time: it must not be the very commit that failed before.
         made = ""
@@ -180,7 +182,7 @@ class MergeQueues:
         record.store.move(ref, entry.head_sha, entry.base_sha)
         self._note(thread, "removed_from_merge_queue", self.bot)
         announce(world, record, thread, pull, "dequeued", self.bot, extra={"reason": "MERGE"})
-        landing.concluded(world, thread, pull, entry.head_sha, self.bot)
+        merging.concluded(world, thread, pull, entry.head_sha, self.bot)
         moved(
             world,
             record,

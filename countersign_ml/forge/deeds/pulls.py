@@ -11,9 +11,11 @@ from countersign_ml.forge.deeds.thread_events import remember
 from countersign_ml.forge.git import git_history
 from countersign_ml.forge.request.answers import ApiError, invalid
 from countersign_ml.forge.request.auth import Actor, allowed
-from countersign_ml.forge.state.merging import refresh
-from countersign_ml.forge.state.thread_records import Issue, Json, Note, Pull
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.account_records import Json
+from countersign_ml.forge.state.mergeability import refresh
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue, Note, Pull
+from countersign_ml.forge.state.world_state import World
 
 
 def open_pull(
@@ -30,6 +32,7 @@ def open_pull(
     """Open a pull request; 422 where GitHub would refuse."""
     owner, _, branch = head.rpartition(":")
     fork = _fork(world, record, actor, owner) if owner else None
+    fork_id = fork.id if fork is not None else None
     tip = (fork or record).store.ref(f"refs/heads/{branch}")
     target = record.store.ref(f"refs/heads/{base}")
     if tip is None or target is None:
@@ -40,7 +43,7 @@ def open_pull(
             [{"resource": "PullRequest", "field": field, "code": "invalid"}],
         )
     for thread, pull in record.pulls():
-        if thread.state == "open" and (pull.head, pull.base, pull.fork) == (branch, base, fork):
+        if thread.state == "open" and (pull.head, pull.base, pull.fork) == (branch, base, fork_id):
             raise ApiError(
                 422,
                 "Validation Failed",
@@ -68,7 +71,7 @@ def open_pull(
             ],
         )
     now = world.clock()
-    pull = Pull(world.take_id(), branch, tip, base, target, draft, fork=fork)
+    pull = Pull(world.take_id(), branch, tip, base, target, draft, fork=fork_id)
     thread = Issue(
         world.take_id(),
         record.take_number(),
@@ -155,7 +158,7 @@ def _close(world: World, thread: Issue, actor: Actor, text: str) -> None:
 
 
 def _reopen(world: World, record: Repository, thread: Issue, pull: Pull, actor: Actor) -> None:
-    source = pull.fork or record
+    source = world.source(record, pull.fork)
     tip = None if source.deleted else source.store.ref(f"refs/heads/{pull.head}")
     if pull.merged_at is not None or tip is None:
         raise ApiError(

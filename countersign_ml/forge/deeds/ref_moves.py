@@ -9,9 +9,11 @@ from countersign_ml.forge.git.bare_repository import ZERO, CommitObject
 from countersign_ml.forge.shapes.shapes_common import user, when
 from countersign_ml.forge.shapes.shapes_repo import repository, web
 from countersign_ml.forge.shapes.shapes_threads import pull_request
-from countersign_ml.forge.state import merging
-from countersign_ml.forge.state.thread_records import Account, App, Issue, Json, Note, Pull
-from countersign_ml.forge.state.world_state import Event, Repository, World
+from countersign_ml.forge.state import mergeability
+from countersign_ml.forge.state.account_records import Account, App, Json
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue, Note, Pull
+from countersign_ml.forge.state.world_state import Event, World
 
 MOST_COMMITS = 2048  # a push payload lists no more
 
@@ -61,7 +63,7 @@ def moved(
             if git_history.contains(record.store, new, pull.head_sha):
                 _merged_by_push(world, record, thread, pull, new, account, app, quiet)
             else:
-                merging.refresh(world, record, thread, pull)
+                mergeability.refresh(world, record, thread, pull)
     for base, thread, pull in forks.pulls_from(world, record, branch):
         if thread.state == "open":
             if new != ZERO:
@@ -121,7 +123,7 @@ def _head_moved(
     if not git_history.contains(record.store, new, old):
         thread.notes.append(Note(now, account.login, f"force-pushed from {old[:7]} to {new[:7]}"))
         remember(world, thread, "head_ref_force_pushed", account, app=app, commit=new)
-    merging.refresh(world, record, thread, pull)
+    mergeability.refresh(world, record, thread, pull)
     announce(
         world,
         record,

@@ -7,8 +7,9 @@ from countersign_ml.forge.request.answers import ApiError, invalid
 from countersign_ml.forge.request.auth import Actor
 from countersign_ml.forge.shapes.shapes_threads import review as review_shape
 from countersign_ml.forge.shapes.shapes_threads import small_pull
+from countersign_ml.forge.state.repository_record import Repository
 from countersign_ml.forge.state.thread_records import Issue, Note, Review
-from countersign_ml.forge.state.world_state import Event, Repository, World
+from countersign_ml.forge.state.world_state import Event, World
 
 
 def submit_review(

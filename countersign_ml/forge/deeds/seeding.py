@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from countersign_ml.forge.deeds.ref_moves import moved
 from countersign_ml.forge.git.bare_repository import ZERO, Person
 from countersign_ml.forge.request.auth import Actor
-from countersign_ml.forge.state.thread_records import Account, Token
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.account_records import Account, Token
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import World
 from policy.errors import UserError
 
 

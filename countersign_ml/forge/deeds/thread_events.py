@@ -9,8 +9,10 @@ from __future__ import annotations
 from countersign_ml.forge.shapes.shapes_common import app as app_shape
 from countersign_ml.forge.shapes.shapes_common import node, user, when
 from countersign_ml.forge.shapes.shapes_repo import api
-from countersign_ml.forge.state.thread_records import Account, App, Issue, Json, ThreadEvent
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.account_records import Account, App, Json
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue, ThreadEvent
+from countersign_ml.forge.state.world_state import World
 
 
 def remember(

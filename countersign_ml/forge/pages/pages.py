@@ -12,8 +12,9 @@ from markupsafe import Markup
 from countersign_ml.forge.pages.pages_facts import clock, diff_lines, hue, thread_facts
 from countersign_ml.forge.pages.pages_markdown import render
 from countersign_ml.forge.state.actions_records import Run
+from countersign_ml.forge.state.repository_record import Repository
 from countersign_ml.forge.state.thread_records import Issue
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.world_state import World
 from countersign_ml.forge.webhooks import Delivery
 
 TEMPLATES = Path(__file__).with_name("templates")

@@ -10,9 +10,11 @@ from typing import Any
 from countersign_ml.forge.git import git_history
 from countersign_ml.forge.git.bare_repository import CommitObject
 from countersign_ml.forge.pages.pages_markdown import render
-from countersign_ml.forge.state.merging import latest_checks, mergeable_state, unmet_checks
-from countersign_ml.forge.state.thread_records import Account, Issue, Pull, Review
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.account_records import Account
+from countersign_ml.forge.state.mergeability import latest_checks, mergeable_state, unmet_checks
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue, Pull, Review
+from countersign_ml.forge.state.world_state import World
 
 MOST_LINES = 60  # of one file's diff
 MOST_FILES = 40

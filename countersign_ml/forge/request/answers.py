@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from flask import Response, current_app, g, request
 
-from countersign_ml.forge.state.thread_records import Json
+from countersign_ml.forge.state.account_records import Json
 from countersign_ml.forge.state.world_state import World
 
 T = TypeVar("T")

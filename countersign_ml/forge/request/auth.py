@@ -11,8 +11,10 @@ import jwt
 from flask import g, request
 
 from countersign_ml.forge.request.answers import ApiError, not_found, world
-from countersign_ml.forge.state.thread_records import Account, App, Issue, Token
-from countersign_ml.forge.state.world_state import ROLES, Repository, World
+from countersign_ml.forge.state.account_records import Account, App, Token
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue
+from countersign_ml.forge.state.world_state import ROLES, World
 
 LEVELS = ("none", "read", "write", "admin")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from countersign_ml.forge.shapes.shapes_checks import pulls_of
 from countersign_ml.forge.shapes.shapes_common import node, user, when
 from countersign_ml.forge.shapes.shapes_repo import api, small_repository, web
+from countersign_ml.forge.state.account_records import Json
 from countersign_ml.forge.state.actions_records import Artifact, Job, Run, WorkflowFile
-from countersign_ml.forge.state.thread_records import Json
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import World
 
 
 def workflow(world: World, record: Repository, found: WorkflowFile) -> Json:
@@ -84,7 +85,7 @@ def run(world: World, record: Repository, found: Run) -> Json:
 
 def head_repository(world: World, record: Repository, found: Run) -> Json | None:
     """Where the run's code comes from; None once that fork is gone."""
-    source = found.fork or record
+    source = world.source(record, found.fork)
     return None if source.deleted else small_repository(world, source)
 
 
@@ -165,7 +166,7 @@ def artifact(world: World, record: Repository, found: Artifact) -> Json:
         "workflow_run": {
             "id": found.run.id,
             "repository_id": record.id,
-            "head_repository_id": (found.run.fork or record).id,
+            "head_repository_id": found.run.fork or record.id,
             "head_branch": found.run.branch,
             "head_sha": found.run.head_sha,
         },

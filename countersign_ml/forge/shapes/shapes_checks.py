@@ -6,14 +6,10 @@ from typing import Any
 
 from countersign_ml.forge.shapes.shapes_common import app, node, user, when
 from countersign_ml.forge.shapes.shapes_repo import api, branch, commit, small_repository, web
-from countersign_ml.forge.state.thread_records import (
-    CheckRun,
-    Deployment,
-    DeploymentStatus,
-    Json,
-    Status,
-)
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.account_records import Json
+from countersign_ml.forge.state.commit_records import CheckRun, Deployment, DeploymentStatus, Status
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import World
 
 
 def pulls_of(world: World, record: Repository, sha: str) -> list[Json]:

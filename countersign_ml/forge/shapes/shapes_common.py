@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 from datetime import UTC, datetime
 
-from countersign_ml.forge.state.thread_records import Account, App, Json, Team
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.account_records import Account, App, Json, Team
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import World
 
 
 def when(seconds: float | None) -> str | None:

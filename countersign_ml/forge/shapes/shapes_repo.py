@@ -9,8 +9,9 @@ from urllib.parse import quote
 from countersign_ml.forge.git import git_history
 from countersign_ml.forge.git.bare_repository import CommitObject, Person, TagObject, TreeEntry
 from countersign_ml.forge.shapes.shapes_common import node, user, when
-from countersign_ml.forge.state.thread_records import Account, Json
-from countersign_ml.forge.state.world_state import ROLES, Repository, World
+from countersign_ml.forge.state.account_records import Account, Json
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import ROLES, World
 
 PLACES = {
     "archive_url": "/{archive_format}{/ref}",

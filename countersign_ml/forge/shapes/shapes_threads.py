@@ -8,9 +8,11 @@ from countersign_ml.forge.git import git_history
 from countersign_ml.forge.shapes.shapes_common import app, association, node, user, when
 from countersign_ml.forge.shapes.shapes_common import team as team_shape
 from countersign_ml.forge.shapes.shapes_repo import api, repository, web
-from countersign_ml.forge.state.merging import mergeable_state
-from countersign_ml.forge.state.thread_records import Comment, Issue, Json, Pull, Review, Team
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.account_records import Json, Team
+from countersign_ml.forge.state.mergeability import mergeable_state
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Comment, Issue, Pull, Review
+from countersign_ml.forge.state.world_state import World
 
 
 def label(world: World, record: Repository, name: str) -> Json:
@@ -152,7 +154,7 @@ def small_pull(world: World, record: Repository, thread: Issue, pull: Pull) -> J
         "assignee": None,
         "assignees": [user(world, a) for n in thread.assignees if (a := world.account(n))],
         **requested_reviewers(world, record, pull),
-        "head": side(pull.fork or record, pull.head, pull.head_sha),
+        "head": side(world.source(record, pull.fork), pull.head, pull.head_sha),
         "base": side(record, pull.base, pull.base_sha),
         "_links": {
             "self": {"href": url},

@@ -5,13 +5,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from countersign_ml.forge.state.thread_records import Account, Json
-
-if TYPE_CHECKING:
-    from countersign_ml.forge.state.world_state import Repository
-    from countersign_ml.forge.workflow.workflow_plan import JobPlan, WorkflowPlan
+from countersign_ml.forge.state.account_records import Account, Json
+from countersign_ml.forge.workflow.workflow_plan import JobPlan, WorkflowPlan
 
 
 @dataclass
@@ -105,7 +101,7 @@ class Run:
     attempt: int = 1
     rerun_by: Account | None = None
     earlier: list[Attempt] = field(default_factory=list)
-    fork: Repository | None = None  # a pull request from a fork: no secrets, a token that reads
+    fork: int | None = None  # id of a pull request's fork: no secrets, a read-only token
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def every_job(self) -> list[Job]:

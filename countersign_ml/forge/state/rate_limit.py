@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from countersign_ml.forge.state.thread_records import Json
+from countersign_ml.forge.state.account_records import Json
 
 HOURLY = 5_000
 HOUR = 3600

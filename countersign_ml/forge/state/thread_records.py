@@ -1,84 +1,10 @@
-"""What GitHub remembers of a repository's threads: plain mutable records, no behaviour.
-
-Everything here lives behind `World.lock`. Times are seconds since the epoch, by the world's clock.
-"""
+"""Issues and pull requests: comments, reviews, events, and places in a merge queue."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    from countersign_ml.forge.state.world_state import Repository
-
-Json = dict[str, Any]
-
-
-@dataclass
-class Account:
-    """A user, an organisation, or an App's bot."""
-
-    id: int
-    login: str
-    kind: Literal["User", "Organization", "Bot"]
-    name: str
-    email: str
-    token: str
-    created: float
-
-    @property
-    def noreply(self) -> str:
-        """The address GitHub writes into commits made in this account's name."""
-        return f"{self.id}+{self.login}@users.noreply.github.com"
-
-
-@dataclass
-class Team:
-    """A team of an organisation; `members` maps a login to `member` or `maintainer`."""
-
-    id: int
-    org: str
-    slug: str
-    name: str
-    members: dict[str, str]
-    created: float
-
-
-@dataclass
-class App:
-    """A GitHub App with its single installation."""
-
-    id: int
-    slug: str
-    name: str
-    bot: Account
-    private_key_pem: str
-    public_key_pem: str
-    installation_id: int
-    webhook_url: str | None
-    webhook_secret: str
-    events: list[str]
-    permissions: dict[str, str]
-    created: float
-    account: str | None = None
-
-    @property
-    def app_id(self) -> int:
-        """The number that goes into a JWT's `iss`."""
-        return self.id
-
-
-@dataclass
-class Token:
-    """A bearer secret; an App's token carries the permissions it was given."""
-
-    value: str
-    account: Account
-    app: App | None = None
-    permissions: dict[str, str] = field(default_factory=dict)
-    repositories: frozenset[int] | None = None
-    expires: float | None = None
-    quiet: bool = False  # a workflow's GITHUB_TOKEN: its events start no workflows
+from countersign_ml.forge.state.account_records import Account, App, Json
 
 
 @dataclass
@@ -149,7 +75,7 @@ class Pull:
     merge_commit: str | None = None
     head_deleted: bool = False
     maintainer_can_modify: bool = False
-    fork: Repository | None = None  # where the head branch lies, when it is not here
+    fork: int | None = None  # id of the repository with the head branch, if it is a fork
 
 
 @dataclass
@@ -177,74 +103,6 @@ class Issue:
 
 
 @dataclass
-class CheckRun:
-    """A check run of one App on one commit."""
-
-    id: int
-    suite: int
-    sha: str
-    name: str
-    app: App
-    status: str
-    conclusion: str | None = None
-    external_id: str = ""
-    details_url: str | None = None
-    started: float | None = None
-    completed: float | None = None
-    title: str | None = None
-    summary: str | None = None
-    text: str | None = None
-    annotations: list[Json] = field(default_factory=list)
-
-
-@dataclass
-class Status:
-    """A commit status: the older, forgeable cousin of a check run."""
-
-    id: int
-    sha: str
-    state: str
-    context: str
-    description: str | None
-    target_url: str | None
-    creator: Account
-    created: float
-
-
-@dataclass
-class DeploymentStatus:
-    """One step in the life of a deployment."""
-
-    id: int
-    state: str
-    description: str
-    environment: str
-    log_url: str
-    environment_url: str
-    creator: Account
-    created: float
-
-
-@dataclass
-class Deployment:
-    """Someone asked for `sha` to run in `environment`."""
-
-    id: int
-    sha: str
-    ref: str
-    task: str
-    environment: str
-    payload: Any
-    description: str | None
-    creator: Account
-    created: float
-    transient: bool
-    production: bool
-    app: App | None = None
-    statuses: list[DeploymentStatus] = field(default_factory=list)
-
-
-@dataclass
 class QueueEntry:
     """A pull request in a merge queue, and the group commit that is being checked for it."""
 
@@ -253,11 +111,3 @@ class QueueEntry:
     ref: str = ""
     base_sha: str = ""
     head_sha: str = ""
-
-
-@dataclass
-class RequiredCheck:
-    """A status check that a branch's rules ask for; `app_id` pins who may post it."""
-
-    context: str
-    app_id: int | None

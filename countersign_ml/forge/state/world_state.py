@@ -14,75 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from countersign_ml.forge.git.bare_repository import GitStore
-from countersign_ml.forge.state.actions_records import Artifact, Run, WorkflowFile
+from countersign_ml.forge.state.account_records import Account, App, Json, Team, Token
+from countersign_ml.forge.state.actions_records import Run
 from countersign_ml.forge.state.rate_limit import Budget
-from countersign_ml.forge.state.thread_records import (
-    Account,
-    App,
-    CheckRun,
-    Deployment,
-    Issue,
-    Json,
-    Pull,
-    QueueEntry,
-    RequiredCheck,
-    Status,
-    Team,
-    Token,
-)
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue
 
 ROLES = ("none", "read", "triage", "write", "maintain", "admin")
-
-
-@dataclass
-class Repository:
-    """One repository: its bare git store and the threads, checks and runs around it."""
-
-    id: int
-    owner: Account
-    name: str
-    store: GitStore
-    default_branch: str
-    private: bool
-    created: float
-    pushed: float
-    description: str | None = None
-    collaborators: dict[str, str] = field(default_factory=dict)
-    teams: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, Json] = field(default_factory=dict)
-    issues: dict[int, Issue] = field(default_factory=dict)
-    check_runs: dict[int, CheckRun] = field(default_factory=dict)
-    suites: dict[tuple[int, str], int] = field(default_factory=dict)
-    statuses: list[Status] = field(default_factory=list)
-    deployments: dict[int, Deployment] = field(default_factory=dict)
-    workflows: dict[str, WorkflowFile] = field(default_factory=dict)
-    runs: dict[int, Run] = field(default_factory=dict)
-    artifacts: dict[int, Artifact] = field(default_factory=dict)
-    required: dict[str, list[RequiredCheck]] = field(default_factory=dict)
-    verified: set[str] = field(default_factory=set)
-    secrets: dict[str, str] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)
-    queues: dict[str, list[QueueEntry]] = field(default_factory=dict)  # by branch that needs one
-    grouped: set[str] = field(default_factory=set)  # commits that a merge queue made
-    parent: Repository | None = None
-    deleted: bool = False
-    next_number: int = 1
-
-    @property
-    def full_name(self) -> str:
-        """`owner/name`, as in every URL."""
-        return f"{self.owner.login}/{self.name}"
-
-    def take_number(self) -> int:
-        """The next number in the row that issues and pull requests share."""
-        number = self.next_number
-        self.next_number += 1
-        return number
-
-    def pulls(self) -> list[tuple[Issue, Pull]]:
-        """Every pull request with its issue, oldest first."""
-        return [(i, i.pull) for _, i in sorted(self.issues.items()) if i.pull is not None]
 
 
 @dataclass(frozen=True)
@@ -115,6 +53,7 @@ class World:
     teams: dict[tuple[str, str], Team] = field(default_factory=dict)
     apps: dict[int, App] = field(default_factory=dict)
     repositories: dict[str, Repository] = field(default_factory=dict)
+    ever: dict[int, Repository] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
@@ -147,6 +86,18 @@ class World:
             if wanted in (account.email.lower(), account.noreply.lower()):
                 return account
         return None
+
+    def add_repository(self, record: Repository) -> None:
+        """Make a new repository known, by name and by id."""
+        self.repositories[record.full_name.lower()] = record
+        self.ever[record.id] = record
+
+    def source(self, record: Repository, fork: int | None) -> Repository:
+        """The repository with the head branch: `record`, or the fork of that id, even if deleted.
+
+        Records name a fork by its id, so that no record of a thread or a run needs the repository.
+        """
+        return record if fork is None else self.ever[fork]
 
     def repository(self, full_name: str) -> Repository | None:
         """The repository of that name, in any case."""

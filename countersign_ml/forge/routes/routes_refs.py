@@ -18,10 +18,11 @@ from countersign_ml.forge.request.answers import (
     world,
 )
 from countersign_ml.forge.request.auth import Actor, readable, writable
-from countersign_ml.forge.rest.routes_git import person
+from countersign_ml.forge.routes.routes_git import person
 from countersign_ml.forge.shapes import shapes_repo
-from countersign_ml.forge.state.queueing import QUEUE_REFS, held_by_queue
-from countersign_ml.forge.state.world_state import ROLES, Repository
+from countersign_ml.forge.state.queue_refs import QUEUE_REFS, held_by_queue
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import ROLES
 
 routes = Blueprint("refs", __name__, url_prefix="/api/v3/repos/<owner>/<name>/git")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from countersign_ml.forge.git import git_history
 from countersign_ml.forge.git.bare_repository import GitError, Person
-from countersign_ml.forge.state.thread_records import CheckRun, Issue, Pull, RequiredCheck
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.commit_records import CheckRun, RequiredCheck
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue, Pull
+from countersign_ml.forge.state.world_state import World
 
 GITHUB = Person("GitHub", "noreply@github.com", 0)
 PASSING = ("success", "neutral", "skipped")

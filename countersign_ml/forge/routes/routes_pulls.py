@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from countersign_ml.forge.deeds import landing, pulls, reviewing
+from countersign_ml.forge.deeds import merging, pulls, reviewing
 from countersign_ml.forge.git import git_history
 from countersign_ml.forge.request.answers import (
     ApiError,
@@ -23,8 +23,8 @@ from countersign_ml.forge.request.auth import (
     writable,
 )
 from countersign_ml.forge.shapes import shapes_repo, shapes_threads
+from countersign_ml.forge.state.repository_record import Repository
 from countersign_ml.forge.state.thread_records import Issue, Pull, Review
-from countersign_ml.forge.state.world_state import Repository
 
 routes = Blueprint("pulls", __name__, url_prefix="/api/v3/repos/<owner>/<name>/pulls")
 MOST_FILES = 3_000
@@ -51,7 +51,7 @@ def list_pulls(owner: str, name: str) -> Response:
         if state in ("all", thread.state)
         and base in (None, pull.base)
         and head in ("", pull.head)
-        and source.lower() in ("", (pull.fork or record).owner.login.lower())
+        and source.lower() in ("", world().source(record, pull.fork).owner.login.lower())
     ]
     if request.args.get("sort") == "updated":
         found.sort(key=lambda pair: pair[0].updated)
@@ -142,7 +142,7 @@ def merge_pull(owner: str, name: str, number: int) -> Response:
     record, actor = writable(owner, name, "contents")
     thread, _ = thread_of(record, number)
     data = body()
-    made = landing.merge(
+    made = merging.merge(
         world(),
         record,
         thread,

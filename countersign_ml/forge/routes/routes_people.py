@@ -15,8 +15,8 @@ from countersign_ml.forge.request.auth import (
     signed_in,
 )
 from countersign_ml.forge.shapes import shapes_common, shapes_repo
+from countersign_ml.forge.state.account_records import App, Team
 from countersign_ml.forge.state.rate_limit import limits
-from countersign_ml.forge.state.thread_records import App, Team
 from countersign_ml.forge.state.world_state import ROLES
 
 routes = Blueprint("people", __name__, url_prefix="/api/v3")

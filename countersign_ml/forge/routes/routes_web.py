@@ -9,8 +9,8 @@ from flask import Blueprint, Response, request
 from countersign_ml.forge.pages.pages import index_page, live_link, run_page, thread_page
 from countersign_ml.forge.request.answers import ApiError, not_found, world
 from countersign_ml.forge.request.auth import find_repository
-from countersign_ml.forge.rest.routes_actions import signature, zipped_logs
-from countersign_ml.forge.state.world_state import Repository
+from countersign_ml.forge.routes.routes_actions import signature, zipped_logs
+from countersign_ml.forge.state.repository_record import Repository
 
 routes = Blueprint("web", __name__)
 

@@ -11,14 +11,15 @@ from flask import Blueprint, Response, current_app, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from countersign_ml.forge.actions.actions_stand_in import Actions
-from countersign_ml.forge.actions.triggers import Occasion
+from countersign_ml.forge.actions.workflow_triggers import Occasion
 from countersign_ml.forge.request.answers import ApiError, body, not_found, page, reply, world
 from countersign_ml.forge.request.auth import readable, signed_in, writable
 from countersign_ml.forge.shapes import shapes_actions
 from countersign_ml.forge.shapes.shapes_common import user
 from countersign_ml.forge.shapes.shapes_repo import repository
 from countersign_ml.forge.state.actions_records import Artifact, Job, Run, WorkflowFile
-from countersign_ml.forge.state.world_state import Repository, World
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import World
 from countersign_ml.forge.workflow.expressions import RefusalError
 from countersign_ml.forge.workflow.workflow_plan import dispatch_inputs, parse
 

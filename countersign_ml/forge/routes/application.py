@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from countersign_ml.forge.actions.actions_stand_in import Actions
 from countersign_ml.forge.request.answers import ApiError, error_response, finish, world
 from countersign_ml.forge.request.auth import identify
-from countersign_ml.forge.rest import (
+from countersign_ml.forge.routes import (
     git_http,
     routes_actions,
     routes_checks,

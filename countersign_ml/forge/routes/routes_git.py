@@ -20,7 +20,7 @@ from countersign_ml.forge.request.answers import (
 )
 from countersign_ml.forge.request.auth import readable, writable
 from countersign_ml.forge.shapes import shapes_repo
-from countersign_ml.forge.state.thread_records import Json
+from countersign_ml.forge.state.account_records import Json
 
 routes = Blueprint("git", __name__, url_prefix="/api/v3/repos/<owner>/<name>/git")
 MODES = {"100644": "blob", "100755": "blob", "120000": "blob", "040000": "tree", "160000": "commit"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from countersign_ml.forge.state.repository_record import Repository
 from countersign_ml.forge.state.thread_records import QueueEntry
-from countersign_ml.forge.state.world_state import Repository
 
 QUEUE_REFS = "refs/heads/gh-readonly-queue/"
 

@@ -24,11 +24,11 @@ from countersign_ml.forge.request.answers import (
     world,
 )
 from countersign_ml.forge.request.auth import identify, readable, signed_in, writable
-from countersign_ml.forge.rest.routes_refs import may_move
+from countersign_ml.forge.routes.routes_refs import may_move
 from countersign_ml.forge.shapes import shapes_repo
 from countersign_ml.forge.shapes.shapes_common import user
 from countersign_ml.forge.shapes.shapes_threads import small_pull
-from countersign_ml.forge.state.world_state import Repository
+from countersign_ml.forge.state.repository_record import Repository
 
 routes = Blueprint("repo", __name__, url_prefix="/api/v3/repos/<owner>/<name>")
 MOST_FILES = 300  # in one commit or comparison page; GitHub's own limit

@@ -18,11 +18,13 @@ from countersign_ml.forge.request.answers import (
     world,
 )
 from countersign_ml.forge.request.auth import readable, writable
-from countersign_ml.forge.rest.routes_repo import commit_of
+from countersign_ml.forge.routes.routes_repo import commit_of
 from countersign_ml.forge.shapes import shapes_checks
-from countersign_ml.forge.state.merging import latest_checks
-from countersign_ml.forge.state.thread_records import CheckRun, Json, Status
-from countersign_ml.forge.state.world_state import Event, Repository
+from countersign_ml.forge.state.account_records import Json
+from countersign_ml.forge.state.commit_records import CheckRun, Status
+from countersign_ml.forge.state.mergeability import latest_checks
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import Event
 
 routes = Blueprint("checks", __name__, url_prefix="/api/v3/repos/<owner>/<name>")
 LONGEST = 65_535  # characters of each output field

@@ -11,10 +11,12 @@ from countersign_ml.forge.git import git_history
 from countersign_ml.forge.git.bare_repository import ZERO, GitError, Person, valid_ref
 from countersign_ml.forge.request.answers import ApiError
 from countersign_ml.forge.request.auth import Actor
-from countersign_ml.forge.state import merging
-from countersign_ml.forge.state.merging import GITHUB
-from countersign_ml.forge.state.thread_records import Account, App, Issue, Note, Pull
-from countersign_ml.forge.state.world_state import ROLES, Repository, World
+from countersign_ml.forge.state import mergeability
+from countersign_ml.forge.state.account_records import Account, App
+from countersign_ml.forge.state.mergeability import GITHUB
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Issue, Note, Pull
+from countersign_ml.forge.state.world_state import ROLES, World
 
 
 def merge(
@@ -41,7 +43,7 @@ def merge(
         raise ApiError(405, "Changes must be made through the merge queue")
     if method not in ("merge", "squash"):
         raise ApiError(405, "Rebase merges are not allowed on this repository.")
-    unmet = merging.unmet_checks(record, pull.base, pull.head_sha)
+    unmet = mergeability.unmet_checks(record, pull.base, pull.head_sha)
     admin = actor.app is None and world.role(record, actor.account) == ROLES[-1]
     if unmet and not admin:  # administrators bypass, as by GitHub's default
         check, state = unmet[0]
@@ -59,7 +61,9 @@ def merge(
     committer = Person(GITHUB.name, GITHUB.email, int(now))
     if method == "merge":
         said = thread.title if message is None else message
-        text = "\n\n".join(part for part in (title or headline(record, thread, pull), said) if part)
+        text = "\n\n".join(
+            part for part in (title or headline(world, record, thread, pull), said) if part
+        )
         parents = [tip, pull.head_sha]
     else:
         head = f"{thread.title} (#{thread.number})"
@@ -77,9 +81,9 @@ def merge(
     return made
 
 
-def headline(record: Repository, thread: Issue, pull: Pull) -> str:
+def headline(world: World, record: Repository, thread: Issue, pull: Pull) -> str:
     """The first line of a merge commit."""
-    source = (pull.fork or record).owner.login
+    source = world.source(record, pull.fork).owner.login
     return f"Merge pull request #{thread.number} from {source}/{pull.head}"
 
 

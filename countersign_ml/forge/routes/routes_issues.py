@@ -26,10 +26,12 @@ from countersign_ml.forge.request.auth import (
     readable,
     thread_permissions,
 )
-from countersign_ml.forge.rest.routes_labels import names_of, thread_of
+from countersign_ml.forge.routes.routes_labels import names_of, thread_of
 from countersign_ml.forge.shapes import shapes_threads
-from countersign_ml.forge.state.thread_records import Comment, Issue, Json, Note
-from countersign_ml.forge.state.world_state import ROLES, Event, Repository
+from countersign_ml.forge.state.account_records import Json
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Comment, Issue, Note
+from countersign_ml.forge.state.world_state import ROLES, Event
 
 routes = Blueprint("issues", __name__, url_prefix="/api/v3/repos/<owner>/<name>")
 LONGEST = 65_536  # characters of a body

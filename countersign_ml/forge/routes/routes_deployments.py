@@ -17,9 +17,9 @@ from countersign_ml.forge.request.answers import (
 )
 from countersign_ml.forge.request.auth import readable, writable
 from countersign_ml.forge.shapes import shapes_checks
-from countersign_ml.forge.state.merging import unmet_checks
-from countersign_ml.forge.state.thread_records import Deployment
-from countersign_ml.forge.state.world_state import Repository
+from countersign_ml.forge.state.commit_records import Deployment
+from countersign_ml.forge.state.mergeability import unmet_checks
+from countersign_ml.forge.state.repository_record import Repository
 
 routes = Blueprint("deployments", __name__, url_prefix="/api/v3/repos/<owner>/<name>/deployments")
 STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")

@@ -9,8 +9,10 @@ from typing import Any
 
 from countersign_ml.forge.git import git_history
 from countersign_ml.forge.git.bare_repository import ZERO
-from countersign_ml.forge.state.thread_records import Json, Pull
-from countersign_ml.forge.state.world_state import Event, Repository
+from countersign_ml.forge.state.account_records import Json
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.thread_records import Pull
+from countersign_ml.forge.state.world_state import Event
 
 FOLDER = ".github/workflows"
 DEFAULT_TYPES = {
@@ -34,7 +36,7 @@ class Occasion:
     ref: str
     head_sha: str
     branch: str
-    fork: Repository | None = None
+    fork: int | None = None
 
 
 def occasions(record: Repository, event: Event) -> list[Occasion]:

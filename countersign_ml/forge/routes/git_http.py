@@ -16,9 +16,10 @@ from countersign_ml.forge.deeds.ref_moves import moved
 from countersign_ml.forge.git.bare_repository import ZERO, clean_environment
 from countersign_ml.forge.request.answers import world
 from countersign_ml.forge.request.auth import allowed, can_see, credentials, token_of
-from countersign_ml.forge.state.queueing import held_by_queue
-from countersign_ml.forge.state.thread_records import Token
-from countersign_ml.forge.state.world_state import ROLES, Repository
+from countersign_ml.forge.state.account_records import Token
+from countersign_ml.forge.state.queue_refs import held_by_queue
+from countersign_ml.forge.state.repository_record import Repository
+from countersign_ml.forge.state.world_state import ROLES
 
 routes = Blueprint("git_http", __name__, url_prefix="/<owner>/<name>")
 

@@ -26,8 +26,8 @@ from countersign_ml.forge.request.auth import (
     writable,
 )
 from countersign_ml.forge.shapes import shapes_threads
+from countersign_ml.forge.state.repository_record import Repository
 from countersign_ml.forge.state.thread_records import Issue
-from countersign_ml.forge.state.world_state import Repository
 
 routes = Blueprint("labels", __name__, url_prefix="/api/v3/repos/<owner>/<name>")
 
