@@ -1,4 +1,4 @@
-"""A scene for each scenario: nothing that one leaves behind is seen by another."""
+"""A scene for each scenario: no scenario sees what another one left behind."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What an attacker hands in: proposals of any rows, zips of any content, trees that no add makes.
+"""An attacker's inputs: proposals of any rows, zips of any content, trees that git never creates.
 
-Every scenario has its own rows, so that those of one module can share a world: a run key is theirs
-alone.
+Every scenario has its own rows and so its own run key. So the scenarios of one module can share a
+world.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Where attacks take place: the shipped bot, the forge, and a policy that grants all it can grant.
+"""The scene of the attacks: the shipped bot, the forge, and a policy that grants all it can.
 
-The people: ada proposes and may write; grace and linus are leads, omar and olga are in operations;
-omar administers the repository; ken may write and has no role; mallory has no access at all. One
-lead and one of operations have to sign.
+The people: ada proposes and has write access; grace and linus are leads; omar and olga are in
+operations; omar administers the repository; ken has write access and no role; mallory has no access
+at all. One lead and one person of operations must sign.
 """
 
 from __future__ import annotations

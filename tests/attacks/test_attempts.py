@@ -1,4 +1,4 @@
-"""Theme: `/retrain` by people who may not, in the wrong place, again and again, and made unseen."""
+"""Theme: `/retrain` without permission, in the wrong place, repeated, and hidden."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def red(world: Scene) -> int:
 
 
 def again(world: Scene, number: int, shown: Evidence, *, login: str = "ken") -> int:
-    """Let somebody ask for the next attempt, which brings this evidence."""
+    """Let someone request the next attempt, which produces this evidence."""
     world.prepare(key(shown.attempt), shown.text())
     said = world.say(login, number, f"/retrain {WHY} ({shown.attempt})")
     world.settle()
@@ -75,7 +75,7 @@ def again(world: Scene, number: int, shown: Evidence, *, login: str = "ken") -> 
 
 
 def test_control_a_second_attempt_that_holds_is_listed_signed_and_merged(world: Scene) -> None:
-    """Ken asks, the result repeats, and the first attempt's file ships."""
+    """Ken requests it, the result repeats, and the first attempt's file ships."""
     number = world.released()
     again(world, number, attempt(2))
     assert world.conclusion(number) == "action_required", told(world, number)
@@ -90,7 +90,7 @@ def test_control_a_second_attempt_that_holds_is_listed_signed_and_merged(world: 
 
 
 def test_a_lucky_second_attempt_lets_nothing_through(world: Scene) -> None:
-    """The first is red, the second would pass, and somebody who may write picks it."""
+    """The first attempt fails, the second would pass, and someone who may write wants that."""
     number = red(world)
     again(world, number, attempt(2))
     assert "Measured in 2 attempts" in told(world, number)
@@ -99,7 +99,7 @@ def test_a_lucky_second_attempt_lets_nothing_through(world: Scene) -> None:
 
 
 def test_a_red_second_attempt_takes_a_green_one_back(world: Scene) -> None:
-    """The first was lucky; who proposed it hopes that nobody minds the second."""
+    """The first attempt was lucky; its author hopes that nobody notices the second."""
     number = world.released()
     again(world, number, worse(2), login="grace")
     world.sign(number)
@@ -107,7 +107,7 @@ def test_a_red_second_attempt_takes_a_green_one_back(world: Scene) -> None:
 
 
 def test_a_merge_does_not_overtake_an_attempt_that_was_asked_for(world: Scene) -> None:
-    """Grace asks for another attempt, and the last signature comes before the bot has looked."""
+    """Grace requests another attempt; the last signature comes before the bot reads it."""
     number = world.released()
     world.prepare(key(2), worse(2).text())
     world.approve(number, "grace", "omar")
@@ -119,7 +119,7 @@ def test_a_merge_does_not_overtake_an_attempt_that_was_asked_for(world: Scene) -
 def test_deleting_the_request_its_answer_and_its_run_does_not_undo_an_attempt(
     world: Scene,
 ) -> None:
-    """The second attempt is red, so everything that tells of it goes, and the bot starts anew."""
+    """The second attempt failed; every trace of it is deleted, and the bot starts from scratch."""
     number = world.released()
     asked = again(world, number, worse(2))
     listed = world.api("ada", "GET", f"/issues/{number}/comments")
@@ -136,7 +136,7 @@ def test_deleting_the_request_its_answer_and_its_run_does_not_undo_an_attempt(
 
 
 def test_another_pull_request_of_the_same_proposal_has_the_same_attempts(world: Scene) -> None:
-    """The second attempt is red; the very same files are proposed once more from a new branch."""
+    """The second attempt failed; the same files are proposed again from a new branch."""
     number = world.released()
     again(world, number, worse(2))
     world.api("ada", "PATCH", f"/pulls/{number}", {"state": "closed"})
@@ -152,7 +152,7 @@ def test_another_pull_request_of_the_same_proposal_has_the_same_attempts(world: 
 def test_an_attempt_that_somebody_may_not_ask_for_is_not_started(
     scene_with: SceneWith, login: str
 ) -> None:
-    """An outsider asks; so does the author, where the policy lets only leads ask."""
+    """An outsider requests one; so does the author, under a policy that allows only leads."""
     rules = POLICY + "attempts: {max: 3, roles: [ml-lead]}\n"
     world = scene_with({"policy/policy.yml": rules})
     number = red(world)
@@ -164,7 +164,7 @@ def test_an_attempt_that_somebody_may_not_ask_for_is_not_started(
 
 
 def test_an_attempt_that_is_quoted_pasted_or_edited_in_is_not_started(world: Scene) -> None:
-    """The command in code, in a quotation, in a list, and written into somebody's comment later."""
+    """The command in code, in a quotation, in a list, or edited into someone's comment later."""
     number = red(world)
     for body in (f"```\n{ASK}\n```", f"    {ASK}", f"> {ASK}", f"- {ASK}", f"`{ASK}`"):
         world.say("ken", number, body)
@@ -178,7 +178,7 @@ def test_an_attempt_that_is_quoted_pasted_or_edited_in_is_not_started(world: Sce
 
 @pytest.mark.parametrize("text", ["/retrain", "/retrain because", f"/retrain {'x' * 501}"])
 def test_an_attempt_without_a_reason_is_answered_and_not_started(world: Scene, text: str) -> None:
-    """No word, one word, or a flood of them."""
+    """No word, one word, or far too many."""
     number = red(world)
     world.say("ken", number, text)
     world.settle()
@@ -188,7 +188,7 @@ def test_an_attempt_without_a_reason_is_answered_and_not_started(world: Scene, t
 
 
 def test_attempts_come_to_an_end(world: Scene) -> None:
-    """Ken asks until one of them pleases; the policy lets three be measured."""
+    """Ken repeats until an attempt passes; the policy allows three."""
     number = red(world)
     for count in (2, 3, 4, 5):
         again(world, number, attempt(count))
@@ -200,7 +200,7 @@ def test_attempts_come_to_an_end(world: Scene) -> None:
 
 
 def test_an_attempt_after_the_merge_starts_nothing(world: Scene) -> None:
-    """The version is live; somebody would like better figures for its card."""
+    """The version is live; someone wants better figures for its card."""
     number = world.shipped()
     card = world.main(f"model_cards/{a.MODEL}/{a.pointer(1).version}.md")
     again(world, number, attempt(2))
@@ -210,7 +210,7 @@ def test_an_attempt_after_the_merge_starts_nothing(world: Scene) -> None:
 
 
 def test_evidence_of_the_first_attempt_does_not_stand_for_the_second(world: Scene) -> None:
-    """The second run uploads the first's good evidence under its own name."""
+    """The second run uploads the first one's good evidence under its own name."""
     number = world.released()
     world.prepare(key(2), attempt(1).text())
     world.say("ken", number, ASK)
@@ -220,7 +220,7 @@ def test_evidence_of_the_first_attempt_does_not_stand_for_the_second(world: Scen
 
 
 def test_a_tag_in_the_place_of_an_attempt_is_named_and_nothing_passes(world: Scene) -> None:
-    """Ken pushes a tag where the record of the second attempt belongs."""
+    """Ken pushes a tag with the name of the second attempt's record."""
     number = world.released()
     name = f"{attempt_tags(a.MODEL, proposal())}2"
     world.api("ken", "POST", "/git/refs", {"ref": f"refs/tags/{name}", "sha": world.head(number)})
@@ -229,7 +229,7 @@ def test_a_tag_in_the_place_of_an_attempt_is_named_and_nothing_passes(world: Sce
 
 
 def test_an_attempt_that_the_bot_recorded_elsewhere_starts_nothing_here(world: Scene) -> None:
-    """Ken brings the bot's record of what somebody asked for in a repository of his."""
+    """Ken copies the bot's record of an attempt from a repository of his own."""
     number = world.released()
     record = AttemptRecord(
         repository="ken/playground",
@@ -252,7 +252,7 @@ def test_an_attempt_that_the_bot_recorded_elsewhere_starts_nothing_here(world: S
 
 
 def test_an_attempt_above_the_budget_waits_for_a_new_permission(scene_with: SceneWith) -> None:
-    """Grace let the first run cost more; that does not pay for the second."""
+    """Grace allowed the first run to cost more; that does not cover the second."""
     rules = POLICY + ("budget: {max_hours: 0.000001, tokens_per_second: 1, roles: [ml-lead]}\n")
     world = scene_with({"policy/policy.yml": rules})
     number = world.propose(1)

@@ -1,7 +1,7 @@
-"""Markup, mentions and links in every text that somebody else writes and the bot repeats.
+"""Markup, mentions and links in every text of others that the bot repeats.
 
-What it writes is rendered with raw HTML let through, as the worst reader would: nothing may be left
-but the tags that the bot itself writes, the one link to its own run, and no name that notifies.
+The bot's text is rendered with raw HTML allowed, the worst case. Only the tags that the bot itself
+writes and the one link to its own run may remain, and no name that notifies.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ LINK = f"https://github.com/{a.REPOSITORY}/actions/runs/100"
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_markup_in_evidence_and_proposal_reaches_no_reader(trick: str) -> None:
-    """Rows, metrics, stages, libraries, files, title, branch and login all hold the trick."""
+    """Rows, metrics, stages, libraries, files, title, branch and login all contain the markup."""
     text = TRICKS[trick]
     ours = written(proposed("plain", dirty("plain"), released=False))
     found = written(proposed(text, dirty(text), released=False))
@@ -208,7 +208,7 @@ def test_markup_in_evidence_and_proposal_reaches_no_reader(trick: str) -> None:
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_markup_reaches_no_reader_of_a_model_card(trick: str) -> None:
-    """What passes is written into the card, for whoever serves the model."""
+    """What passes is written into the card, which everyone who serves the model reads."""
     text = TRICKS[trick]
     ours, found = passing("plain"), passing(text)
     harmless(found, ours)
@@ -235,7 +235,7 @@ def passing(trick: str) -> str:
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_markup_reaches_no_reader_of_an_incident(trick: str) -> None:
-    """The metrics of the version that goes back, in the issue that everybody is sent."""
+    """The metrics of the version that is rolled back, in the issue that everyone is notified of."""
     ours, found = incident("plain"), incident(TRICKS[trick])
     harmless(found, ours)
 
@@ -257,6 +257,6 @@ def incident(trick: str) -> str:
 
 
 def test_control_plain_words_are_shown_as_they_are() -> None:
-    """A sentence without any trick is not mangled."""
+    """A sentence without markup is not changed."""
     shown = a.evidence(2, samples=(Sample(id="1", input="Hello", expected="Hi", answers={}),))
     assert "`Hello`" in written(a.snapshot(shown=shown))["comment"]

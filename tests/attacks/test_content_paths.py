@@ -1,7 +1,7 @@
-"""Files that are not what they look like: other letters, links, submodules, paths out of a folder.
+"""Files that are not what they seem: look-alike names, links, submodules, paths out.
 
-Nothing but the pull request stands in these worlds' way to a green check, so each says what it is
-that a reader is told.
+In these worlds only the pull request's files can stop a green check, so each scenario names the
+reason that readers see.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def entries(world: World, branch: str, *wanted: Entry) -> int:
 
 @pytest.mark.parametrize("trick", NAMES)
 def test_a_folder_that_looks_like_a_model_is_no_model(world: World, trick: str) -> None:
-    """A second folder beside the model's, that a reader takes for it or a tool for a path."""
+    """A second folder next to the model's, which a reader mistakes for it or a tool for a path."""
     before, name = world.live(), NAMES[trick]
     files = {path.replace(a.MODEL, name): text for path, text in f.rows("look-alike").items()}
     files[f"models/{name}/pointer.json"] = before
@@ -70,7 +70,7 @@ def test_a_folder_that_looks_like_a_model_is_no_model(world: World, trick: str) 
     ],
 )
 def test_a_tree_whose_names_lead_out_of_it_moves_nothing(world: World, path: list[bytes]) -> None:
-    """A tree that no `git add` makes: `models/../x`, `models/.git/config`."""
+    """A tree that `git add` never creates: `models/../x`, `models/.git/config`."""
     before = world.live()
     branch = "tree-" + path[1].hex()
     status, said = f.push_trees(world, branch, path, b"{}")
@@ -93,7 +93,7 @@ def test_a_link_for_the_training_rows_is_refused(world: World) -> None:
 
 
 def test_a_link_for_the_pointer_is_refused(world: World) -> None:
-    """pointer.json becomes a link to a file that nobody governs."""
+    """pointer.json becomes a link to a file that is not governed."""
     before = world.live()
     text = (before or "").replace("c" * 64, "1" * 64).encode()
     number = entries(
@@ -107,7 +107,7 @@ def test_a_link_for_the_pointer_is_refused(world: World) -> None:
 
 
 def test_a_submodule_in_the_model_is_refused(world: World) -> None:
-    """The rows come from another repository at a commit that can be deleted there."""
+    """The rows come from another repository, at a commit that can be deleted there."""
     before = world.live()
     number = entries(world, "submodule", Entry(SUBMODULE, "1" * 40, f"{f.FOLDER}data/more"))
     assert f.refused(world, number, before)
@@ -119,7 +119,7 @@ def test_a_submodule_in_the_model_is_refused(world: World) -> None:
 def test_a_link_in_the_place_of_a_models_folder_is_refused(
     world: World, place: str, mode: str
 ) -> None:
-    """A new model that is a link to a folder which nobody governs."""
+    """A new model that is a link to a folder that is not governed."""
     before = world.live()
     target = f.blob(world, b"../free") if mode == LINK else "2" * 40
     number = entries(
@@ -133,7 +133,7 @@ def test_a_link_in_the_place_of_a_models_folder_is_refused(
 
 
 def test_a_governed_file_that_is_moved_out_of_its_folder_is_judged(world: World) -> None:
-    """A rename: the new name is nobody's, the old one is the model's."""
+    """A rename: the new name is not governed, the old one is the model's."""
     before = world.live()
     old = f"{f.FOLDER}data/test.jsonl"
     text = world.forge.repository(a.REPOSITORY).store.file("refs/heads/main", old)
@@ -159,14 +159,14 @@ def test_a_pointer_that_is_moved_out_of_its_folder_is_judged(world: World) -> No
 
 
 def signed_by_half(world: World, number: int) -> None:
-    """Only whoever promotes signs; a way back asks for somebody in operations."""
+    """Only the lead signs, which is half of a promotion; a rollback needs someone in operations."""
     world.approve(number, "grace")
     f.looked_at(world, number)
     assert world.conclusion(number) != "success"
 
 
 def test_control_a_plain_new_file_of_the_model_gets_through(world: World) -> None:
-    """The same folders, with names and files as they should be."""
+    """The same folders, with correct names and files."""
     before = world.live()
     git(world.clone, "checkout", "--quiet", "--force", "origin/main")
     f.shipped(world, "honest")

@@ -1,4 +1,4 @@
-"""What stands on a pull request, edited by hand: release commit, records, checks, comments."""
+"""Edits by hand on a pull request: release commit, records, checks, comments."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ EDITS = {
 
 @pytest.mark.parametrize("what", EDITS)
 def test_a_release_commit_that_is_edited_by_hand_is_written_again(world: World, what: str) -> None:
-    """Ada edits a released file, and everybody approves her head before the bot sees it."""
+    """Ada edits a released file, and everyone approves her head before the bot reads it."""
     before, kind_old_new = world.live(), EDITS[what]
     number, pointer = released(world, what)
     kind, old, new = kind_old_new
@@ -87,7 +87,7 @@ def test_a_release_commit_that_is_edited_by_hand_is_written_again(world: World, 
 
 
 def test_a_tag_by_which_somebody_stands_in_for_the_record_blocks(world: World) -> None:
-    """Everybody can work out the record's name, and push a tag of it with a signature of theirs."""
+    """Anyone can compute the record's name and push a tag of that name with their own signature."""
     before = world.live()
     number, _ = released(world, "tagged")
     world.approve(number, "grace", "omar")
@@ -170,7 +170,7 @@ def test_a_status_or_check_that_a_person_posts_merges_nothing(world: World) -> N
 def test_a_verdict_that_somebody_writes_into_the_bots_comment_is_put_right(
     world: World, forged: str
 ) -> None:
-    """Ken edits the bot's comment: the marker goes, the keys go, a verdict comes."""
+    """Ken edits the bot's comment: removes the marker and the keys, and adds a verdict."""
     before = world.live()
     number, _ = released(world, f"comment {len(forged)}")
     (text,) = world.comments(number)
@@ -184,7 +184,7 @@ def test_a_verdict_that_somebody_writes_into_the_bots_comment_is_put_right(
 
 
 def test_a_comment_with_the_bots_marker_by_somebody_else_is_left_alone(world: World) -> None:
-    """Ken writes a green verdict under the marker before the bot has said anything."""
+    """Ken writes a green verdict under the marker before the bot has commented."""
     before = world.live()
     world.forge.hold_deliveries()
     world.prepare(f.key_of(world, "early"), f.evidence(world, "early").text())
@@ -223,7 +223,7 @@ def test_the_release_commit_goes_to_the_branch_of_the_proposal_alone(
 
 
 def test_a_branch_that_the_bot_may_not_push_to_is_said_and_not_left_open(world: World) -> None:
-    """Its author forbids the App to push there, so that no check would ever come."""
+    """The author blocks the App from pushing there, so that no check would ever appear."""
     before = world.live()
 
     def protected(method: str, path: str) -> int | None:
@@ -249,7 +249,7 @@ def _heads(world: World) -> dict[str, str]:
 
 
 def test_control_a_release_that_nobody_touches_is_signed_and_recorded(world: World) -> None:
-    """The same world, and a tag of another name beside the record."""
+    """The same world, with a tag of another name next to the record."""
     git(world.clone, "tag", "--force", "countersign/other")
     git(world.clone, "push", "--quiet", "--force", "origin", "refs/tags/countersign/other")
     before = world.live()

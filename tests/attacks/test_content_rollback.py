@@ -1,4 +1,4 @@
-"""Ways back that are none: half a revert, a revert's title, a version that was taken back."""
+"""False rollbacks: half a revert, a revert's title, a version that was rolled back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, in
 
 
 def test_half_a_revert_is_no_way_back(shared: tuple[Scene, int]) -> None:
-    """The pointer goes back, the rows of the newer version stay."""
+    """The pointer goes back, but the rows of the newer version stay."""
     world, second = shared
     before = world.live()
     number = world.revert(second, "ada")
@@ -39,7 +39,7 @@ def test_half_a_revert_is_no_way_back(shared: tuple[Scene, int]) -> None:
 
 
 def test_a_revert_with_records_edited_beside_it_is_no_way_back(shared: tuple[Scene, int]) -> None:
-    """The revert is whole, and the card of the old version is made to look better."""
+    """The revert is complete, but it also improves the card of the old version."""
     world, second = shared
     before = world.live()
     number = world.revert(second, "ada")
@@ -63,7 +63,7 @@ def test_a_pointer_made_up_for_the_way_back_is_refused(shared: tuple[Scene, int]
 
 
 def test_the_title_of_a_revert_makes_no_way_back(shared: tuple[Scene, int]) -> None:
-    """New rows, under a title and a branch that look like the Revert button's."""
+    """New rows, with a title and a branch that look like the Revert button's."""
     world, second = shared
     before = world.live()
     world.push(f"revert-{second}-version-2", f.rows("not a revert"))
@@ -74,7 +74,7 @@ def test_the_title_of_a_revert_makes_no_way_back(shared: tuple[Scene, int]) -> N
 
 
 def test_a_version_that_was_taken_back_does_not_return_by_reverting(world: Scene) -> None:
-    """The revert of the rollback brings the quarantined version."""
+    """The revert of the rollback restores the quarantined version."""
     second = two_versions(world)
     back = world.revert(second, "ada")
     world.settle()
@@ -88,7 +88,7 @@ def test_a_version_that_was_taken_back_does_not_return_by_reverting(world: Scene
 
 
 def test_a_pointer_that_was_only_ever_on_a_merged_branch_is_no_way_back(world: Scene) -> None:
-    """A commit in between, on a branch that merged, held any pointer; its history knows it."""
+    """An intermediate commit on a merged branch had this pointer; the history contains it."""
     world.shipped(1)
     forged = a.pointer(1).text().replace('"size": 1400000', '"size": 1400001')
     files = dict(inputs_of(2))
@@ -107,7 +107,7 @@ def test_a_pointer_that_was_only_ever_on_a_merged_branch_is_no_way_back(world: S
 
 
 def test_control_a_whole_revert_goes_back(world: Scene) -> None:
-    """The Revert button, and nothing beside it."""
+    """The Revert button, and nothing else."""
     second = two_versions(world)
     number = world.revert(second, "ada")
     world.settle()

@@ -1,4 +1,4 @@
-"""Evidence that the right run uploaded and that cannot be true, or is no evidence at all."""
+"""Evidence from the right run that cannot be true, or is no evidence at all."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def bent(world: World, name: str, bend: Callable[[Json], object]) -> str:
 
 
 def test_evidence_with_a_key_given_twice_is_refused(world: World) -> None:
-    """Which of two figures counts depends on who reads: here none does."""
+    """Which of two figures counts depends on the reader: here neither does."""
     before = world.live()
     text = f.evidence(world, "twice").text()
     doubled = text.replace('"value": 0.9,', '"value": 0.1, "value": 0.9,', 1)
@@ -86,7 +86,7 @@ BENT: dict[str, tuple[Callable[[Json], object], str]] = {
 
 @pytest.mark.parametrize("trick", BENT)
 def test_evidence_that_cannot_be_true_or_read_is_refused(world: World, trick: str) -> None:
-    """The right run uploads evidence that is good but for one part."""
+    """The right run uploads evidence that is good except for one part."""
     before = world.live()
     bend, named = BENT[trick]
     number = f.proposed(world, trick, bent(world, trick, bend))
@@ -95,7 +95,7 @@ def test_evidence_that_cannot_be_true_or_read_is_refused(world: World, trick: st
 
 
 def test_half_a_surrogate_pair_in_the_evidence_is_refused(world: World) -> None:
-    """Text that has no bytes has no digest either."""
+    """Text that cannot be encoded has no digest either."""
     before = world.live()
     text = bent(world, "half", lambda v: v["producer"].update(device="\ud800"))
     number = f.proposed(world, "half", text)
@@ -104,7 +104,7 @@ def test_half_a_surrogate_pair_in_the_evidence_is_refused(world: World) -> None:
 
 
 def test_a_nul_and_terminal_escapes_in_the_evidence_reach_no_reader(world: World) -> None:
-    """Escapes that clear a terminal or turn a line around, in every sentence that is shown."""
+    """Escapes that clear a terminal or reverse a line, in every sentence that is shown."""
     dirty = "\x00\x1b[2J\x1b]0;owned\x07\u202eevil\u200b"
     stages = [each.model_copy(update={"message": dirty}) for each in measured.evidence().stages]
     text = f.evidence(world, "escapes", stages=tuple(stages)).text()
@@ -115,7 +115,7 @@ def test_a_nul_and_terminal_escapes_in_the_evidence_reach_no_reader(world: World
 
 
 def test_an_export_that_was_hardly_compared_is_refused(world: World) -> None:
-    """One answer compared, one equal: all of them."""
+    """One answer compared, one equal: 100 %."""
     before = world.live()
     little = ParityFacts(prompts=1, prompts_with_equal_tokens=1, answers=1, equal_answers=1)
     number = f.proposed(world, "one", f.evidence(world, "one", parity=little).text())
@@ -124,7 +124,7 @@ def test_an_export_that_was_hardly_compared_is_refused(world: World) -> None:
 
 @pytest.mark.parametrize("text", ["[" * 200_000, "9" * 10_000])
 def test_evidence_that_would_break_a_parser_is_refused(world: World, text: str) -> None:
-    """A heap of brackets, and a number of ten thousand digits."""
+    """Deeply nested brackets, and a number with ten thousand digits."""
     before, name = world.live(), f"parser {len(text)} {text[:1]}"
     number = f.proposed(world, name, text)
     assert f.refused(world, number, before)
@@ -179,7 +179,7 @@ ZIPS: dict[str, Callable[[World, str], bytes]] = {
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("trick", ZIPS)
 def test_an_artifact_that_is_no_honest_zip_is_refused(world: World, trick: str) -> None:
-    """The zip that the run left is replaced by one that only a lying runner could upload."""
+    """The run's zip is replaced by one that only a dishonest runner could upload."""
     before, name = world.live(), trick
     key, packed = f.key_of(world, name), ZIPS[trick](world, name)
     world.prepare(key, "{}")
@@ -199,7 +199,7 @@ def fresh(world: World) -> None:
 
 
 def test_control_good_evidence_in_a_plain_zip_gets_through(world: World) -> None:
-    """The same replacement of the zip, by honest evidence."""
+    """The same replacement of the zip, with honest evidence."""
     before = world.live()
     number = f.proposed(world, "honest", "{}")
     f.repacked(world, number, f.zipped(("evidence.json", _good(world, "honest"))))

@@ -1,4 +1,4 @@
-"""Evidence that nobody measured, or that somebody measured elsewhere, under the right name."""
+"""Evidence under the right name that nobody measured, or that was measured elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER = workflow("finetune").replace("name: finetune\n", "name: other\n", 1)
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One version is live; a second workflow on main may be started by whoever may write."""
+    """One version is live; anyone with write access may start a second workflow on main."""
     files: dict[str, str | None] = {".github/workflows/other.yml": forging(OTHER)}
     with World(tmp_path_factory.mktemp("world"), files) as found:
         f.shipped(found, "first")
@@ -73,7 +73,7 @@ def test_evidence_of_another_digest_under_the_right_key_is_refused(world: World)
 
 
 def test_evidence_of_another_model_is_refused(world: World) -> None:
-    """A good model's evidence, with the inputs of this one."""
+    """A good model's evidence, with this model's inputs."""
     before = world.live()
     number = f.proposed(world, "model", f.evidence(world, "model", model="billing").text())
     assert f.refused(world, number, before)
@@ -81,7 +81,7 @@ def test_evidence_of_another_model_is_refused(world: World) -> None:
 
 
 def test_evidence_measured_against_another_live_version_is_refused(world: World) -> None:
-    """Compared with a weak version that is not the one in service."""
+    """Compared with a weak version that is not the live one."""
     before = world.live()
     weak = Incumbent(version="v1-33333333", artifact=a.ARTIFACTS[3])
     number = f.proposed(world, "weak", f.evidence(world, "weak", incumbent=weak).text())
@@ -90,7 +90,7 @@ def test_evidence_measured_against_another_live_version_is_refused(world: World)
 
 
 def test_a_live_version_under_a_wrong_name_is_refused(world: World) -> None:
-    """The right file under a version's name that would count on from nowhere."""
+    """The right file under a wrong version name, from which the numbers would continue."""
     before = world.live()
     now = f.live(world)
     assert now is not None
@@ -101,7 +101,7 @@ def test_a_live_version_under_a_wrong_name_is_refused(world: World) -> None:
 
 
 def test_evidence_of_an_older_runner_is_refused(world: World) -> None:
-    """A runner from before a gate existed measured, and says so."""
+    """A runner from before a gate existed measured, and its evidence says so."""
     before = world.live()
     old = head_proposal(a.facts_of(1), "0.0.9")
     number = f.proposed(world, "older", f.evidence(world, "older", proposal=old).text())
@@ -110,7 +110,7 @@ def test_evidence_of_an_older_runner_is_refused(world: World) -> None:
 
 
 def test_an_older_runner_that_states_the_digest_of_a_newer_is_refused(world: World) -> None:
-    """The digest is right, and the facts beside it give another."""
+    """The digest is right, but the facts next to it give another."""
     before = world.live()
     lying = f.proposal("lying").model_copy(update={"runner_version": "0.0.9"})
     number = f.proposed(world, "lying", f.evidence(world, "lying", proposal=lying).text())
@@ -118,7 +118,7 @@ def test_an_older_runner_that_states_the_digest_of_a_newer_is_refused(world: Wor
 
 
 def test_evidence_that_another_workflow_uploads_does_not_count(world: World) -> None:
-    """A workflow on main, of another file, takes the run's title and the artifact's name."""
+    """A workflow on main, in another file, uses the run's title and the artifact's name."""
     before = world.live()
     forge_good(world, "other workflow")
     assert start(world, "other workflow", "other.yml", "main") == 204
@@ -127,7 +127,7 @@ def test_evidence_that_another_workflow_uploads_does_not_count(world: World) -> 
 
 
 def test_evidence_of_an_edited_workflow_on_a_branch_does_not_count(world: World) -> None:
-    """finetune.yml by name, edited on a branch, started there by its author."""
+    """finetune.yml by name, edited on a branch and started there by its author."""
     before = world.live()
     forge_good(world, "edited")
     world.push("edit", {".github/workflows/finetune.yml": forging(workflow("finetune"))})
@@ -137,7 +137,7 @@ def test_evidence_of_an_edited_workflow_on_a_branch_does_not_count(world: World)
 
 
 def test_evidence_of_an_edited_workflow_on_a_tag_named_main_does_not_count(world: World) -> None:
-    """The API calls the run of a tag `main` by the name of the branch."""
+    """The API reports a run of a tag `main` like a run of the branch."""
     before = world.live()
     forge_good(world, "tagged run")
     sha = world.push("tagged", {".github/workflows/finetune.yml": forging(workflow("finetune"))})
@@ -152,7 +152,7 @@ def test_evidence_of_an_edited_workflow_on_a_tag_named_main_does_not_count(world
 
 
 def test_the_bot_itself_starts_the_branch_and_not_a_tag_of_its_name(world: World) -> None:
-    """A tag `main` is there before the bot dispatches on main."""
+    """A tag `main` exists before the bot dispatches on main."""
     before = world.live()
     forge_good(world, "ambiguous")
     sha = world.push("moved", {".github/workflows/finetune.yml": forging(workflow("finetune"))})
@@ -180,7 +180,7 @@ def test_evidence_of_a_run_that_a_pull_request_started_does_not_count(world: Wor
 
 
 def test_a_forks_runs_and_branches_give_no_evidence(world: World) -> None:
-    """The same workflow, run in a fork on its main, and the rows proposed from there."""
+    """The same workflow, run in a fork on its main, with the rows proposed from there."""
     before = world.live()
     forge_good(world, "fork")
     fork = world.forge.fork(a.REPOSITORY, by="ada")
@@ -209,7 +209,7 @@ def test_a_forks_runs_and_branches_give_no_evidence(world: World) -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_that_somebody_started_by_hand_does_not_count(world: World, when: str) -> None:
-    """Whoever may write starts finetune.yml on main and hopes for a luckier measurement."""
+    """Someone with write access starts finetune.yml on main and hopes for a luckier measurement."""
     before = world.live()
     name = f"lucky {when}"
     honest, lucky = bad(world, name), f.evidence(world, name).text()
@@ -236,7 +236,7 @@ def test_running_a_measurement_again_adds_evidence_that_does_not_count(world: Wo
 
 
 def test_asking_for_another_run_of_what_failed_starts_none(world: World) -> None:
-    """`/train` after a red verdict, with better figures waiting."""
+    """`/train` after a red verdict, with better figures ready."""
     before = world.live()
     number = f.proposed(world, "asked", bad(world, "asked"))
     world.prepare(f.key_of(world, "asked"), f.evidence(world, "asked").text())
@@ -250,7 +250,7 @@ def test_asking_for_another_run_of_what_failed_starts_none(world: World) -> None
 def test_a_record_that_the_bot_signed_elsewhere_does_not_stand_for_evidence_here(
     world: World,
 ) -> None:
-    """Ada serves a runner that lies in a repository of hers, and brings the bot's record of it."""
+    """Ada runs a runner in a repository of her own, and copies the bot's record of it."""
     before = world.live()
     good = f.evidence(world, "elsewhere")
     pointer = pointer_of(good)

@@ -1,6 +1,6 @@
-"""Rules on the base branch that cannot be read: nothing passes under them, and everybody is told.
+"""Unreadable rules on the base branch: nothing passes, and every pull request says why.
 
-Somebody got them there: by a merge that nobody looked at, or as an administrator.
+They got there by a merge that nobody reviewed, or an administrator pushed them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ POLICIES = {
 
 @pytest.mark.parametrize("trick", POLICIES)
 def test_under_a_policy_that_cannot_be_read_nothing_passes(tmp_path: Path, trick: str) -> None:
-    """policy.yml on main is a bomb, or says two things, or nothing."""
+    """policy.yml on main is a YAML bomb, or contradicts itself, or is empty."""
     with World(tmp_path, {"policy/policy.yml": POLICIES[trick]}) as world:
         number = f.proposed(world, "rows")
         assert f.refused(world, number, None)
@@ -37,7 +37,7 @@ def test_under_a_policy_that_cannot_be_read_nothing_passes(tmp_path: Path, trick
 
 
 def test_under_code_owners_of_three_megabytes_nothing_passes(tmp_path: Path) -> None:
-    """From this size on GitHub loads none of it, and nobody would be asked."""
+    """GitHub ignores a file of this size, so nobody would have to approve."""
     owners = a.CODEOWNERS + "# filled up\n" * (MAX_BYTES // 12 + 1)
     with World(tmp_path, {".github/CODEOWNERS": owners}) as world:
         number = f.proposed(world, "rows")
@@ -46,7 +46,7 @@ def test_under_code_owners_of_three_megabytes_nothing_passes(tmp_path: Path) -> 
 
 
 def test_under_code_owners_that_are_a_link_nothing_passes(tmp_path: Path) -> None:
-    """The link's own text, read as a line, says that nobody owns anything."""
+    """The link's target, read as a line, says that nobody owns anything."""
     with World(tmp_path) as world:
         target = f.blob(world, b"../OWNERS")
         entries = [

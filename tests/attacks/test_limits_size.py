@@ -37,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.mark.parametrize("trick", RECIPES)
 def test_a_recipe_that_would_break_a_reader_is_refused(world: World, trick: str) -> None:
-    """YAML that grows, nests or lies is read by the bot before anything else is."""
+    """YAML that expands, nests or misleads; the bot reads it before anything else."""
     before = world.live()
     started, branch = world.runs(), trick.replace(" ", "-")
     world.push(branch, {**f.rows(trick), f"{f.FOLDER}recipe.yml": RECIPES[trick]})
@@ -67,7 +67,7 @@ def test_a_pointer_that_would_break_a_reader_is_refused(world: World, name: str,
 
 
 def test_evidence_of_fifty_megabytes_is_not_read(world: World) -> None:
-    """Good evidence with fifty million spaces before it: the zip is small."""
+    """Good evidence after fifty million spaces: the zip is small."""
     before = world.live()
     text = " " * 50_000_000 + f.evidence(world, "large").text()
     number = f.proposed(world, "large", text)
@@ -115,7 +115,7 @@ def test_a_pull_request_of_two_hundred_and_fifty_one_commits_is_refused(world: W
 
 
 def test_control_many_files_below_the_limit_get_through(world: World) -> None:
-    """Four hundred files, more than one comparison lists, beside honest rows."""
+    """Four hundred files, more than one comparison lists, together with honest rows."""
     before = world.live()
     world.prepare(f.key_of(world, "honest"), f.evidence(world, "honest").text())
     blob, rows = f.blob(world, b"x"), f.blob(world, b"honest")

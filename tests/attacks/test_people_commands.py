@@ -1,4 +1,4 @@
-"""Theme: commands, labels and issues by people who may not, or in places that say nothing."""
+"""Theme: commands, labels and issues without permission, or in places that do not count."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_control_whoever_the_policy_names_overrides_a_gate(world: Scene) -> None
 
 @pytest.mark.parametrize("login", ["mallory", "ken", "grace"])
 def test_an_override_by_somebody_without_the_role_does_not_count(world: Scene, login: str) -> None:
-    """An outsider, a writer and the holder of another role say what omar might."""
+    """An outsider, a writer and the holder of another role write the override."""
     number = failed(world)
     world.say(login, number, override(world))
     world.sign(number)
@@ -49,7 +49,7 @@ def test_an_override_by_the_proposer_does_not_count(scene_with: SceneWith) -> No
 def test_an_override_of_other_evidence_or_gates_or_without_reason_does_not_count(
     world: Scene,
 ) -> None:
-    """Omar's words are all but right: another digest, gates that nobody may force, no reason."""
+    """Omar's command is almost right: another digest, a gate that nobody may force, no reason."""
     number = failed(world)
     digest = poor().digest()
     for text in (
@@ -68,7 +68,7 @@ def test_an_override_of_other_evidence_or_gates_or_without_reason_does_not_count
 
 
 def test_a_command_in_quoted_pasted_or_hidden_text_says_nothing(world: Scene) -> None:
-    """Omar quotes and pastes the command in every way that Markdown knows."""
+    """Omar quotes and pastes the command in every way that Markdown allows."""
     number = failed(world)
     text = override(world)
     for body in (
@@ -94,7 +94,7 @@ def test_a_command_in_quoted_pasted_or_hidden_text_says_nothing(world: Scene) ->
 
 
 def test_words_that_somebody_else_edited_are_not_the_authors(world: Scene) -> None:
-    """Ken, who may write, edits a comment of omar's into the override."""
+    """Ken, who has write access, edits a comment of omar's into the override."""
     number = failed(world)
     comment = world.say("omar", number, "I will look at it.")
     time.sleep(1.1)  # GitHub's times have seconds
@@ -105,7 +105,7 @@ def test_words_that_somebody_else_edited_are_not_the_authors(world: Scene) -> No
 
 
 def test_an_outsider_starts_no_run(world: Scene) -> None:
-    """Mallory asks for a run of a proposal whose author may not write."""
+    """Mallory requests a run of a proposal whose author has no write access."""
     world.push("version-1", dict(inputs_of(1)))
     number = world.open("version-1")
     world.forge.repository(a.REPOSITORY).collaborators["ada"] = "read"
@@ -118,7 +118,7 @@ def test_an_outsider_starts_no_run(world: Scene) -> None:
 
 
 def test_an_outsider_stops_no_run(scene_with: SceneWith) -> None:
-    """Mallory cancels a run that is under way."""
+    """Mallory cancels a running run."""
     slow = workflow("finetune").replace(
         "run: mkdir", 'run: while [ ! -e "$EVIDENCE/go" ]; do sleep 0.05; done; mkdir'
     )
@@ -140,7 +140,7 @@ def test_an_outsider_stops_no_run(scene_with: SceneWith) -> None:
 
 
 def test_an_outsider_holds_freezes_and_objects_to_nothing(world: Scene) -> None:
-    """Mallory tries to keep a version from shipping; who must sign signs, and it ships."""
+    """Mallory tries to block a version; the required people sign, and it ships."""
     number = world.released()
     world.say("mallory", number, "/hold\n\n/freeze the whole company")
     world.review("mallory", number, "REQUEST_CHANGES")
@@ -151,7 +151,7 @@ def test_an_outsider_holds_freezes_and_objects_to_nothing(world: Scene) -> None:
 
 
 def test_a_hold_label_put_on_by_hand_holds_nothing(world: Scene) -> None:
-    """Ken puts the bot's label on a pull request that he may not hold."""
+    """Ken adds the bot's label to a pull request that he may not hold."""
     number = world.released()
     world.api("ken", "POST", f"/issues/{number}/labels", {"labels": [HOLD]})
     world.settle()
@@ -160,7 +160,7 @@ def test_a_hold_label_put_on_by_hand_holds_nothing(world: Scene) -> None:
 
 
 def test_control_another_who_may_ends_a_hold(world: Scene) -> None:
-    """Grace holds, linus ends that, and it ships."""
+    """Grace holds, linus ends the hold, and it ships."""
     number = held(world)
     time.sleep(1.1)  # GitHub's times have seconds
     world.say("linus", number, "/unhold")
@@ -170,7 +170,7 @@ def test_control_another_who_may_ends_a_hold(world: Scene) -> None:
 
 @pytest.mark.parametrize("login", ["mallory", "ken"])
 def test_a_hold_is_not_ended_by_somebody_without_the_role(world: Scene, login: str) -> None:
-    """Everybody signed, and a lead holds it; others say /unhold."""
+    """Everyone signed, and a lead holds it; others comment /unhold."""
     number = held(world)
     time.sleep(1.1)  # GitHub's times have seconds
     world.say(login, number, "/unhold")
@@ -187,7 +187,7 @@ def test_a_hold_is_not_ended_by_the_proposer(scene_with: SceneWith) -> None:
 
 
 def test_a_hold_label_taken_off_by_hand_ends_no_hold(world: Scene) -> None:
-    """Ken takes the label off, and deletes grace's comment with the command."""
+    """Ken removes the label, and deletes grace's comment with the command."""
     number = held(world)
     listed = world.api("ada", "GET", f"/issues/{number}/comments")
     (command,) = (item for item in listed if item["body"].startswith("/hold"))
@@ -209,7 +209,7 @@ def test_control_whoever_may_freeze_ends_a_freeze(world: Scene) -> None:
 
 @pytest.mark.parametrize("login", ["mallory", "ken", "grace"])
 def test_a_freeze_is_not_ended_by_a_command_of_others(world: Scene, login: str) -> None:
-    """An outsider, a writer and the holder of another role say /unfreeze."""
+    """An outsider, a writer and the holder of another role comment /unfreeze."""
     number, _ = frozen(world)
     time.sleep(1.1)  # GitHub's times have seconds
     world.say(login, number, "/unfreeze")
@@ -218,7 +218,7 @@ def test_a_freeze_is_not_ended_by_a_command_of_others(world: Scene, login: str) 
 
 
 def test_a_freeze_that_somebody_else_closed_is_opened_again(world: Scene) -> None:
-    """Ken closes the bot's issue by the button, as everybody with write access can."""
+    """Ken closes the bot's issue with the button, as anyone with write access can."""
     number, issue = frozen(world)
     world.api("ken", "PATCH", f"/issues/{issue}", {"state": "closed"})
     world.settle()
@@ -227,7 +227,7 @@ def test_a_freeze_that_somebody_else_closed_is_opened_again(world: Scene) -> Non
 
 
 def test_a_freeze_without_its_marks_is_still_a_freeze(world: Scene) -> None:
-    """Ken edits the issue's title and text, takes its label off, deletes the command, closes it."""
+    """Ken edits the issue's title and text, removes its label, deletes the command, closes it."""
     number, issue = frozen(world)
     listed = world.api("ada", "GET", f"/issues/{number}/comments")
     (command,) = (item for item in listed if item["body"].startswith("/freeze"))

@@ -1,4 +1,4 @@
-"""Theme: new rules in the pull request that they judge, and others in the place of who measures."""
+"""Theme: new rules in the pull request that they would judge, and runs in place of the bot's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OWN = POLICY.replace("[grace, linus]", "[grace, linus, ken]").replace(
 
 
 def test_control_new_rules_pass_once_those_of_the_old_sign_them(world: Scene) -> None:
-    """Ken is made a lead by a change that grace and omar sign, and signs the next proposal."""
+    """Ken becomes a lead by a change that grace and omar sign, and signs the next proposal."""
     world.push("rules", {POLICY_FILE: OWN, OWNERS_FILE: "* @grace @ken\n"})
     rules = world.open("rules")
     world.settle()
@@ -40,7 +40,7 @@ def test_control_new_rules_pass_once_those_of_the_old_sign_them(world: Scene) ->
 
 
 def test_a_role_that_the_pull_request_gives_counts_for_nothing_in_it(world: Scene) -> None:
-    """The policy in the branch makes ken both a lead and in operations; ken signs."""
+    """The policy in the branch puts ken into both roles; ken signs."""
     number = proposed_with(world, {POLICY_FILE: OWN})
     world.sign(number, "ken", "omar")
     nothing_got_through(world, number, because="role ml-lead** (missing)")
@@ -57,7 +57,7 @@ def test_owners_that_the_pull_request_names_own_nothing_in_it(world: Scene) -> N
 
 
 def test_owners_in_a_place_that_is_looked_at_first_own_nothing(scene_with: SceneWith) -> None:
-    """Main has CODEOWNERS at its root; the branch brings one that GitHub would prefer."""
+    """Main has CODEOWNERS at its root; the branch adds one that GitHub would prefer."""
     world = scene_with({OWNERS_FILE: None, "CODEOWNERS": CODEOWNERS})
     number = proposed_with(world, {OWNERS_FILE: "* @ken\n"})
     world.sign(number, "ken", "omar")
@@ -65,7 +65,7 @@ def test_owners_in_a_place_that_is_looked_at_first_own_nothing(scene_with: Scene
 
 
 def test_a_policy_that_asks_for_nobody_is_refused_and_counts_for_nothing(world: Scene) -> None:
-    """The policy in the branch asks nobody to sign."""
+    """The policy in the branch requires no signature."""
     text = POLICY.replace("promote: {ml-lead: 1, operations: 1}", "promote: {}")
     number = proposed_with(world, {POLICY_FILE: text})
     world.sign(number)
@@ -73,7 +73,7 @@ def test_a_policy_that_asks_for_nobody_is_refused_and_counts_for_nothing(world: 
 
 
 def test_a_policy_that_asks_for_less_counts_for_nothing_in_its_own_branch(world: Scene) -> None:
-    """The policy in the branch asks for one lead only; the lead signs."""
+    """The policy in the branch requires only one lead; the lead signs."""
     text = POLICY.replace("promote: {ml-lead: 1, operations: 1}", "promote: {ml-lead: 1}")
     number = proposed_with(world, {POLICY_FILE: text})
     world.sign(number, "grace")
@@ -81,7 +81,7 @@ def test_a_policy_that_asks_for_less_counts_for_nothing_in_its_own_branch(world:
 
 
 def test_bars_that_the_pull_request_lowers_do_not_let_it_through(world: Scene) -> None:
-    """The model does not reach the bar, so the branch brings another bar."""
+    """The model does not reach the bar, so the branch lowers the bar."""
     world.prepare(a.forward_key(1), poor().text())
     text = POLICY.replace("min: 0.5", "min: 0.1").replace("over_base: 0.2", "over_base: 0.0")
     number = proposed_with(world, {POLICY_FILE: text})
@@ -92,7 +92,7 @@ def test_bars_that_the_pull_request_lowers_do_not_let_it_through(world: Scene) -
 def test_a_workflow_of_the_branch_that_runs_on_the_pull_request_is_not_believed(
     world: Scene,
 ) -> None:
-    """The branch's finetune.yml runs on the pull request and uploads evidence made up there."""
+    """The branch's finetune.yml runs on the pull request and uploads made-up evidence."""
     world.prepare(a.forward_key(1), poor().text())
     number = proposed_with(world, {FINETUNE_FILE: forged(world, "on: pull_request\n")})
     world.sign(number)
@@ -113,7 +113,7 @@ def test_a_workflow_dispatched_on_the_branch_is_not_believed(world: Scene) -> No
 
 
 def test_a_workflow_dispatched_on_a_tag_named_main_is_not_believed(world: Scene) -> None:
-    """GitHub names the tag of such a run where it names the branch of others: it reads `main`."""
+    """GitHub shows the tag of such a run in the field for the branch: it reads `main`."""
     world.prepare(a.forward_key(1), poor().text())
     world.forge.hold_deliveries()
     world.push("evil", {FINETUNE_FILE: forged(world)})
@@ -127,7 +127,7 @@ def test_a_workflow_dispatched_on_a_tag_named_main_is_not_believed(world: Scene)
 
 
 def test_a_key_that_comes_with_the_pull_request_signs_no_record(scene_with: SceneWith) -> None:
-    """Main does not hold the bot's key; the branch brings it along with the rows."""
+    """Main does not have the bot's key; the branch adds it together with the rows."""
     world = scene_with({KEY_FILE: "no key\n"})
     number = proposed_with(world, {KEY_FILE: public_key(world.app.private_key_pem)})
     world.sign(number)
@@ -135,7 +135,7 @@ def test_a_key_that_comes_with_the_pull_request_signs_no_record(scene_with: Scen
 
 
 def test_a_further_key_needs_the_signatures_that_new_rules_need(world: Scene) -> None:
-    """Ken adds a key of his own, so that records signed by him would hold in an audit."""
+    """Ken adds a key of his own, so that an audit would accept records that he signs."""
     pem = app_key(None)
     text = pem.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -148,7 +148,7 @@ def test_a_further_key_needs_the_signatures_that_new_rules_need(world: Scene) ->
 
 
 def test_a_status_of_the_checks_name_by_a_person_is_not_the_check(world: Scene) -> None:
-    """Ken posts a green status called countersign, and then merges by the button."""
+    """Ken posts a green status called countersign, and then merges with the button."""
     number = world.released()
     status = {"state": "success", "context": "countersign"}
     world.api("ken", "POST", f"/statuses/{world.head(number)}", status)
@@ -157,7 +157,7 @@ def test_a_status_of_the_checks_name_by_a_person_is_not_the_check(world: Scene) 
 
 
 def test_a_check_of_that_name_by_another_app_is_not_the_check(world: Scene) -> None:
-    """Another App posts a green check called countersign, and ken merges by the button."""
+    """Another App posts a green check called countersign, and ken merges with the button."""
     number = world.released()
     other = world.forge.add_app("helper")
     other.bot.token = mint(world.forge.world, other).value

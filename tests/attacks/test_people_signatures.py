@@ -1,4 +1,4 @@
-"""Theme: who may sign. Each scenario is somebody whose approval must not count."""
+"""Theme: who may sign. Each scenario is someone whose approval must not count."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNVERIFIED = "(unverified) belong to no account"
 
 
 def test_control_the_two_who_must_sign_do_get_it_through(world: Scene) -> None:
-    """No trick: what every scenario of this theme does, done by those who may."""
+    """No trick: what every scenario of this theme does, done by the right people."""
     number = world.released()
     world.sign(number, "grace", "omar")
     assert world.live() == a.pointer(1).text()
@@ -29,7 +29,7 @@ def test_control_the_two_who_must_sign_do_get_it_through(world: Scene) -> None:
 
 
 def test_the_author_cannot_sign_their_own_proposal(world: Scene) -> None:
-    """Grace, who is the ml-lead, opens the pull request, and counts on her own signature."""
+    """Grace, who is the ml-lead, opens the pull request and approves it herself."""
     world.push("version-1", dict(inputs_of(1)))
     body = {"title": "More tickets", "head": "version-1", "base": "main"}
     number = int(world.api("grace", "POST", "/pulls", body)["number"])
@@ -48,14 +48,14 @@ def test_who_committed_anything_of_it_cannot_sign(world: Scene) -> None:
 
 
 def test_who_wrote_a_commit_that_another_committed_cannot_sign(world: Scene) -> None:
-    """Grace wrote the rows, ada committed them in her name."""
+    """Grace wrote the rows, and ada committed them in grace's name."""
     number = made_by(world, author=GRACE)
     world.sign(number)
     nothing_got_through(world, number, because=LEAD)
 
 
 def test_a_co_author_named_in_a_trailer_cannot_sign(world: Scene) -> None:
-    """Grace's part is only told by a line at the end of the message."""
+    """Only a line at the end of the message shows grace's part."""
     number = made_by(
         world, message="Rows\n\nCo-Authored-By: Grace <7+grace@users.noreply.github.com>"
     )
@@ -64,7 +64,7 @@ def test_a_co_author_named_in_a_trailer_cannot_sign(world: Scene) -> None:
 
 
 def test_a_co_author_behind_an_address_of_nobody_stops_everybody(world: Scene) -> None:
-    """The trailer names an address that leads to no account: it may be a signer's other one."""
+    """The trailer names an address without an account: it may be another address of a signer."""
     number = made_by(world, message="Rows\n\nco-authored-by: Someone <grace@home.example>")
     world.sign(number)
     nothing_got_through(world, number, because=NOBODY)
@@ -78,7 +78,7 @@ def test_an_author_whose_address_leads_to_nobody_stops_everybody(world: Scene) -
 
 
 def test_a_commit_under_the_bots_own_address_is_not_taken_for_the_bots(world: Scene) -> None:
-    """Grace hides behind the App's address, whose commits are left out of account."""
+    """Grace uses the App's address, whose commits are not counted."""
     bot = world.app.bot
     number = made_by(world, author=(bot.login, bot.noreply), committer=(bot.login, bot.noreply))
     world.sign(number)
@@ -86,7 +86,7 @@ def test_a_commit_under_the_bots_own_address_is_not_taken_for_the_bots(world: Sc
 
 
 def test_a_commit_under_githubs_own_address_is_not_taken_for_githubs(world: Scene) -> None:
-    """Grace hides behind the address that GitHub commits with in the browser."""
+    """Grace uses the address that GitHub commits with in the browser."""
     github = ("GitHub", "noreply@github.com")
     number = made_by(world, author=github, committer=github)
     world.sign(number)
@@ -94,7 +94,7 @@ def test_a_commit_under_githubs_own_address_is_not_taken_for_githubs(world: Scen
 
 
 def test_an_owner_without_write_access_does_not_count(scene_with: SceneWith) -> None:
-    """CODEOWNERS and the policy name mallory, who cannot write here."""
+    """CODEOWNERS and the policy name mallory, who has no write access."""
     world = scene_with(
         {
             OWNERS_FILE: "* @mallory\n",
@@ -102,14 +102,14 @@ def test_an_owner_without_write_access_does_not_count(scene_with: SceneWith) -> 
         }
     )
     world.forge.repository(a.REPOSITORY).collaborators["mallory"] = "write"
-    number = world.released()  # before a run starts, somebody has to be able to sign
+    number = world.released()  # a run needs an eligible signer
     del world.forge.repository(a.REPOSITORY).collaborators["mallory"]
     world.sign(number, "grace", "mallory")
     nothing_got_through(world, number, because="owners of \\*** (missing)")
 
 
 def test_who_left_the_team_after_approving_no_longer_counts(scene_with: SceneWith) -> None:
-    """Grace approves as a member of the leads, and is taken out of the team before the rest."""
+    """Grace approves as a member of the leads, and is removed from the team before the rest."""
     world = with_leads(scene_with, ["grace", "linus"])
     number = world.released()
     world.sign(number, "grace")
@@ -119,7 +119,7 @@ def test_who_left_the_team_after_approving_no_longer_counts(scene_with: SceneWit
 
 
 def test_a_team_that_may_only_read_owns_nothing(scene_with: SceneWith) -> None:
-    """The owning team may no longer write, as one of its members approves who himself may."""
+    """The owning team loses write access while a member approves who has it himself."""
     world = scene_with({OWNERS_FILE: "* @acme/readers\n"})
     world.forge.add_team("acme", "readers", ["ken"])
     teams = world.forge.repository(a.REPOSITORY).teams
@@ -131,7 +131,7 @@ def test_a_team_that_may_only_read_owns_nothing(scene_with: SceneWith) -> None:
 
 
 def test_a_bot_in_the_team_of_signers_does_not_sign(scene_with: SceneWith) -> None:
-    """Another App's account is made a writer and a member of the leads, and approves."""
+    """Another App's account becomes a writer and a member of the leads, and approves."""
     world = with_leads(scene_with, ["linus", "helper[bot]"])
     helper = world.forge.add_app("helper")
     world.forge.repository(a.REPOSITORY).collaborators["helper[bot]"] = "write"
@@ -142,7 +142,7 @@ def test_a_bot_in_the_team_of_signers_does_not_sign(scene_with: SceneWith) -> No
 
 
 def test_the_bot_does_not_sign_for_itself(scene_with: SceneWith) -> None:
-    """Somebody gets this App's token to approve, and the App's account stands among the leads."""
+    """Someone approves with this App's token, and the App's account is one of the leads."""
     world = with_leads(scene_with, ["linus", a.BOT])
     world.forge.repository(a.REPOSITORY).collaborators[a.BOT] = "write"
     number = world.released()
@@ -152,7 +152,7 @@ def test_the_bot_does_not_sign_for_itself(scene_with: SceneWith) -> None:
 
 
 def test_one_person_in_two_roles_fills_one_place(scene_with: SceneWith) -> None:
-    """Omar holds both roles, and owns everything; his one approval must not be two."""
+    """Omar has both roles, and owns everything; his one approval must not count twice."""
     text = POLICY.replace("[grace, linus]", "[linus, OMAR]")
     world = scene_with({POLICY_FILE: text, OWNERS_FILE: EVERYTHING_BY_OMAR})
     number = world.released()
@@ -161,7 +161,7 @@ def test_one_person_in_two_roles_fills_one_place(scene_with: SceneWith) -> None:
 
 
 def test_approving_twice_fills_one_place(scene_with: SceneWith) -> None:
-    """Two leads have to sign; one of them approves twice."""
+    """Two leads must sign; one of them approves twice."""
     text = POLICY.replace("ml-lead: 1", "ml-lead: 2")
     world = scene_with({POLICY_FILE: text})
     number = world.released()
@@ -180,7 +180,7 @@ def test_a_login_that_only_looks_like_a_signers_does_not_count(world: Scene) -> 
 
 
 def test_a_policy_that_names_a_look_alike_lets_nobody_through(scene_with: SceneWith) -> None:
-    """The policy on main names grace with a Cyrillic letter, whoever wrote it so."""
+    """The policy on main names grace with a Cyrillic letter."""
     alike = "gr\N{CYRILLIC SMALL LETTER A}ce"
     world = scene_with({POLICY_FILE: POLICY.replace("[grace, linus]", f"[{alike}, linus]")})
     number = world.propose(1)
@@ -202,7 +202,7 @@ def test_control_a_login_in_other_letters_is_the_same_person(scene_with: SceneWi
 
 
 def test_an_author_in_other_letters_is_the_same_person(scene_with: SceneWith) -> None:
-    """The co-author line writes GRACE, the policy Grace, and grace signs."""
+    """The co-author line says GRACE, the policy Grace, and grace signs."""
     world = scene_with({POLICY_FILE: POLICY.replace("grace", "Grace")})
     number = made_by(world, message="Rows\n\nCO-AUTHORED-BY: G <GRACE@users.noreply.github.com>")
     world.sign(number)
@@ -210,7 +210,7 @@ def test_an_author_in_other_letters_is_the_same_person(scene_with: SceneWith) ->
 
 
 def test_who_takes_a_name_that_the_policy_still_lists_does_not_sign(world: Scene) -> None:
-    """Grace has renamed her account, and a stranger took her old login, which grants no access."""
+    """Grace renamed her account, and a stranger took her old login, which grants no access."""
     number = world.released()
     del world.forge.repository(a.REPOSITORY).collaborators["grace"]
     world.sign(number)

@@ -1,4 +1,4 @@
-"""Theme: signatures of the sample that people read, by whom or of what they must not count."""
+"""Theme: signatures of the spot-check sample that must not count."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def test_a_sample_signed_by_somebody_without_the_role_is_not_signed(
 
 
 def test_the_author_does_not_sign_the_sample(scene_with: SceneWith) -> None:
-    """Ada is a lead herself, and reads the sample of what she proposes."""
+    """Ada is a lead herself, and reads the sample of her own proposal."""
     world = awaiting(scene_with, ASKING.replace("[grace, linus]", "[grace, linus, ada]"))
     world.say("ada", 1, command())
     refused(world, "has a part in a proposal")
 
 
 def test_a_co_author_does_not_sign_the_sample(scene_with: SceneWith) -> None:
-    """Grace's part in the proposal is only told by a line at the end of a message."""
+    """Only a line at the end of a message shows grace's part in the proposal."""
     world = scene(scene_with)
     number = world.propose(1)
     trailer = "More rows\n\nCo-authored-by: Grace <grace@users.noreply.github.com>"
@@ -66,7 +66,7 @@ def test_a_co_author_does_not_sign_the_sample(scene_with: SceneWith) -> None:
 
 
 def test_a_bot_in_the_team_of_readers_does_not_sign_the_sample(scene_with: SceneWith) -> None:
-    """Another App's account is made a writer and a member of the leads, and comments."""
+    """Another App's account becomes a writer and a member of the leads, and comments."""
     world = scene_with(
         {POLICY_FILE: ASKING.replace("[grace, linus]", "[grace], teams: [acme/leads]")}
     )
@@ -86,7 +86,7 @@ def test_a_bot_in_the_team_of_readers_does_not_sign_the_sample(scene_with: Scene
 def test_a_signature_with_the_digest_of_another_sample_does_not_count(
     scene_with: SceneWith,
 ) -> None:
-    """Grace names the sample of other evidence, or one that begins alike."""
+    """Grace names the sample of other evidence, or one whose digest begins alike."""
     world = awaiting(scene_with)
     digits = digest(SHOWN)
     near = digits[:12] + ("0" if digits[12] != "0" else "1") + digits[13:]
@@ -98,7 +98,7 @@ def test_a_signature_with_the_digest_of_another_sample_does_not_count(
 def test_a_digest_cut_so_short_that_it_may_be_another_sample_does_not_count(
     scene_with: SceneWith,
 ) -> None:
-    """Eleven digits and fewer, of which others can be found that begin so."""
+    """Eleven digits or fewer, with which another sample's digest may begin."""
     world = awaiting(scene_with)
     for digits in (11, 7, 1):
         world.say("grace", 1, f"/spot-check {digest(SHOWN)[:digits]} {MARKS}")
@@ -106,7 +106,7 @@ def test_a_digest_cut_so_short_that_it_may_be_another_sample_does_not_count(
 
 
 def test_a_signature_given_before_the_evidence_does_not_count(scene_with: SceneWith) -> None:
-    """The digest was guessed rightly; nobody can have read what was not measured."""
+    """The digest was guessed correctly; nobody can have read what was not measured."""
     world = scene(scene_with)
     world.prepare(a.forward_key(1), "{}")
     number = world.propose(1)
@@ -120,7 +120,7 @@ def test_a_signature_given_before_the_evidence_does_not_count(scene_with: SceneW
 
 
 def test_a_signature_that_somebody_edited_does_not_count(scene_with: SceneWith) -> None:
-    """Ken, who may write, edits a comment of grace's into one; and her own, once it counted."""
+    """Ken edits a comment of grace's into a signature, and her signature after it counted."""
     world = awaiting(scene_with)
     remark = world.say("grace", 1, "I will read it tomorrow.")
     time.sleep(1.1)  # GitHub's times have seconds
@@ -136,7 +136,7 @@ def test_a_signature_that_somebody_edited_does_not_count(scene_with: SceneWith) 
 
 
 def test_a_signature_in_quoted_pasted_or_hidden_text_says_nothing(scene_with: SceneWith) -> None:
-    """Grace quotes, pastes and hides the command in every way that Markdown knows."""
+    """Grace quotes, pastes and hides the command in every way that Markdown allows."""
     world = awaiting(scene_with)
     text = command()
     for body in (
@@ -159,7 +159,7 @@ def test_a_signature_in_quoted_pasted_or_hidden_text_says_nothing(scene_with: Sc
 
 
 def test_marks_that_no_reader_sees_are_no_marks(scene_with: SceneWith) -> None:
-    """What is shown is a signature of four marks; what is written holds others between them."""
+    """The rendered text is a signature of four marks; the source has others between them."""
     world = awaiting(scene_with)
     named = digest(SHOWN)[:12]
     for marks in ("A<!-- B --> B = ?", "A <b>B</b> = ?", "A \u200b B = ?", "A **B** = ?"):
@@ -168,7 +168,7 @@ def test_marks_that_no_reader_sees_are_no_marks(scene_with: SceneWith) -> None:
 
 
 def test_a_signature_that_was_deleted_is_gone(scene_with: SceneWith) -> None:
-    """Grace takes her word back after the release, before omar approves."""
+    """Grace withdraws her signature after the release, before omar approves."""
     world = awaiting(scene_with)
     comment = world.say("grace", 1, command())
     world.settle()
@@ -179,7 +179,7 @@ def test_a_signature_that_was_deleted_is_gone(scene_with: SceneWith) -> None:
 
 
 def test_who_was_shown_whose_answers_they_were_cannot_sign_again(scene_with: SceneWith) -> None:
-    """Grace disagrees with the judge; the table then tells her whose answers they were."""
+    """Grace disagrees with the judge; then the table shows her whose answers they were."""
     world = awaiting(scene_with)
     world.say("grace", 1, command("B A A A"))
     world.settle()
@@ -195,7 +195,7 @@ def test_who_was_shown_whose_answers_they_were_cannot_sign_again(scene_with: Sce
 def test_a_signature_of_an_earlier_measurement_does_not_sign_the_next(
     scene_with: SceneWith,
 ) -> None:
-    """The rows change after grace read the sample; the new evidence holds the same texts."""
+    """The rows change after grace read the sample; the new evidence has the same texts."""
     world = awaiting(scene_with)
     world.say("grace", 1, command())
     world.settle()
@@ -231,7 +231,7 @@ def command(marks: str = MARKS, shown: Evidence = SHOWN) -> str:
 
 
 def refused(world: Scene, answer: str = "") -> None:
-    """Assert that the sample still waits, whoever approves, and that the answer says why."""
+    """Assert that the sample still waits, even with approvals, and that the answer says why."""
     world.settle()
     world.sign(1)
     nothing_got_through(world, 1, because=MISSING)

@@ -1,4 +1,4 @@
-"""The table in README.md is kept honest: it holds every scenario of this folder, and no other."""
+"""The table in README.md has every scenario of this folder, and no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Theme: races, replays and other ways to main: what happens around the moment of the merge."""
+"""Theme: races, replays and other ways to main, around the moment of the merge."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNSIGNED = "role ml-lead** (missing)"
 
 
 def test_of_two_proposals_signed_at_once_only_one_merges(world: Scene) -> None:
-    """Both were measured against the same live version, and both were signed before either went."""
+    """Both were measured against the same live version and signed before either merged."""
     prepare_second_alone(world)
     first, second = world.propose(1), world.propose(2)
     world.settle()
@@ -43,7 +43,7 @@ def test_of_two_proposals_signed_at_once_only_one_merges(world: Scene) -> None:
 
 
 def test_a_head_that_moves_as_the_bot_merges_is_not_merged(world: Scene) -> None:
-    """Another commit is pushed after the bot decided, in the moment of its merge request."""
+    """Another commit is pushed after the bot decided, at the moment of its merge request."""
     number = world.released()
     world.forge.faults = once("PUT", "/merge", lambda: push_inside(world, number))
     world.sign(number)
@@ -64,7 +64,7 @@ def test_a_merge_that_took_place_and_was_answered_502_is_not_done_twice(world: S
 
 
 def test_control_a_merge_that_was_refused_once_is_done_later(world: Scene) -> None:
-    """The forge answers 503 and does nothing; the next look merges."""
+    """The forge answers 503 and does nothing; the next evaluation merges."""
     number = world.released()
     world.forge.faults = once("PUT", "/merge", lambda: 503)
     world.sign(number)
@@ -74,7 +74,7 @@ def test_control_a_merge_that_was_refused_once_is_done_later(world: Scene) -> No
 
 
 def test_deliveries_sent_again_in_any_order_do_nothing(world: Scene) -> None:
-    """Every delivery of a version that shipped comes again, the last first, before the next."""
+    """Every delivery of a shipped version comes again, last first, before the next."""
     world.shipped(1)
     number = world.released(2)
     ids = [delivery.id for delivery in reversed(world.forge.deliveries)]
@@ -88,7 +88,7 @@ def test_deliveries_sent_again_in_any_order_do_nothing(world: Scene) -> None:
 
 @pytest.mark.parametrize("secret", [SECRET, "another secret", ""])
 def test_a_delivery_that_tells_of_approvals_is_not_believed(world: Scene, secret: str) -> None:
-    """Somebody sends the bot an approval; even rightly signed it is only a reason to look."""
+    """Someone sends the bot an approval; even with a valid signature it only starts a read."""
     number = world.released()
     payload = {
         "action": "submitted",
@@ -116,7 +116,7 @@ def test_a_delivery_that_tells_of_approvals_is_not_believed(world: Scene, secret
 
 
 def test_a_draft_is_neither_measured_nor_merged(world: Scene) -> None:
-    """Everybody approves of a draft."""
+    """Everyone approves a draft."""
     world.push("version-1", dict(inputs_of(1)))
     number = world.open("version-1", draft=True)
     world.settle()
@@ -134,7 +134,7 @@ def test_a_pull_request_that_is_closed_is_not_merged(world: Scene) -> None:
 
 
 def test_what_is_pushed_while_closed_is_not_signed_when_reopened(world: Scene) -> None:
-    """Signed, closed before the bot looks, other files pushed, reopened."""
+    """Signed, closed before the bot reads it, other files pushed, reopened."""
     number = world.released()
     world.forge.hold_deliveries()
     world.approve(number, "grace", "omar")
@@ -164,7 +164,7 @@ def test_a_pointer_pushed_to_main_is_noticed_and_taken_back(world: Scene) -> Non
 
 
 def test_a_merge_past_the_check_is_noticed_and_taken_back(world: Scene) -> None:
-    """Omar, an administrator, merges what nobody signed by the button, which GitHub lets him."""
+    """Omar, an administrator, merges an unsigned change with the button, which GitHub allows."""
     number = world.released()
     assert world.try_api("ken", "PUT", f"/pulls/{number}/merge", {}).status_code == 405
     world.api("omar", "PUT", f"/pulls/{number}/merge", {})
@@ -178,7 +178,7 @@ def test_a_merge_past_the_check_is_noticed_and_taken_back(world: Scene) -> None:
 
 
 def test_the_proposer_of_a_way_back_does_not_sign_it(world: Scene) -> None:
-    """Omar presses Revert and counts on his own role; then olga signs, and it goes back."""
+    """Omar presses Revert and relies on his own role; then olga signs, and it rolls back."""
     world.shipped(1)
     second = world.shipped(2)
     back = world.revert(second, "omar")
@@ -195,7 +195,7 @@ def test_the_proposer_of_a_way_back_does_not_sign_it(world: Scene) -> None:
 def test_a_merge_group_that_holds_another_change_of_the_rules_does_not_merge(
     scene_with: SceneWith,
 ) -> None:
-    """In the queue, a proposal stands on a change of the policy that it was not judged under."""
+    """In the queue, a proposal follows a policy change that it was not judged under."""
     world = scene_with({POLICY_FILE: BY_PERSON})
     stricter = BY_PERSON.replace("min: 0.5", "min: 0.95")
     world.push("rules", {POLICY_FILE: stricter})
@@ -227,7 +227,7 @@ def test_control_a_merge_group_of_one_signed_proposal_merges(scene_with: SceneWi
 
 
 def test_a_freeze_reaches_what_was_green_before_it(scene_with: SceneWith) -> None:
-    """People merge here: a green check from before the freeze would still let them."""
+    """People merge here: a green check from before the freeze would still allow it."""
     world = scene_with({POLICY_FILE: BY_PERSON})
     number, other = world.released(1), world.propose(2)
     world.settle()

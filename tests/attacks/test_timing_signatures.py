@@ -1,4 +1,4 @@
-"""Theme: when something was signed. Approvals of what is no longer, or not yet, the head."""
+"""Theme: time of the signature. Approvals of what is no longer, or not yet, the head."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ADA = ("Ada", "ada@example.com")
 
 
 def test_an_approval_before_the_evidence_does_not_count(world: Scene) -> None:
-    """Both approve the rows at once, while nobody knows yet what comes out of them."""
+    """Both approve the rows at once, before anyone knows the results."""
     world.push("version-1", dict(inputs_of(1)))
     number = world.open("version-1")
     world.approve(number, "grace", "omar")
@@ -39,7 +39,7 @@ def test_a_push_after_the_approval_takes_it_away(world: Scene) -> None:
 
 
 def test_a_push_of_what_is_not_governed_takes_the_approval_away_too(world: Scene) -> None:
-    """Ada pushes a file that no gate looks at; the evidence still holds."""
+    """Ada pushes a file that no gate reads; the evidence still applies."""
     number = world.released()
     world.approve(number, "grace", "omar")
     world.commit("version-1", {"README.md": "Anything.\n"})
@@ -48,7 +48,7 @@ def test_a_push_of_what_is_not_governed_takes_the_approval_away_too(world: Scene
 
 
 def test_another_commit_of_the_same_tree_needs_new_approvals(world: Scene) -> None:
-    """Ada replaces the signed commit by one of the same files, before the bot looks."""
+    """Ada replaces the signed commit by one with the same files, before the bot reads it."""
     number = world.released()
     world.approve(number, "grace", "omar")
     amend(world)
@@ -59,7 +59,7 @@ def test_another_commit_of_the_same_tree_needs_new_approvals(world: Scene) -> No
 def test_control_the_policy_may_let_an_approval_stand_for_the_same_tree(
     scene_with: SceneWith,
 ) -> None:
-    """The same gesture under `keep_on_same_tree: true` does get through."""
+    """The same gesture passes under `keep_on_same_tree: true`."""
     world = scene_with({POLICY_FILE: KEEPING})
     number = world.released()
     world.approve(number, "grace", "omar")
@@ -69,7 +69,7 @@ def test_control_the_policy_may_let_an_approval_stand_for_the_same_tree(
 
 
 def test_who_committed_the_same_tree_again_cannot_sign_it(scene_with: SceneWith) -> None:
-    """Approvals stand for the same tree, but grace made the commit that is now the head."""
+    """Approvals are kept for the same tree, but grace made the commit that is now the head."""
     world = scene_with({POLICY_FILE: KEEPING})
     number = world.released()
     world.approve(number, "grace", "omar")
@@ -79,7 +79,7 @@ def test_who_committed_the_same_tree_again_cannot_sign_it(scene_with: SceneWith)
 
 
 def test_the_same_tree_on_a_newer_base_is_another_change(scene_with: SceneWith) -> None:
-    """Main gets a stricter policy; the signed files put on top of it would take that back."""
+    """Main gets a stricter policy; the signed files on top of it would undo that."""
     world = scene_with({POLICY_FILE: KEEPING})
     number = world.released()
     signed = world.head(number)
@@ -98,7 +98,7 @@ def test_the_same_tree_on_a_newer_base_is_another_change(scene_with: SceneWith) 
 
 
 def test_an_approval_of_an_older_head_does_not_count(world: Scene) -> None:
-    """The reviewers name the commit before the release by its id, after the release came."""
+    """The reviewers approve the commit before the release by its id, after the release came."""
     number = world.released()
     before = git(world.clone, "rev-parse", "version-1")
     for login in ("grace", "omar"):
@@ -108,7 +108,7 @@ def test_an_approval_of_an_older_head_does_not_count(world: Scene) -> None:
 
 
 def test_an_approval_given_to_another_base_does_not_come_back(world: Scene) -> None:
-    """Away to a harmless base, signed there, and back to main."""
+    """Retargeted to a harmless base, signed there, and back to main."""
     number = world.released()
     world.push("side", {"README.md": "Side\n"})
     world.api("ada", "PATCH", f"/pulls/{number}", {"base": "side"})
@@ -120,9 +120,9 @@ def test_an_approval_given_to_another_base_does_not_come_back(world: Scene) -> N
 
 
 def test_an_approval_does_not_outlive_a_base_that_github_changed(world: Scene) -> None:
-    """The base is merged and deleted, and GitHub itself puts the pull request on main.
+    """The base is merged and deleted, and GitHub itself retargets the pull request to main.
 
-    This forge keeps pull requests to a deleted base, so the scene does what GitHub does.
+    The forge keeps pull requests to a deleted base, so the scene does what GitHub does.
     """
     number = world.released()
     world.push("side", {"README.md": "Side\n"})
@@ -139,7 +139,7 @@ def test_an_approval_does_not_outlive_a_base_that_github_changed(world: Scene) -
 
 
 def test_control_an_approval_after_the_base_came_back_counts(world: Scene) -> None:
-    """Away and back, and signed only then."""
+    """Retargeted away and back, and signed only then."""
     number = world.released()
     world.push("side", {"README.md": "Side\n"})
     world.api("ada", "PATCH", f"/pulls/{number}", {"base": "side"})
@@ -150,7 +150,7 @@ def test_control_an_approval_after_the_base_came_back_counts(world: Scene) -> No
 
 
 def test_a_dismissal_does_not_revive_an_older_approval(world: Scene) -> None:
-    """Grace approved twice; her second approval is dismissed, the first stands in the list."""
+    """Grace approved twice; her second approval is dismissed, the first is still in the list."""
     number = world.released()
     world.review("grace", number, "APPROVE")
     second = world.review("grace", number, "APPROVE")
@@ -170,7 +170,7 @@ def test_who_changes_their_mind_has_not_signed(world: Scene) -> None:
 
 
 def test_an_owners_objection_stands_against_all_signatures(scene_with: SceneWith) -> None:
-    """Ken owns the data and holds no role; he objects, and everybody else who must has signed."""
+    """Ken owns the data and has no role; he requests changes, and everyone required has signed."""
     owners = "* @grace @linus @ken\n/models/*/pointer.json @omar\n"
     world = scene_with({".github/CODEOWNERS": owners})
     number = world.released()
@@ -180,7 +180,7 @@ def test_an_owners_objection_stands_against_all_signatures(scene_with: SceneWith
 
 
 def test_the_objection_of_a_role_holder_stands_on_an_older_commit(world: Scene) -> None:
-    """Grace objected to the rows; a new commit and others' signatures do not answer her."""
+    """Grace requested changes; a new commit and others' signatures do not answer her."""
     number = world.released()
     world.review("grace", number, "REQUEST_CHANGES")
     world.commit("version-1", {"README.md": "Better.\n"})
@@ -190,7 +190,7 @@ def test_the_objection_of_a_role_holder_stands_on_an_older_commit(world: Scene) 
 
 
 def test_the_proposer_cannot_dismiss_an_objection(world: Scene) -> None:
-    """Whoever may write may dismiss a review: ada dismisses grace's request for changes."""
+    """Anyone with write access may dismiss a review: ada dismisses grace's request for changes."""
     number = world.released()
     objection = world.review("grace", number, "REQUEST_CHANGES")
     url = f"/pulls/{number}/reviews/{objection}/dismissals"
@@ -200,7 +200,7 @@ def test_the_proposer_cannot_dismiss_an_objection(world: Scene) -> None:
 
 
 def test_control_another_lead_may_dismiss_an_objection(world: Scene) -> None:
-    """Linus holds the role that grace holds, and has no part in the proposal."""
+    """Linus has the same role as grace, and no part in the proposal."""
     number = world.released()
     objection = world.review("grace", number, "REQUEST_CHANGES")
     url = f"/pulls/{number}/reviews/{objection}/dismissals"
@@ -211,7 +211,7 @@ def test_control_another_lead_may_dismiss_an_objection(world: Scene) -> None:
 
 @pytest.mark.parametrize("text", ["LGTM", "/approve", "Approved. :+1:"])
 def test_a_comment_that_says_yes_is_no_approval(world: Scene, text: str) -> None:
-    """A review that only comments, and a comment, both in the words of an approval."""
+    """A review that only comments, and a comment, both worded like an approval."""
     number = world.released()
     world.review("grace", number, "COMMENT", body=text)
     world.say("grace", number, text)
