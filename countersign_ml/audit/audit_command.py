@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from countersign_ml.audit.history.audit_facts import HistoryFacts
-from countersign_ml.audit.history.collect import Walk
-from countersign_ml.audit.history.first_parents import History
+from countersign_ml.audit.history.branch_history import History
 from countersign_ml.audit.history.git_objects import Objects
+from countersign_ml.audit.history.history_walk import Walk
 from countersign_ml.audit.judging.audit_judge import judge_history
-from countersign_ml.audit.judging.result import Audit
+from countersign_ml.audit.judging.audit_result import Audit
 from countersign_ml.audit.report import audit_markdown, audit_page
 from policy.errors import UserError
 from policy.governed import is_model_name
@@ -20,32 +20,19 @@ RENDERERS = {"md": audit_markdown.render, "json": Audit.text, "html": audit_page
 
 
 def read(directory: Path, ref: str, model: str | None = None) -> HistoryFacts:
-    """Return everything that a clone tells about a branch."""
+    """Return all facts about a branch of a clone."""
     with Objects(directory) as objects:
         return Walk(History(directory, objects, ref), model).facts()
 
 
 def main(argv: list[str]) -> int:
-    """Prove how every version came to be live, or name what is not proven (exit code 1)."""
-    parser = argparse.ArgumentParser(prog="countersign audit", description=main.__doc__)
-    parser.add_argument("--repository", type=Path, default=Path(), metavar="DIR", help="a clone")
-    parser.add_argument("--ref", default="main", help="the default branch")
-    parser.add_argument("--format", choices=sorted(RENDERERS), default="md")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="instead of printing")
-    parser.add_argument("--model", help="only this model; the rules are always looked at")
-    parser.add_argument(
-        "--name",
-        action="append",
-        default=[],
-        metavar="OWNER/NAME",
-        help="the repository that records must be signed for; again for an earlier name",
-    )
-    options = parser.parse_args(argv)
+    """Prove how every version came to be live, or list what is not proven (exit code 1)."""
+    options = _options(argv)
     facts = read(options.repository, options.ref, options.model)
     if options.model is not None and not facts.tips:
         shown = options.model if is_model_name(options.model) else repr(options.model)
         raise UserError.one(
-            str(options.repository), f"{options.ref} never had a model {shown}", "check its name"
+            str(options.repository), f"{options.ref} never had a model {shown}", "check the name"
         )
     audit = judge_history(facts, options.name)
     text = RENDERERS[options.format](audit)
@@ -58,8 +45,35 @@ def main(argv: list[str]) -> int:
     return 0 if audit.proven else 1
 
 
+def _options(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="countersign audit", description=main.__doc__)
+    parser.add_argument(
+        "--repository",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="the clone to audit (default: .)",
+    )
+    parser.add_argument("--ref", default="main", help="the default branch (default: main)")
+    parser.add_argument("--format", choices=sorted(RENDERERS), default="md")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write the report here instead of printing it"
+    )
+    parser.add_argument("--model", help="only this model; the rules are always audited")
+    parser.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="OWNER/NAME",
+        help="the repository that records must be signed for; repeat for earlier names",
+    )
+    return parser.parse_args(argv)
+
+
 def _write(file: Path, content: bytes) -> None:
     try:
         file.write_bytes(content)
     except OSError as error:
-        raise UserError.one(str(file), f"cannot be written: {error.strerror}") from error
+        raise UserError.one(
+            str(file), f"cannot be written: {error.strerror}", "choose another file with --output"
+        ) from error

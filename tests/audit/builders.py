@@ -18,7 +18,7 @@ from bot.deciding.forward import head_proposal
 from countersign_ml.attestation import public_key, sign
 from countersign_ml.audit.audit_command import read
 from countersign_ml.audit.judging.audit_judge import judge_history
-from countersign_ml.audit.judging.result import Audit, ChangeAudit
+from countersign_ml.audit.judging.audit_result import Audit, ChangeAudit
 from policy.canonical import digest_bytes
 from policy.facts.evidence import Evidence, Incumbent
 from policy.facts.next_pointer import pointer_of

@@ -1,4 +1,4 @@
-"""Attempts in a clone: each is listed and judged again, and one that is left out is found."""
+"""Attempts in a clone: each is listed and judged again, and a missing one is found."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def without_listed(facts: HistoryFacts, **changed: object) -> HistoryFacts:
 def test_a_second_attempt_is_proven_with_who_asked_and_why(cloned: HistoryFacts) -> None:
     assert judge_history(cloned, ["acme/models"]).proven
     assert "'attempt 2'" in said(cloned)
-    assert "@ken asked on" in said(cloned)
+    assert "@ken requested it on" in said(cloned)
     assert WHY in said(cloned)
 
 
 def test_an_attempt_that_the_record_leaves_out_is_found_by_its_tag(cloned: HistoryFacts) -> None:
     left_out = without_listed(cloned)
     assert not judge_history(left_out, ["acme/models"]).proven
-    assert "the record does not say how it ended" in said(left_out)
+    assert "the record does not list its result" in said(left_out)
 
 
 def test_an_attempt_that_did_not_hold_is_not_proven(cloned: HistoryFacts) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from countersign_ml.audit.judging.result import Audit
+from countersign_ml.audit.judging.audit_result import Audit
 from policy.facts.evidence import Evidence
 from policy.people.spot_check_signatures import SpotCheckSignature
 from tests.audit import builders as a
@@ -57,11 +57,14 @@ def test_a_signed_sample_is_proven_with_who_signed_and_how_they_agree(tmp_path: 
     ("recorded", "why"),
     [
         (signed(), "1 reader missing"),
-        (signed("ada"), "who takes part in a proposal cannot sign its sample"),
-        (signed("omar"), "either they did not hold ml-lead with write access"),
-        (signed("grace", marks="AB"), "their marks are not of 4 rows"),
-        (signed("grace", sample="sha256:" + "0" * 64), "another sample than the evidence holds"),
-        (signed("grace", evidence="sha256:" + "0" * 64), "signed about other evidence"),
+        (signed("ada"), "people who take part in a proposal cannot sign its sample"),
+        (signed("omar"), "the signer did not hold ml-lead with write access"),
+        (signed("grace", marks="AB"), "the marks do not match the 4 rows"),
+        (
+            signed("grace", sample="sha256:" + "0" * 64),
+            "a different sample from the one in the evidence",
+        ),
+        (signed("grace", evidence="sha256:" + "0" * 64), "signed for other evidence"),
         (signed("linus", "grace"), ""),
         (
             lambda shown: (
@@ -85,13 +88,13 @@ def test_a_holder_whom_the_policy_of_that_day_does_not_name_proves_nothing(tmp_p
     roles = {"ml-lead": (a.GRACE, "ken"), "operations": (a.OMAR,)}
     writers = (a.ADA, a.GRACE, "ken", a.OMAR)
     change = a.last(shipped(tmp_path, signed("ken"), roles=roles, writers=writers))
-    assert "the record lets @ken sign as ml-lead" in "; ".join(a.blocking(change).values())
+    assert "the record lists @ken as ml-lead" in "; ".join(a.blocking(change).values())
 
 
 def test_who_stands_in_a_commit_proves_nothing_whatever_the_record_says(tmp_path: Path) -> None:
     """Ada's commits name her, and the record calls somebody else the author."""
     change = a.last(shipped(tmp_path, signed("ada"), author="olga"))
-    assert "who takes part in a proposal" in "; ".join(a.blocking(change).values())
+    assert "people who take part in a proposal" in "; ".join(a.blocking(change).values())
 
 
 def test_a_record_without_a_spot_check_has_the_bytes_that_it_always_had(tmp_path: Path) -> None:

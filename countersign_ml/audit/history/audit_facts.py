@@ -1,6 +1,6 @@
-"""What git tells about a history, frozen: everything that the audit judges, and nothing it thinks.
+"""The facts about a branch's history that git has, frozen: all that the audit judges.
 
-Texts are as they stand in git and trusted by nobody. A `None` says that there is no such file.
+Texts are as they are in git, and untrusted. `None` means that there is no such file.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from policy.files.people_rules import ChangeKind
 from policy.people.sign_off_record import SignOffRecord
 
 Relation = Literal["merged", "queued", "squashed", "other"]
-"""How the commit on the branch stands to the head that people signed: its second parent; merged
-below a merge queue's commit; the same files in one commit; or not at all."""
+"""How a commit on the branch took in the head that people signed: as its second parent; below a
+merge queue's commit; as the same changes in one commit; or not at all."""
 
 
 @dataclass(frozen=True)
 class CommitFacts:
-    """A commit of the branch. Names and times are what it says of itself."""
+    """A commit of the branch. Names and times are its own claims."""
 
     id: str
     parents: tuple[str, ...]
@@ -75,23 +75,23 @@ class StoredRecord:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A stored record beside a commit of the branch that it may speak for."""
+    """A stored record, paired with a commit of the branch that it may prove."""
 
     stored: StoredRecord
     record: SignOffRecord
     relation: Relation
     brought: str = ""
-    """The commit that the merge brought in; empty where nothing was merged."""
+    """The commit that was merged; empty if this is no merge."""
     base_on_branch: bool = False
     """Whether the record's base is the commit before, or an earlier one of the branch."""
     moved_since: tuple[str, ...] = ()
     """Rules and pointers that the branch changed after the record's base, before the commit."""
     differing: tuple[str, ...] = ()
-    """Governed files that the commit on the branch changed to something else than the head has."""
+    """Governed files that the commit on the branch changed and that differ from the head's."""
     strays: tuple[str, ...] = ()
     """Files that the commit on the branch changed and the signed head does not change."""
     paths: tuple[str, ...] = ()
-    """Everything that the head changes, old and new names of a rename both."""
+    """Everything that the head changes; of a rename both names."""
     models: tuple[ModelMove, ...] = ()
     head_tree: str = ""
     git_logins: frozenset[str] = frozenset()
@@ -109,7 +109,7 @@ class CardEdit:
 
 @dataclass(frozen=True)
 class StoredAttempt:
-    """A tag that should hold who asked for another attempt; not yet verified."""
+    """A tag that should hold a request for another attempt; not yet verified."""
 
     tag: str
     envelope: str
@@ -122,9 +122,9 @@ class ChangeFacts:
     model: str
     commit: CommitFacts
     rules: Rules
-    """As they were at the commit before."""
+    """The rules at the commit before."""
     history: tuple[str | None, ...]
-    """Every content that the pointer had before, oldest first, and what it had last."""
+    """Every content that the pointer had before this commit, oldest first."""
     before: PointerFile | None
     after: PointerFile | None
     inputs: tuple[tuple[str, str], ...] = ()
@@ -137,13 +137,13 @@ class ChangeFacts:
     has_card: bool = False
     candidates: tuple[Candidate, ...] = ()
     unreadable: tuple[str, ...] = ()
-    """Tags that point at what was merged and hold no record."""
+    """Tags on the merged commit without a readable record."""
     attempts: tuple[StoredAttempt, ...] = ()
-    """Every tag of the clone that tells of an attempt of this model."""
+    """Every tag of the clone for an attempt of this model."""
     edits: tuple[CardEdit, ...] = ()
     """Later changes to this version's card and evidence."""
     any_records: bool = False
-    """Whether the clone holds any record at all."""
+    """Whether the clone has any record at all."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class TipFacts:
     recipe: str | None
     evidence: bytes | None
     unsigned_inputs: tuple[CommitFacts, ...] = ()
-    """Commits that changed inputs and not the pointer."""
+    """Commits that changed inputs but not the pointer."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Sign-off records as a clone holds them: read for what they claim, verified only by the judge."""
+"""Sign-off records as they are in a clone: unverified claims, which the judge verifies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from policy.people.sign_off_record import SignOffRecord
 
 
 def stored(tags: Mapping[str, Tag | None]) -> tuple[StoredRecord, ...]:
-    """Return every tag's claim, by the tag's name; what holds none says why."""
+    """Return the claim of every tag, sorted by name; a tag without one says why."""
     return tuple(_stored(name, tag) for name, tag in sorted(tags.items()))
 
 
@@ -32,12 +32,12 @@ def _stored(name: str, tag: Tag | None) -> StoredRecord:
 
 
 def claimed(envelope: str) -> SignOffRecord:
-    """Return the record in an envelope, whoever signed it; UserError where there is none."""
+    """Return the record in an envelope, not verified; UserError if there is none."""
     return parse_json(SignOffRecord, payload(envelope), "record")
 
 
 def payload(envelope: str) -> bytes:
-    """Return the bytes that an envelope is about."""
+    """Return the payload of an envelope, not verified."""
     if len(envelope) > MAX_ENVELOPE_BYTES:
         raise UserError.one("record", "larger than any record")
     try:

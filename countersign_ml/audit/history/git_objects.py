@@ -1,7 +1,7 @@
-"""Read git's objects from a plain local clone, and believe none that its own id does not name.
+"""Read git's objects from a local clone, and check each one against its id.
 
-One `git cat-file --batch` answers every read. Each object is hashed again on the way in, so that
-whatever is told about a history rests on its last commit's id alone, not on the copy's good faith.
+One `git cat-file --batch` process answers every read. Each object is hashed again, so that every
+statement about a history rests on the id of its last commit alone, not on trust in the clone.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from policy.errors import UserError
 PLAIN = frozenset({"100644", "100755"})
 FOLDER = "40000"
 MAX_BYTES = 64_000_000
-"""What is larger is cut off there: no governed file is, and what is cut off proves nothing."""
+"""Larger objects are cut off: no governed file is that large, and a cut one proves nothing."""
 SETTINGS = ("core.commitGraph=false", "core.fsmonitor=false", "protocol.allow=never")
 """Nothing is computed from caches that no id covers, run by the clone's settings, or fetched."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Who made a commit, as it says itself: anybody can write any name. `at` is RFC 3339, UTC."""
+    """Who made a commit, by its own claim: anyone can write any name. `at` is RFC 3339, UTC."""
 
     name: str
     email: str
@@ -65,7 +65,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Tag:
-    """An annotated tag's object: what it points at, and its message."""
+    """An annotated tag: the object it points at, that object's kind, and the message."""
 
     target: str
     kind: str
@@ -148,7 +148,7 @@ class Objects:
             raise UserError.one(
                 str(self._directory),
                 f"the {wanted} {oid[:12]} is not in this clone",
-                "clone the repository whole: no --depth, no --filter",
+                "clone the whole repository: no --depth, no --filter",
             )
         size = int(header[2])
         digest = hashlib.new("sha256" if len(oid) == 64 else "sha1", usedforsecurity=False)
@@ -165,8 +165,8 @@ class Objects:
         if digest.hexdigest() != oid or header[1] != wanted:
             raise UserError.one(
                 str(self._directory),
-                f"the {wanted} {oid[:12]} is not what its id names",
-                "the clone is damaged or forged; clone it again, and see git fsck",
+                f"the content of the {wanted} {oid[:12]} does not match its id",
+                "the clone is damaged or forged: clone it again, and run git fsck",
             )
         return kept
 
@@ -218,7 +218,7 @@ def _text(content: bytes) -> str:
 
 
 def _person(line: str) -> Person:
-    """Return who stands in `name <email> seconds zone`."""
+    """Parse `name <email> seconds zone`."""
     name, _, rest = line.partition(" <")
     email, _, when = rest.rpartition("> ")
     seconds = when.partition(" ")[0]

@@ -1,19 +1,25 @@
-"""Whether a sign-off record is genuine, and about this very commit of the branch."""
+"""Whether a sign-off record is genuine, and about exactly this commit of the branch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from countersign_ml.attestation import EnvelopeError, verify
-from countersign_ml.audit import messages
+from countersign_ml.audit.audit_sentences import by, listed, short
 from countersign_ml.audit.history.audit_facts import Candidate, ChangeFacts, CommitFacts, Rules
 from countersign_ml.audit.history.claimed_records import payload
-from countersign_ml.audit.judging.movement import Movement
+from countersign_ml.audit.judging.pointer_movement import Movement
 from policy.canonical import digest_bytes
 from policy.errors import UserError
 from policy.people.sign_off_record import PAYLOAD_TYPE
 from policy.verdict import Finding, Outcome, gather
+
+_RELATIONS = {
+    "merged": "this commit merges the recorded head, {head}",
+    "queued": "a merge queue merged the recorded head, {head}",
+    "squashed": "one commit with exactly the changes of the recorded head, {head}",
+}
 
 
 def judge_signature(candidate: Candidate, rules: Rules, parent: str) -> tuple[Finding, str]:
@@ -25,72 +31,73 @@ def judge_signature(candidate: Candidate, rules: Rules, parent: str) -> tuple[Fi
     except (EnvelopeError, UserError) as error:
         problem, key = str(error), ""
     if problem:
-        sentence = messages.not_signed(stored.tag, problem, sorted(keys), parent)
+        known = listed(sorted(keys)) or "none"
+        sentence = f"{stored.tag}: {problem} (keys in force at {short(parent)}: {known})"
         return Finding("signature", Outcome.FAILED, sentence), ""
-    sentence = messages.signed_by_key(stored.tag, key, parent)
+    sentence = f"{stored.tag} is signed by {key}, which was in force at {short(parent)}"
     return Finding("signature", Outcome.PASSED, sentence), key
 
 
 @dataclass(frozen=True)
 class Place:
-    """What every record of one audit is held against, and the records that were used so far."""
+    """What all records of one audit must name, and the records that were used so far."""
 
     branch: str
     repositories: tuple[str, ...]
     spent: Mapping[str, str]
-    """Tag to the commit that it spoke for."""
+    """Tag to the commit that it proved."""
 
 
 def judge_place(candidate: Candidate, commit: CommitFacts, place: Place) -> list[Finding]:
     """Return whether the record is about this commit, this branch and this repository."""
-    record, parent = candidate.record, commit.parents[0]
-    branch, repositories = place.branch, place.repositories
+    record = candidate.record
     parts = [_judge_head(candidate, commit)]
     earlier = place.spent.get(candidate.stored.tag, commit.id)
     if earlier != commit.id:
-        parts.append(Finding("use", Outcome.FAILED, messages.spent(earlier)))
-    if not candidate.base_on_branch:
-        sentence = messages.base_elsewhere(record.base)
-        parts.append(Finding("base", Outcome.FAILED, sentence))
-    else:
-        parts.append(
-            _check(
-                "base",
-                not candidate.moved_since,
-                messages.base_holds(record.base, parent),
-                messages.base_moved(record.base, candidate.moved_since),
-            )
-        )
-    if branch:
-        parts.append(
-            _check(
-                "branch",
-                record.branch == branch,
-                messages.branch_holds(record.branch),
-                messages.branch_differs(record.branch, branch),
-            )
-        )
-    if repositories:
-        parts.append(
-            _check(
-                "repository",
-                record.repository in repositories,
-                messages.repository_holds(record.repository),
-                messages.repository_differs(record.repository, repositories),
-            )
-        )
+        sentence = f"the record was already used for {short(earlier)}; a record counts once"
+        parts.append(Finding("use", Outcome.FAILED, sentence))
+    parts.append(_judge_base(candidate, commit.parents[0]))
+    if place.branch:
+        parts.append(_judge_name("branch", record.branch, [place.branch]))
+    if place.repositories:
+        parts.append(_judge_name("repository", record.repository, place.repositories))
     return parts
 
 
 def _judge_head(candidate: Candidate, commit: CommitFacts) -> Finding:
-    head = candidate.record.head
-    if candidate.stored.target != head:
-        sentence = messages.tag_moved(candidate.stored.target, head)
+    head, target = candidate.record.head, candidate.stored.target
+    if target != head:
+        sentence = f"the tag points at {short(target)}; its record is about {short(head)}"
         return Finding("head", Outcome.FAILED, sentence)
     if candidate.relation == "other":
-        sentence = messages.other_head(head, commit, candidate.brought)
+        brought = candidate.brought
+        did = f"merged {short(brought)}" if brought else "made other changes"
+        sentence = f"the record is about {short(head)}; {by(commit)} {did}"
         return Finding("head", Outcome.FAILED, sentence)
-    return Finding("head", Outcome.PASSED, messages.related(candidate.relation, head))
+    sentence = _RELATIONS[candidate.relation].format(head=short(head))
+    return Finding("head", Outcome.PASSED, sentence)
+
+
+def _judge_base(candidate: Candidate, parent: str) -> Finding:
+    """Return whether the rules that the record was judged under were still in force."""
+    base, moved = candidate.record.base, candidate.moved_since
+    if not candidate.base_on_branch:
+        sentence = (
+            f"judged under {short(base)}, which is not a commit of this branch before this one"
+        )
+        return Finding("base", Outcome.FAILED, sentence)
+    if moved:
+        sentence = f"judged under {short(base)}; the branch has since changed {_files(moved)}"
+        return Finding("base", Outcome.FAILED, sentence)
+    until = "the commit before" if base == parent else f"unchanged until {short(parent)}"
+    return Finding("base", Outcome.PASSED, f"judged under the rules at {short(base)}, {until}")
+
+
+def _judge_name(what: str, recorded: str, expected: Sequence[str]) -> Finding:
+    if recorded in expected:
+        return Finding(what, Outcome.PASSED, f"signed for the {what} {recorded}")
+    sentence = f"signed for the {what} {recorded}, not for {listed(expected)}"
+    return Finding(what, Outcome.FAILED, sentence)
 
 
 def judge_claim(candidate: Candidate, change: ChangeFacts, moved: Movement) -> list[Finding]:
@@ -99,20 +106,25 @@ def judge_claim(candidate: Candidate, change: ChangeFacts, moved: Movement) -> l
     before = change.before.blob if change.before else None
     after = change.after.blob if change.after else None
     if claim is None or (claim.before, claim.after) != (before, after):
-        return [Finding("pointers", Outcome.FAILED, messages.MOVE_NOT_RECORDED)]
-    parts = [Finding("pointers", Outcome.PASSED, messages.MOVE_RECORDED)]
+        sentence = "the record names a different pointer before or after"
+        return [Finding("pointers", Outcome.FAILED, sentence)]
+    sentence = "the record names exactly these pointer blobs, before and after"
+    parts = [Finding("pointers", Outcome.PASSED, sentence)]
     if claim.kind != moved.kind:
-        sentence = messages.kind_differs(claim.kind, moved.kind)
+        sentence = f"the record says {claim.kind}; the pointer's history says {moved.kind}"
         parts.append(Finding("kind", Outcome.FAILED, sentence))
     found = judged_evidence(candidate, change, moved)
     if claim.evidence != found:
-        sentence = messages.evidence_recorded(claim.evidence, found)
+        sentence = (
+            f"the record is based on the evidence {claim.evidence or 'none'}; "
+            f"this change is based on {found or 'none'}"
+        )
         parts.append(Finding("judged evidence", Outcome.FAILED, sentence))
     return parts
 
 
 def judged_evidence(candidate: Candidate, change: ChangeFacts, moved: Movement) -> str | None:
-    """Return the digest of the evidence that this move rests on: the pointer's, or a recovery's."""
+    """Return the digest of the evidence for this move: the pointer's, or a recovery run's."""
     if moved.way == "nothing" or moved.new is None:
         return None
     if moved.kind == "promote":
@@ -122,23 +134,25 @@ def judged_evidence(candidate: Candidate, change: ChangeFacts, moved: Movement) 
 
 
 def judge_untouched(candidate: Candidate, concerned: Callable[[str], bool]) -> Finding:
-    """Return whether the commit on the branch holds what was signed, and brought nothing else.
+    """Return whether the commit on the branch has exactly the signed changes and no others.
 
-    A merge queue's commit may bring other pull requests too: then only what is `concerned` counts.
+    A merge queue's commit may include other pull requests: then only `concerned` paths count.
     """
-    head, queued = candidate.record.head, candidate.relation == "queued"
+    head, queued = short(candidate.record.head), candidate.relation == "queued"
     differing = [path for path in candidate.differing if not queued or concerned(path)]
     parts = []
     if differing:
-        sentence = messages.touched(head, differing)
+        sentence = f"this commit differs from the signed head {head} in {_files(differing)}"
         parts.append(Finding("governed files", Outcome.FAILED, sentence))
     if candidate.strays and not queued:
-        sentence = messages.strays(head, candidate.strays)
+        strays = _files(candidate.strays)
+        sentence = f"this commit also changes {strays}, which the signed head {head} does not"
         parts.append(Finding("other files", Outcome.FAILED, sentence))
     if parts:
         return gather("release commit", parts)
-    return Finding("release commit", Outcome.PASSED, messages.UNTOUCHED)
+    sentence = "pointer, card, evidence, inputs and rules are identical to the signed head"
+    return Finding("release commit", Outcome.PASSED, sentence)
 
 
-def _check(name: str, holds: bool, passed: str, failed: str) -> Finding:
-    return Finding(name, Outcome.PASSED if holds else Outcome.FAILED, passed if holds else failed)
+def _files(names: Sequence[str]) -> str:
+    return f"{len(names)} file{'' if len(names) == 1 else 's'} ({listed(names)})"

@@ -1,14 +1,13 @@
-"""Whether every attempt of a proposal that a clone tells of was listed, and held that day."""
+"""Whether a record lists every attempt of its proposal that the clone has, and each one passes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from countersign_ml.attestation import EnvelopeError, verify
-from countersign_ml.audit import messages
 from countersign_ml.audit.history.audit_facts import Candidate, ChangeFacts, StoredAttempt
 from countersign_ml.audit.judging.evidence_files import read_evidence
-from countersign_ml.audit.judging.movement import Movement
+from countersign_ml.audit.judging.pointer_movement import Movement
 from policy.canonical import digest_bytes
 from policy.documents import parse_json
 from policy.errors import UserError
@@ -20,14 +19,9 @@ from policy.people.sign_off_record import Override
 from policy.verdict import Finding, Outcome, gather
 
 
-def attempts_of(candidate: Candidate, model: str) -> tuple[RecordedAttempt, ...]:
-    """Return the attempts after the first that a record lists for a model."""
-    return tuple(one for one in candidate.record.attempts if one.model == model)
-
-
 def evidence_of_attempts(candidate: Candidate, model: str) -> frozenset[str]:
-    """Return the digests of their evidence, which overrides may name."""
-    return frozenset(digest_bytes(one.evidence.encode()) for one in attempts_of(candidate, model))
+    """Return the digests of the attempts' evidence, which overrides may name."""
+    return frozenset(digest_bytes(one.evidence.encode()) for one in _listed(candidate, model))
 
 
 def judge_attempts(
@@ -37,24 +31,31 @@ def judge_attempts(
     policy: Policy,
     overrides: Sequence[Override],
 ) -> Finding | None:
-    """Return what all attempts come to; None where the clone tells of none.
+    """Return the finding on all attempts after the first; None if the clone has none.
 
-    A tag that no key of that day signed is nobody's record; one from after the record was asked
-    for too late to count.
+    A tag that no key in force signed is ignored. So is one that is later than the sign-off record:
+    it was requested too late to count.
     """
     if moved.kind != "promote" or moved.new is None:
         return None
     proposal = moved.new.proposal
-    listed = {one.number: one for one in attempts_of(candidate, change.model)}
+    listed = {one.number: one for one in _listed(candidate, change.model)}
     parts = [_judge(one, change, moved, proposal, policy, overrides) for one in listed.values()]
     for stored in change.attempts:
         record = _verified(stored, change)
         if record is None or record.proposal != proposal or record.at > candidate.record.at:
             continue
         if record.number not in listed:
-            sentence = messages.attempt_not_listed(record.number, record.user, record.at)
+            sentence = (
+                f"@{record.user} requested attempt {record.number} by {record.at}, "
+                "but the record does not list its result"
+            )
             parts.append(Finding(f"attempt {record.number}", Outcome.FAILED, sentence))
     return gather("attempts", parts) if parts else None
+
+
+def _listed(candidate: Candidate, model: str) -> tuple[RecordedAttempt, ...]:
+    return tuple(one for one in candidate.record.attempts if one.model == model)
 
 
 def _judge(
@@ -68,12 +69,14 @@ def _judge(
     name = f"attempt {one.number}"
     evidence = read_evidence(one.evidence.encode(), name)
     if evidence is None or evidence.model != change.model:
-        return Finding(name, Outcome.ERRORED, messages.attempt_unreadable(one.number))
+        sentence = f"the record's evidence of {name} cannot be read, or is for another model"
+        return Finding(name, Outcome.ERRORED, sentence)
     incumbent = moved.old.artifact.digest if moved.old else None
     found = judge(
         policy, evidence, proposal_digest=proposal, incumbent=incumbent, attempt=one.number
     )
-    asked = Finding("asked", Outcome.PASSED, messages.attempt_asked(one))
+    sentence = f"@{one.user} requested it on {one.asked}: {one.reason}"
+    asked = Finding("asked", Outcome.PASSED, sentence)
     return waive(
         gather(name, (asked, found)),
         [override for override in overrides if override.evidence == evidence.digest()],

@@ -1,8 +1,7 @@
-"""Who signed the spot-check of a version, and whether they could under the rules of that day."""
+"""Who signed the spot-check of a version, and whether the rules then allowed it."""
 
 from __future__ import annotations
 
-from countersign_ml.audit import messages
 from countersign_ml.audit.history.audit_facts import Candidate
 from countersign_ml.audit.judging.signers import sign_off_facts
 from policy.facts.evidence import Evidence
@@ -20,9 +19,9 @@ from policy.verdict import Finding, Outcome, gather
 def judge_sample(
     candidate: Candidate, policy: Policy, model: str, evidence: Evidence | None
 ) -> Finding | None:
-    """Return whether everybody who had to sign the sample did; None where nobody had to.
+    """Return whether everyone required signed the sample; None if the policy has no spot-check.
 
-    Every signature of the record has to count: one that does not shows a record that is not true.
+    Every signature in the record must count: one that does not count shows a false record.
     """
     rules = policy.spot_check
     if rules is None:
@@ -48,18 +47,22 @@ def _against(
     evidence: Evidence | None,
     counted: dict[str, SpotCheckSignature],
 ) -> str:
-    """Return why a recorded signature cannot count; empty where it does."""
+    """Return why a recorded signature does not count; empty if it does."""
     sample = evidence.spot_check if evidence is not None else None
     record, login = candidate.record, one.user.lower()
     involved = {name.lower() for name in (record.author, *record.contributors)}
     if evidence is None or one.evidence != evidence.digest():
-        return messages.SPOT_CHECK_EVIDENCE
+        return "it was signed for other evidence"
     if sample is None or one.sample != sample.digest():
-        return messages.SPOT_CHECK_SAMPLE
+        return "it names a different sample from the one in the evidence"
     if login in involved | candidate.git_logins:
-        return messages.SPOT_CHECK_OWN
+        return "people who take part in a proposal cannot sign its sample"
     if login not in counted:
-        return messages.spot_check_refused(sorted(rules.sign), len(sample.rows))
+        roles = " or ".join(sorted(rules.sign))
+        return (
+            f"the signer did not hold {roles} with write access, "
+            f"or the marks do not match the {len(sample.rows)} rows"
+        )
     if counted[login] != one:
-        return messages.SPOT_CHECK_TWICE
+        return "the record has two signatures by one person"
     return ""

@@ -1,12 +1,12 @@
-"""The audit as Markdown: for a terminal, an issue, or a file beside the release."""
+"""The audit as Markdown: for a terminal, an issue, or a file next to the release."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from countersign_ml.audit import messages
-from countersign_ml.audit.judging.result import (
+from countersign_ml.audit.audit_sentences import forced, short
+from countersign_ml.audit.judging.audit_result import (
     Audit,
     ChangeAudit,
     ModelAudit,
@@ -19,7 +19,7 @@ from policy.verdict import Finding
 from policy.verdict_text import lines
 
 SHOWN = 12
-"""How many reasons stand before the whole tree."""
+"""How many reasons are listed above the whole tree."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|&~@$]|:(?=//|[a-z+-][\w+-]*:)|(?<=\bwww)\.)")
 
 
@@ -47,7 +47,7 @@ def render(audit: Audit) -> str:
     parts.extend(_rules(audit))
     parts.extend(_keys(audit))
     if audit.unreadable:
-        parts.append("## Tags that hold no record")
+        parts.append("## Tags without a readable record")
         parts.append("\n".join(f"- {code(tag)}: {plain(why)}" for tag, why in audit.unreadable))
     return "\n\n".join(parts) + "\n"
 
@@ -55,10 +55,10 @@ def render(audit: Audit) -> str:
 def _summary(audit: Audit) -> Iterator[str]:
     changes = [change for model in audit.models for change in model.changes]
     proven = sum(change.proven for change in changes)
-    forced = sum(len(change.forced) for change in changes)
+    forced_gates = sum(len(change.forced) for change in changes)
     yield f"- Last commit: {code(audit.tip.id)}, {plain(audit.tip.at)}"
     yield f"- Commits on the branch: {audit.commits}"
-    yield f"- Pointer changes: {len(changes)}, proven: {proven}, gates forced: {forced}"
+    yield f"- Pointer changes: {len(changes)}, proven: {proven}, gates forced: {forced_gates}"
     later = [rule for rule in audit.rules if not rule.founding]
     yield f"- Changes of the rules: {len(later)}, proven: {sum(rule.proven for rule in later)}"
     yield f"- Records signed for: {', '.join(map(code, audit.repositories)) or 'no repository'}"
@@ -73,9 +73,9 @@ def _model(model: ModelAudit) -> Iterator[str]:
         head = "| # | When | Change | Pull request | Signed by | |\n|---|---|---|---|---|---|"
         yield "\n".join([head, *rows])
     for number, change in enumerate(model.changes, 1):
-        forced = _forced(change.sign_off)
-        if forced:
-            yield "\n".join(f"- #{number} {line}" for line in forced)
+        gates = _forced(change.sign_off)
+        if gates:
+            yield "\n".join(f"- #{number} {line}" for line in gates)
     for number, change in enumerate(model.changes, 1):
         if not change.proven:
             yield "\n".join(f"- #{number} {line}" for line in _blocked(change))
@@ -119,8 +119,8 @@ def _signers(sign_off: SignOff | None) -> str:
 
 def _forced(sign_off: SignOff | None) -> list[str]:
     return [
-        f"**forced**: {plain(messages.override(o.user, o.role, o.gate, o.reason))}"
-        for o in (sign_off.overrides if sign_off else ())
+        f"**forced**: {plain(forced(override))}"
+        for override in (sign_off.overrides if sign_off else ())
     ]
 
 
@@ -159,12 +159,12 @@ def _rule(rule: RuleAudit) -> str:
 def _keys(audit: Audit) -> Iterator[str]:
     yield "## Keys"
     if not audit.keys:
-        yield "No key was ever in force, so no record proves anything."
+        yield "No key was ever in force, so no record can be verified."
         return
     rows = [
-        f"| {code(key.name)} | {code(fingerprint(key))} | {code(messages.short(key.since.id))} "
+        f"| {code(key.name)} | {code(fingerprint(key))} | {code(short(key.since.id))} "
         f"| {plain(key.since.at)} |"
         for key in audit.keys
     ]
     yield "\n".join(["| Key | SHA-256 of the file | Since | |\n|---|---|---|---|", *rows])
-    yield "Compare the digests with what the bot's owner tells you: all of this rests on them."
+    yield "Compare these digests with those from the bot's owner: all proofs rest on them."

@@ -1,7 +1,7 @@
-"""The audit as one page: no script, nothing loaded from elsewhere, every text escaped.
+"""The audit as one HTML page: no script, nothing loaded from elsewhere, every text escaped.
 
-Titles, reasons, names and logins come from whoever wrote them. They are shown, never obeyed: the
-template escapes all of them, and the page's own policy lets no script run even so.
+Titles, reasons, names and logins are untrusted. The template escapes all of them, and the page's
+own content security policy allows no script in any case.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from countersign_ml.audit.judging.result import Audit, fingerprint
-from countersign_ml.audit.messages import short
+from countersign_ml.audit.audit_sentences import short
+from countersign_ml.audit.judging.audit_result import Audit, fingerprint
 from countersign_ml.audit.report.version_timeline import look_of, timeline
 from policy.errors import one_line
 from policy.verdict import Finding
@@ -62,7 +62,7 @@ def render(audit: Audit) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """Return a value as it may be shown: what would steer a reader's screen is written out."""
+    """Return a value as one safe line: control characters are escaped."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return one_line(value)
     return value

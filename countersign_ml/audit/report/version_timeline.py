@@ -1,5 +1,7 @@
-"""Where each change of a pointer lies on its model's timeline: one line of versions, arcs for ways
-back. Only geometry: the template draws it."""
+"""The geometry of a model's timeline: one line of versions, and an arc for each rollback.
+
+The template draws it.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +9,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from countersign_ml.audit.judging.result import ChangeAudit
+from countersign_ml.audit.judging.audit_result import ChangeAudit
 
 Look = Literal["proven", "forced", "unproven"]
 STEP = 96.0
-"""Pixels between two changes, while there are few."""
+"""Pixels between two changes, if there are few."""
 LEAST_STEP = 30.0
+"""Pixels between two changes, however many there are."""
 WHOLE = 11
-"""How many changes have their full distance."""
+"""The most changes that are a full step apart."""
 MARGIN = 52.0
 ARC = 62.0
 
 
 @dataclass(frozen=True)
 class Dot:
-    """One change: where it lies, how it looks, what stands below it."""
+    """One change: its place, its look, and the text below it."""
 
     number: int
     x: float
@@ -33,7 +36,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Arc:
-    """A way back, from a change to where that version was last set."""
+    """A rollback: from a change to the dot where its version was last set."""
 
     path: str
     look: Look
@@ -61,7 +64,7 @@ def look_of(change: ChangeAudit) -> Look:
 
 
 def timeline(changes: Sequence[ChangeAudit]) -> Timeline | None:
-    """Return the timeline; None where nothing ever changed."""
+    """Return the timeline; None if there are no changes."""
     if not changes:
         return None
     step = max(LEAST_STEP, STEP * min(1.0, WHOLE / len(changes)))

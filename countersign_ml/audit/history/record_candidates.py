@@ -1,4 +1,4 @@
-"""Which records may speak for a commit of the branch, and how each stands to it."""
+"""Which records may prove a commit of the branch, and how each one relates to it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from countersign_ml.audit.history.audit_facts import (
     Rules,
     StoredRecord,
 )
+from countersign_ml.audit.history.branch_history import History
 from countersign_ml.audit.history.claimed_records import stored
-from countersign_ml.audit.history.first_parents import History
 from countersign_ml.audit.history.git_objects import Commit
 from policy.governed import (
     CARDS,
@@ -32,7 +32,7 @@ from policy.people.kinds_of_change import change_kinds
 from policy.people.sign_off_record import TAGS, SignOffRecord
 
 Pasts = Mapping[str, tuple[str | None, ...]]
-"""Every content that each model's pointer had so far."""
+"""Model to every content that its pointer has had so far."""
 _NOREPLY = re.compile(r"(?:\d+\+)?([A-Za-z0-9_-]+(?:\[bot\])?)@users\.noreply\.[A-Za-z0-9.-]+")
 _TRAILER = re.compile(r"^co-authored-by:[^<\n]*<([^>\n]*)>\s*$", re.IGNORECASE | re.MULTILINE)
 
@@ -49,7 +49,7 @@ def commit_facts(commit: Commit) -> CommitFacts:
 
 
 def rules_at(history: History, commit: Commit | None) -> Rules:
-    """Return the rules in force for whatever follows a commit; none before the first."""
+    """Return the rules in force after a commit; before the first commit there are none."""
     owners = next(
         (path for path in CODEOWNERS_PLACES if history.entry(commit, path) is not None), ""
     )
@@ -63,7 +63,7 @@ def rules_at(history: History, commit: Commit | None) -> Rules:
 
 
 class Records:
-    """The clone's records, found by what they claim to move and by what they point at."""
+    """The clone's records, found by the move that they claim or the commit that they point at."""
 
     def __init__(self, history: History) -> None:
         self._history = history
@@ -81,7 +81,7 @@ class Records:
                 self._claims[moved.model, moved.before, moved.after].append(kept)
 
     def unreadable_at(self, commit: Commit) -> tuple[str, ...]:
-        """Return the tags on what a commit merged that hold no record."""
+        """Return the tags without a readable record on the commits that a commit merged."""
         return tuple(
             kept.tag
             for parent in commit.parents[1:]
@@ -98,7 +98,7 @@ class Records:
         after: PointerFile | None,
         pasts: Pasts,
     ) -> tuple[Candidate, ...]:
-        """Return the records that point at what was merged, or claim this very move."""
+        """Return the records that point at a merged commit, or claim exactly this move."""
         if parent is None:
             return ()
         claim = (model, before.blob if before else None, after.blob if after else None)
@@ -108,7 +108,7 @@ class Records:
     def for_rules(
         self, parent: Commit | None, commit: Commit, paths: Iterable[str], pasts: Pasts
     ) -> tuple[Candidate, ...]:
-        """Return the records that point at what was merged, or whose head has these very rules."""
+        """Return the records that point at a merged commit, or whose head has the same rules."""
         if parent is None:
             return ()
         near = [kept for second in commit.parents[1:] for kept in self._targets[second]]
@@ -151,7 +151,7 @@ class Records:
         place = history.places.get(record.base)
         on_branch = place is not None and place <= history.places[parent.id]
         base = history.line[place] if place is not None and on_branch else None
-        # from where the record was judged: a push may have put the head's own commits before it
+        # from the record's base: a push may have added the head's own commits to the branch first
         fork = history.fork_point(base or parent, head.id)
         changed = history.changed(fork, head)
         paths = tuple(path for path, _, _ in changed)
@@ -194,7 +194,7 @@ class Records:
         if len(commit.parents) == 1:
             return "other" if differing or strays else "squashed"
         step = self._history.objects.commit(commit.parents[1])
-        while step.id != parent.id and len(step.parents) > 1:  # a queue's merges, and they alone
+        while step.id != parent.id and len(step.parents) > 1:  # only the merges of a queue
             if head in step.parents[1:]:
                 return "queued"
             step = self._history.objects.commit(step.parents[0])

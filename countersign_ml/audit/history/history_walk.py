@@ -1,4 +1,4 @@
-"""Walk the branch once, oldest commit first, and note every governed change with its facts."""
+"""Walk the branch once, oldest commit first, and collect the facts of every governed change."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from countersign_ml.audit.history.audit_facts import (
     StoredAttempt,
     TipFacts,
 )
-from countersign_ml.audit.history.candidates import Records, commit_facts, rules_at
-from countersign_ml.audit.history.first_parents import Change, History
+from countersign_ml.audit.history.branch_history import Change, History
 from countersign_ml.audit.history.git_objects import Commit, Entry
+from countersign_ml.audit.history.record_candidates import Records, commit_facts, rules_at
 from policy.facts.attempt import ATTEMPT_TAGS
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import read_pointer
@@ -34,13 +34,13 @@ from policy.governed import (
     version_of,
 )
 
-TOPS = frozenset(
+_TOPS = frozenset(
     {MODELS, CARDS, "policy", ".github"} | {name.split("/")[0] for name in CODEOWNERS_PLACES}
 )
 
 
 class Walk:
-    """What was seen so far on the way from the first commit to the last."""
+    """The facts seen so far, from the first commit on."""
 
     def __init__(self, history: History, only: str | None) -> None:
         self._history = history
@@ -56,7 +56,7 @@ class Walk:
         self._inputs_alone: dict[str, list[CommitFacts]] = defaultdict(list)
 
     def facts(self) -> HistoryFacts:
-        """Return everything about the branch."""
+        """Walk the branch and return all its facts."""
         parent: Commit | None = None
         for commit in self._history.line:
             self._visit(parent, commit)
@@ -75,7 +75,7 @@ class Walk:
         )
 
     def _visit(self, parent: Commit | None, commit: Commit) -> None:
-        changed = self._history.changed(parent, commit, TOPS.__contains__)
+        changed = self._history.changed(parent, commit, _TOPS.__contains__)
         if not changed:
             return
         self._note_rules(parent, commit, [change for change in changed if is_rule(change[0])])
@@ -92,7 +92,7 @@ class Walk:
                 moves.append((model, moved[0][1], moved[0][2]))
             elif any(path.startswith(MODELS) for path, _, _ in files):
                 self._inputs_alone[model].append(commit_facts(commit))
-        for model, _, _ in moves:  # all of them, before any of them counts as history
+        for model, _, _ in moves:  # judge all of them before any of them counts as history
             if self._only in (None, model):
                 self._changes.append(self._change(parent, commit, model))
         for model, _, _ in moves:
@@ -147,7 +147,7 @@ class Walk:
     def _note_cards(
         self, commit: Commit, model: str, files: list[Change], moved: Change | None
     ) -> None:
-        """Note cards of released versions that change; a way back may remove later versions'."""
+        """Note changed cards of released versions; a rollback may remove later versions' cards."""
         after = self._history.text(commit, pointer_path(model)) if moved else None
         past = self._pointers[model]
         back = moved is not None and (moved[2] is None or after in past)
@@ -161,7 +161,7 @@ class Walk:
             self._edits[model, version].append(edit)
 
     def _after(self, model: str, target: str | None) -> frozenset[str]:
-        """Return the versions that were live after the target last was."""
+        """Return the versions that were live after the target was last live."""
         texts = [None, *self._pointers[model]]
         last = max((place for place, text in enumerate(texts) if text == target), default=0)
         later = (read_pointer(text) for text in texts[last + 1 :])

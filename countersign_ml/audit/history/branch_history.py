@@ -1,4 +1,4 @@
-"""The default branch's own line of commits, and questions about trees on it."""
+"""The default branch: its commits along first parents, their trees, and the clone's tags."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from countersign_ml.audit.history.git_objects import FOLDER, Commit, Entry, Obje
 from policy.errors import UserError
 
 Change = tuple[str, Entry | None, Entry | None]
-"""A path, what it was, what it is."""
+"""A path, its entry before and its entry after."""
 
 
 class History:
-    """Commits from the first to the last along first parents, with trees compared by id."""
+    """Commits along first parents; trees are compared by id."""
 
     def __init__(self, directory: Path, objects: Objects, ref: str) -> None:
         self._directory = directory
@@ -30,7 +30,7 @@ class History:
 
     @property
     def branch(self) -> str:
-        """Return the branch's name; empty where a bare commit was named."""
+        """Return the branch's name; empty if a bare commit was given."""
         for prefix in ("refs/heads/", "refs/remotes/origin/"):
             if self.ref.startswith(prefix):
                 return self.ref.removeprefix(prefix)
@@ -44,7 +44,7 @@ class History:
             oid = commit.parents[0] if commit.parents else None
 
     def entry(self, commit: Commit | None, path: str) -> Entry | None:
-        """Return what stands at a path; None where nothing does."""
+        """Return the entry at a path; None if there is none."""
         found: Entry | None = None
         tree = commit.tree if commit is not None else None
         for name in path.split("/"):
@@ -55,12 +55,12 @@ class History:
         return found
 
     def content(self, commit: Commit | None, path: str) -> bytes | None:
-        """Return a plain file's bytes; None where there is none: links are no files here."""
+        """Return a plain file's bytes; None if there is none. A link is not a plain file."""
         entry = self.entry(commit, path)
         return self.objects.blob(entry.id) if entry is not None and entry.is_plain else None
 
     def text(self, commit: Commit | None, path: str) -> str | None:
-        """Return a plain file as text; bytes that are none become U+FFFD, so that reading fails."""
+        """Return a plain file as text; invalid bytes become U+FFFD, so that parsing it fails."""
         content = self.content(commit, path)
         return None if content is None else content.decode("utf-8", "replace")
 
@@ -76,9 +76,9 @@ class History:
     def changed(
         self, old: Commit | None, new: Commit | None, top: Callable[[str], bool] | None = None
     ) -> tuple[Change, ...]:
-        """Return every path that differs, sorted; a rename shows as both its names.
+        """Return every path that differs, sorted; a rename appears under both names.
 
-        `top` chooses among the names at the root, so that nothing else is read.
+        `top` selects names at the root; nothing else is read.
         """
         before, after = (commit.tree if commit else None for commit in (old, new))
         if before == after:
@@ -106,7 +106,7 @@ class History:
                 yield from self._changed(folders[0], folders[1], f"{prefix}{name}/")
 
     def fork_point(self, base: Commit, head: str) -> Commit | None:
-        """Return where a branch left the base; None where they share no history."""
+        """Return where a branch left the base; None if they share no history."""
         if self.objects.commit(head).parents[:1] == (base.id,):
             return base
         try:
@@ -116,12 +116,12 @@ class History:
         return self.objects.commit(found[0])
 
     def brought(self, base: Commit, head: str) -> tuple[Commit, ...]:
-        """Return the commits that `head` has and `base` lacks, newest first."""
+        """Return the commits that `head` has and `base` does not, newest first."""
         listed = run_git(self._directory, "rev-list", head, f"^{base.id}").split()
         return tuple(self.objects.commit(oid) for oid in listed)
 
     def tags(self, prefix: str) -> dict[str, Tag | None]:
-        """Return the annotated tags below `refs/tags/<prefix>`; None where a tag is a bare name."""
+        """Return the tags below `refs/tags/<prefix>`; None for a tag that is not annotated."""
         lines = run_git(
             self._directory,
             "for-each-ref",
@@ -137,13 +137,13 @@ class History:
 
 
 def _resolve(directory: Path, ref: str) -> tuple[str, str]:
-    """Return a branch's full name and its commit; a tag of the same name is never meant."""
+    """Return a branch's full name and its commit; a tag of the same name is ignored."""
     if not directory.is_dir():
         raise UserError.one(str(directory), "no such folder", "name a clone: --repository DIR")
     if run_git(directory, "rev-parse", "--is-shallow-repository").strip() == "true":
         raise UserError.one(
             str(directory),
-            "a shallow clone: what lies before its first commit cannot be proven",
+            "a shallow clone: the history before its first commit cannot be proven",
             "fetch the rest: git fetch --unshallow --tags",
         )
     names = (

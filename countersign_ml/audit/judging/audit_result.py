@@ -1,4 +1,4 @@
-"""What an audit came to: plain data for whoever writes it down, and its JSON shape."""
+"""The result of an audit: plain data for the reports, and its JSON form."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from countersign_ml.audit.history.audit_facts import CommitFacts, KeyFacts
-from countersign_ml.audit.judging.movement import Way
-from countersign_ml.audit.judging.signers import Signer, listed_overrides
+from countersign_ml.audit.judging.pointer_movement import Way
+from countersign_ml.audit.judging.signers import Signer
 from policy.canonical import canonical_json
 from policy.people.sign_off_record import Override
 from policy.people.spot_check_signatures import SpotCheckSignature
@@ -17,11 +17,11 @@ from policy.verdict import Finding
 
 @dataclass(frozen=True)
 class SignOff:
-    """The record that speaks for a change, as it was signed."""
+    """The record of a change, as it was signed."""
 
     tag: str
     key: str
-    """The key that signed it; empty where none of the keys did."""
+    """The key that signed it; empty if no key did."""
     repository: str
     pull: int
     title: str
@@ -44,7 +44,16 @@ class SignOff:
                 {"login": s.login, "roles": list(s.roles), "submitted": s.submitted}
                 for s in self.signers
             ],
-            "overrides": listed_overrides(self.overrides),
+            "overrides": [
+                {
+                    "gate": o.gate,
+                    "user": o.user,
+                    "role": o.role,
+                    "reason": o.reason,
+                    "stated": o.stated,
+                }
+                for o in self.overrides
+            ],
             "spot_checks": [
                 {"login": s.user, "sample": s.sample, "marks": s.marks, "stated": s.stated}
                 for s in self.spot_checks
@@ -54,14 +63,14 @@ class SignOff:
 
 @dataclass(frozen=True)
 class ChangeAudit:
-    """One change of a pointer, and what was found about it."""
+    """One change of a pointer, and the finding on it."""
 
     model: str
     commit: CommitFacts
     way: Way
     before: str | None
     after: str | None
-    """The versions; None where none is live, or none can be read."""
+    """The versions; None if no version is live or the pointer cannot be read."""
     sign_off: SignOff | None
     finding: Finding
 
@@ -87,7 +96,7 @@ class ChangeAudit:
 
 @dataclass(frozen=True)
 class ModelAudit:
-    """One model: its changes, oldest first, and its files as the branch has them now."""
+    """One model: its changes, oldest first, and the finding on its files as they are now."""
 
     model: str
     live: str | None
@@ -96,8 +105,7 @@ class ModelAudit:
 
     @property
     def proven(self) -> bool:
-        held = all(change.proven for change in self.changes)
-        return held and self.tip.outcome.lets_through
+        return self.tip.outcome.lets_through and all(change.proven for change in self.changes)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -116,7 +124,7 @@ class RuleAudit:
     commit: CommitFacts
     paths: tuple[str, ...]
     founding: bool
-    """Whether no key was in force yet: such rules cannot be proven, and are taken as given."""
+    """Whether no key was in force yet: such rules cannot be proven and are taken as given."""
     sign_off: SignOff | None
     finding: Finding
 
@@ -143,7 +151,7 @@ class RuleAudit:
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything that was found about one branch."""
+    """The audit of one branch."""
 
     ref: str
     tip: CommitFacts
@@ -153,7 +161,7 @@ class Audit:
     rules: tuple[RuleAudit, ...]
     keys: tuple[KeyFacts, ...]
     unreadable: tuple[tuple[str, str], ...]
-    """Tags that hold no record, and why."""
+    """Tags without a readable record, and why."""
 
     @property
     def proven(self) -> bool:
@@ -204,7 +212,7 @@ def commit_json(commit: CommitFacts) -> dict[str, Any]:
 
 
 def _printable(value: Any) -> Any:
-    """Return plain values whose text has bytes: a path's odd bytes are written out."""
+    """Return plain values that UTF-8 can encode: odd bytes of a path are escaped."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, list):
