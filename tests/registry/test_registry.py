@@ -125,8 +125,8 @@ def test_many_publishers_at_once_agree(tmp_path: Path) -> None:
 SLOW_PUBLISHER = """
 import sys, time
 from pathlib import Path
-import registry.digest as digest
-from registry import Registry
+import countersign_ml.registry.file_digest as digest
+from countersign_ml.registry import Registry
 
 digest.CHUNK = 1000
 registry, read = Registry(sys.argv[1]), digest.digest_stream
@@ -136,7 +136,7 @@ class Slow:
     def write(self, chunk):
         self.sink.write(chunk); self.sink.flush(); print("wrote", flush=True); time.sleep(0.05)
 
-import registry.store as store
+import countersign_ml.registry.store as store
 store.digest_stream = lambda source, sink=None: read(source, sink and Slow(sink))
 registry.publish(Path(sys.argv[2]), media="application/octet-stream")
 """
