@@ -1,4 +1,4 @@
-# Everything a person needs: `make demo` and `make test` set themselves up in .venv first.
+# Everything for daily work. `make demo` and `make test` set up .venv first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,11 +8,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help demo test test-slow test-gpu check format venv install-base schemas lock clean
 
-help: ## Show what can be made
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is required; choose one with: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25" "setuptools>=77"
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
@@ -22,7 +22,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: $(VENV)/.installed ## The whole loop on this machine: propose, measure, sign off, merge, serve, revert
 	$(BIN)/countersign demo
 
-test: $(VENV)/.installed ## Every test that takes seconds, in one process more than there are cores, up to 4
+test: $(VENV)/.installed ## The tests that take seconds each, in one process more than cores, up to 4
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu" \
 		--numprocesses $$($(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))') \
 		--dist loadfile --no-loadscope-reorder
@@ -33,7 +33,7 @@ test-slow: $(VENV)/.installed ## The tests that take minutes
 test-gpu: $(VENV)/.installed ## The tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu --timeout 3600
 
-check: $(VENV)/.installed ## Lint, types, layers, schemas, workflow security
+check: $(VENV)/.installed ## Lint, types, layers, import cycles, schemas, workflow security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -41,7 +41,7 @@ check: $(VENV)/.installed ## Lint, types, layers, schemas, workflow security
 	$(BIN)/python -m policy.editor_schemas --check
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
-format: $(VENV)/.installed ## Put the code into its standard form
+format: $(VENV)/.installed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -50,9 +50,9 @@ schemas: $(VENV)/.installed ## Write the JSON Schemas that editors use
 
 venv: $(VENV)/.installed ## Install everything into .venv
 
-lock: ## Write the lock anew from what .venv has
-	@{ echo "# Exact versions of everything that make installs; ranges stand in pyproject.toml."; \
-	echo "# Write anew with: make lock"; \
+lock: ## Write requirements.lock from what .venv has
+	@{ echo "# Exact versions of everything that make installs; ranges are in pyproject.toml."; \
+	echo "# Update with: make lock"; \
 	$(BIN)/python -m pip freeze --exclude countersign-ml | grep -v '^#\|^-e' | sed 's/+cpu$$//' | sort -f; \
 	} > requirements.lock
 

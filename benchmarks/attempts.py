@@ -1,10 +1,10 @@
-"""What asking again does to the gate: three attempts at one proposal whose true change is known.
+"""What repeated attempts do to the gate: three at one proposal whose true change is known.
 
     python -m benchmarks.attempts [--proposals 2000]
 
-The attempts share the incumbent's answers and differ in the candidate's by chance, independently:
-that gives luck more room than a seeded training does. Judged by three rules: until one passes, the
-first only, and all of them. The table (Markdown) is written to benchmarks/results/attempts.md.
+The attempts share the incumbent's answers. The candidate's differ by chance, independently, which
+leaves more to luck than a seeded training does. Three rules judge them: until one passes, the first
+only, and all of them. The table (Markdown) is written to benchmarks/results/attempts.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class LetThrough:
-    """How often a proposal is let through, by rule, as shares of all."""
+    """How often a proposal passes, by rule, as shares of all."""
 
     setting: Setting
     until_one_passes: float
@@ -40,7 +40,7 @@ class LetThrough:
 
 
 def simulate_attempts(setting: Setting, times: int, attempts: int = ATTEMPTS) -> LetThrough:
-    """Judge so many proposals, each measured in so many attempts on the same rows."""
+    """Judge simulated proposals, each measured in several attempts on the same rows."""
     rng = np.random.default_rng([SEED, setting.n, round(-1000 * setting.effect), attempts])
     won = setting.discordance / 2
     lost = won - setting.effect
@@ -77,8 +77,8 @@ def main() -> None:
     parser.add_argument("--proposals", type=int, default=2000)
     times = parser.parse_args().proposals
     head = (
-        "# Three attempts at one proposal\n\nHow often it is let through, in per cent, of "
-        f"{times:,} proposals a line; the margin is 5 points. Made by "
+        "# Three attempts at one proposal\n\nHow often it passes, in per cent, of "
+        f"{times:,} proposals per line; the margin is 5 points. Made by "
         "`python -m benchmarks.attempts`.\n"
     )
     text = "\n".join([head, *table(times)]) + "\n"

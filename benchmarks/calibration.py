@@ -3,8 +3,8 @@
     python -m benchmarks.calibration [--proposals 2000]
 
 Each proposal is a paired table of held-out rows, drawn with a known true change. Three gates judge
-the same draws: this project's, one that blocks whenever the mean dropped, and one that blocks below
-a fixed bar. A table (Markdown) and a plot (SVG) are written to benchmarks/results/.
+the same draws: this project's, one that blocks if the mean dropped, and one that blocks below a
+fixed bar. A table (Markdown) and a plot (SVG) are written to benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ RESULTS = Path(__file__).parent / "results"
 SEED = 20_260_101
 MARGIN = 0.05
 INCUMBENT = 0.85
-"""The incumbent's true share; the fixed bar lies at this share less the margin."""
+"""The incumbent's true share; the fixed bar is this share minus the margin."""
 SIZES = (100, 300, 1000)
 EFFECTS = (0.0, -0.02, -0.05, -0.10)
 DISCORDANCE = 0.10
-"""Rows on which two versions differ where nothing changed; a drop comes on top of it."""
+"""Share of rows on which two versions differ by chance alone; a drop is added to it."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How many rows, the true change, and how many rows differ by chance alone."""
+    """The number of rows, the true change, and the share of rows that differ by chance alone."""
 
     n: int
     effect: float
@@ -56,7 +56,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Rates:
-    """What became of the proposals of one setting, as shares of all."""
+    """The outcomes of the proposals of one setting, as shares of all."""
 
     setting: Setting
     outcomes: dict[Outcome, float]
@@ -70,14 +70,14 @@ class Rates:
 
 @cache
 def judged(table: tuple[int, int, int, int]) -> Outcome:
-    """Return what this project's gate says of one table."""
+    """Return the outcome of this project's gate for one table."""
     both, lost, won, neither = table
     counts = PairedCounts(both=both, only_first=lost, only_second=won, neither=neither)
     return outcome_of(compare_shares(counts), MARGIN)
 
 
 def simulate(setting: Setting, times: int) -> Rates:
-    """Judge so many proposals of a setting by all three gates, on the same draws."""
+    """Judge proposals of a setting by all three gates, on the same draws."""
     seed = [SEED, setting.n, round(-1000 * setting.effect), round(1000 * setting.discordance)]
     tables = setting.draw(np.random.default_rng(seed), times)
     found = Counter(judged(table) for table in tables)
@@ -91,7 +91,7 @@ def simulate(setting: Setting, times: int) -> Rates:
 
 
 def simulate_family(n: int, slices: int, times: int) -> tuple[float, float]:
-    """Return how often any of so many equal slices is blocked for nothing, without and with Holm.
+    """Return how often any of several equal slices is blocked for no reason, without and with Holm.
 
     A drop of nothing at all is asked for (margin 0), so that only significance blocks.
     """
@@ -135,7 +135,7 @@ def main_table(found: Sequence[Rates]) -> Iterator[str]:
 
 
 def errors_table(found: Sequence[Rates]) -> Iterator[str]:
-    """Yield the errors of each gate: what was blocked for nothing, what slipped through."""
+    """Yield the errors of each gate: wrongly blocked, wrongly passed."""
     yield "| rows | error | this gate | mean dropped | below bar |"
     yield "| ---: | --- | ---: | ---: | ---: |"
     for rates in found:
@@ -143,17 +143,17 @@ def errors_table(found: Sequence[Rates]) -> Iterator[str]:
         ours = rates.outcomes.get(Outcome.FAILED, 0.0)
         cells = (ours, rates.mean_dropped, rates.below_bar)
         if effect == 0:
-            error = "failed, and nothing fell"
+            error = "failed, no drop"
         elif -effect < MARGIN:
-            error = f"failed, and the drop ({-100 * effect:.0f} points) is within the margin"
+            error = f"failed, a drop of {-100 * effect:.0f} points within the margin"
         else:
-            error = f"let through, and it fell by {-100 * effect:.0f} points"
+            error = f"passed, a drop of {-100 * effect:.0f} points"
             cells = (rates.let_through, 1 - rates.mean_dropped, 1 - rates.below_bar)
         yield f"| {rates.setting.n:,} | {error} | {' | '.join(map(percent, cells))} |"
 
 
 def discordance_table(found: Sequence[Rates]) -> Iterator[str]:
-    yield "| differing by chance | rows | true change | failed | inconclusive | let through |"
+    yield "| differing by chance | rows | true change | failed | inconclusive | passed or warned |"
     yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
     for rates in found:
         setting = rates.setting
@@ -183,10 +183,10 @@ def main() -> None:
         [
             "# Calibration of the gate",
             "",
-            f"{times:,} simulated proposals a setting, margin {100 * MARGIN:.0f} points, "
+            f"{times:,} simulated proposals per setting, margin {100 * MARGIN:.0f} points, "
             f"the incumbent right on {100 * INCUMBENT:.0f} % of rows, {100 * DISCORDANCE:.0f} % of "
-            "rows differing by chance and the drop on top. All figures in per cent. "
-            "`mean dropped` blocks whenever the candidate's mean is lower, `below bar` when it is "
+            "rows differing by chance, plus the drop. All figures in per cent. "
+            "`mean dropped` blocks if the candidate's mean is lower, `below bar` if it is "
             f"below {100 * (INCUMBENT - MARGIN):.0f} %; both on the same draws.",
             "",
             *main_table(found),
@@ -201,10 +201,10 @@ def main() -> None:
             "",
             "## Many slices at once",
             "",
-            "How often at least one of several slices of 300 rows, none of which fell, is called "
-            "significantly worse.",
+            "How often at least one of several slices of 300 rows is significantly worse although "
+            "none of them fell.",
             "",
-            "| slices | each by itself | adjusted by Holm |",
+            "| slices | each alone | adjusted by Holm |",
             "| ---: | ---: | ---: |",
             *(
                 f"| {count} | {percent(plain)} | {percent(holds)} |"

@@ -1,4 +1,4 @@
-"""The calibration study as a picture: what became of the proposals, as stacked bars in SVG."""
+"""The calibration study as a plot: the outcomes of the proposals, as stacked bars in SVG."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def plot(panels: Sequence[tuple[str, Sequence[Group]]], proposals: int) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" aria-labelledby="title">',
-        '<title id="title">What became of simulated proposals, by number of rows, true change '
+        '<title id="title">Outcomes of simulated proposals, by number of rows, true change '
         "and gate</title>",
         f"<style>{STYLE}</style>",
         f'<rect class="back" width="{width}" height="{height}"/>',
         f'<text class="title" x="{LEFT}" y="24">'
-        f"What became of {proposals:,} proposals whose true change is known "
+        f"Outcomes of {proposals:,} proposals whose true change is known "
         "(margin 5 points)</text>",
         *_legend(),
         *_axis(width),
     ]
     for number, (name, groups) in enumerate(panels):
         parts += _panel(LEFT + number * (PANEL + GAP), name, groups)
-    note = "G: this gate. M: blocks when the mean dropped. B: blocks below a fixed bar of 80 %."
+    note = "G: this gate. M: blocks if the mean dropped. B: blocks below a fixed bar of 80 %."
     parts.append(f'<text x="{LEFT}" y="{height - 14}">{note}</text>')
     return "\n".join([*parts, "</svg>", ""])
 

@@ -1,4 +1,4 @@
-"""CODEOWNERS at size: 1,000 lines against 3,000 files, beside the PyPI package `codeowners`.
+"""CODEOWNERS at size: 1,000 lines, 3,000 files, compared with the PyPI package `codeowners`.
 
 Run: pip install codeowners && python benchmarks/codeowners_lines.py
 """
@@ -16,7 +16,7 @@ LINES, FILES = 1000, 3000
 
 
 def workload(seed: int = 0) -> tuple[str, list[str]]:
-    """Return a file of varied lines and paths that most of them could match."""
+    """Return a file of varied lines, and paths that could match most of them."""
     draw = random.Random(seed)
     folders = [f"team{n}" for n in range(200)]
     lines = ["* @all"]

@@ -1,13 +1,13 @@
-"""Rows a second of all data gates, beside a plain pass over the same file in the same run.
+"""Rows a second of all data gates, compared with a plain pass over the same file in the same run.
 
     python benchmarks/data_gates.py [ROWS ...] [--peers] [--keep FOLDER]
 
-Writes ROWS (1,000,000) varied rows of 0.8 KB, then measures in turn a plain pass by the standard
-library (`library`: json, a SHA-256 of each row and of the file), the fastest plain pass there is
+Writes ROWS (1,000,000) varied rows of 0.8 KB. Then it measures, in turn, a plain pass with the
+standard library (`library`: json, a SHA-256 of each row and of the file), the fastest plain pass
 (`plain`: msgspec into types, xxHash of each row, SHA-256 of the file) and all gates, each in one
-process and in as many as there are cores; of further ROWS, to show that cost is linear in them,
-only the latter. Other work on the machine slows all of them alike, so the ratios say more than the
-figures; CPU seconds are given beside wall seconds for the same reason.
+process and in one per core. Further ROWS show that cost is linear; they are measured only in one
+process per core. Other work on the machine slows all of them equally, so the ratios are more
+reliable than the figures. For the same reason, CPU seconds are printed in addition to wall seconds.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class TypedRow(msgspec.Struct):
 
 
 def plain(path: Path, workers: int, part: Part) -> int:
-    """Read every line in so many processes, each of which takes a share of the bytes; the first
-    hashes the file."""
+    """Read every line in several processes, each with a share of the bytes; the first hashes the
+    file."""
     size = path.stat().st_size
     cuts = [size * number // workers for number in range(workers + 1)]
     if workers == 1:
@@ -71,7 +71,7 @@ def plain(path: Path, workers: int, part: Part) -> int:
 
 def typed_part(path: Path, start: int, end: int, whole: bool) -> int:
     """Decode the lines that begin in [start, end) into typed objects by msgspec and hash them by
-    xxHash: what no gate can be faster than."""
+    xxHash: the lower bound for every gate."""
     decode = msgspec.json.Decoder(TypedRow).decode
     seen, rows = array("Q"), 0
     for line in lines_between(path, start, end, whole):
@@ -93,7 +93,7 @@ def library_part(path: Path, start: int, end: int, whole: bool) -> int:
 
 
 def lines_between(path: Path, start: int, end: int, whole: bool) -> Iterator[bytes]:
-    """Yield the lines that begin in [start, end); where `whole`, hash the file first."""
+    """Yield the lines that begin in [start, end); if `whole`, hash the file first."""
     sha = hashlib.sha256()
     with path.open("rb") as source:
         if whole:
@@ -126,8 +126,8 @@ def gates(path: Path, workers: int) -> tuple[int, dict[str, float], dict[str, in
 
 
 def parts(path: Path) -> dict[str, float]:
-    """Return the CPU microseconds a row of each part of the row pass: of every piece the least of
-    some rounds, so that other work on the machine counts as little as can be."""
+    """Return the CPU microseconds per row of each part of the row pass. Each piece counts with the
+    minimum of several rounds, so that other work on the machine matters little."""
     from countersign_ml.rows.gating.examine import FAST_PIECE, examine
     from countersign_ml.rows.gating.fast.fast_rows import FastRows
     from countersign_ml.rows.gating.quick_check import _matching
@@ -182,9 +182,9 @@ def parts(path: Path) -> dict[str, float]:
 
 
 def python_peer(path: Path) -> int:
-    """Check the same, as most people do: json, jsonschema, a set of hashes, one process.
+    """Do the same checks as most people would: json, jsonschema, a set of hashes, one process.
 
-    No near duplicates, no personal data: each of these alone is slower than all that is here.
+    Without near duplicates and personal data: each of these alone is slower than the rest.
     """
     from jsonschema import Draft202012Validator
 
@@ -203,7 +203,7 @@ def python_peer(path: Path) -> int:
 
 
 def datasketch_peer(path: Path) -> int:
-    """Find near duplicates alone with datasketch: 60 permutations, pairs of words, one process."""
+    """Find only near duplicates, with datasketch: 60 permutations, pairs of words, one process."""
     from datasketch import MinHash, MinHashLSH
 
     index, rows = MinHashLSH(num_perm=60, params=(12, 5)), 0
@@ -219,11 +219,13 @@ def datasketch_peer(path: Path) -> int:
 
 
 def main() -> None:
-    """Write the rows, then measure each way in a process of its own."""
+    """Write the rows, then measure each implementation in its own process."""
     parser = argparse.ArgumentParser()
     parser.add_argument("rows", nargs="*", type=int, default=[1_000_000])
-    parser.add_argument("--peers", action="store_true", help="also a tenth of the rows by others")
-    parser.add_argument("--keep", type=Path, help="a folder for the rows; they are left there")
+    parser.add_argument(
+        "--peers", action="store_true", help="also other libraries, on a tenth of the rows"
+    )
+    parser.add_argument("--keep", type=Path, help="a folder for the rows; they stay there")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     words = parser.parse_args()
     if words.measure:
@@ -255,7 +257,7 @@ def main() -> None:
 
 
 def written(folder: Path, rows: int) -> Path:
-    """Return the file of so many rows, made where it is not there."""
+    """Return the file with that many rows; write it if missing."""
     path = folder / f"rows-{rows}.jsonl"
     if not path.exists():
         write_rows(path, rows)
@@ -263,7 +265,7 @@ def written(folder: Path, rows: int) -> Path:
 
 
 def told(way: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Print what one way took, and return it."""
+    """Print the figures of one implementation, and return them."""
     rows = found["rows"]
     print(
         f"{way:12} {rows / found['wall']:10,.0f} rows/s  {found['wall']:8.1f} s wall  "
@@ -280,7 +282,7 @@ def told(way: str, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def run(way: str, path: Path) -> dict[str, Any]:
-    """Measure one way in a fresh process, its children included."""
+    """Measure one implementation in a fresh process, including its children."""
     done = subprocess.run(
         [sys.executable, __file__, "--measure", way, str(path)], capture_output=True, text=True
     )
@@ -291,8 +293,8 @@ def run(way: str, path: Path) -> dict[str, Any]:
 
 
 def measure(way: str, path: Path) -> None:
-    """Do it one way and print what it took. Memory: the peaks of all processes, added up, pages
-    that they share counted in each."""
+    """Run one implementation and print its figures. Memory is the sum of the peaks of all
+    processes; shared pages count in each."""
     found: dict[str, Any] = {}
     started = time.perf_counter()
     name, _, count = way.partition("-")

@@ -1,15 +1,15 @@
-"""What single data gates cost, beside libraries that do the same check, over the same rows.
+"""What single data gates cost, compared with libraries that do the same check on the same rows.
 
     python -m venv /tmp/peers
     /tmp/peers/bin/pip install 'datatrove[processing]' spacy presidio-analyzer datasets pandas \\
         'pandera[pandas]' datasketch jsonschema msgspec
     python benchmarks/data_gates_peers.py /tmp/peers/bin/python [--rows 100000] [--slow 5000]
 
-Each way reads the same file of 0.8 KB rows in one process of its own; an e-mail address stands in
-one row of a hundred. CPU and wall time begin after the imports. Presidio and the MinHash peers see
-the first --slow rows only, and ours is measured over as many beside them. Presidio runs its
-patterns over a blank spaCy model: no names, nothing downloaded. The peers are for this comparison
-only and dependencies of nothing.
+Each implementation reads the same file of 0.8 KB rows in its own process; one row in a hundred has
+an e-mail address. CPU and wall time start after the imports. Presidio and the MinHash peers read
+only the first --slow rows, and ours is also measured on as many. Presidio runs its patterns over a
+blank spaCy model: no names, no download. The peers are only for this comparison; nothing depends on
+them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from benchmarks.made_rows import SCHEMA, write_rows
 
 MAILED_EVERY = 100
 Work = Callable[[Path, int], int]
-"""Given the file and a number of rows, do the check; return what was found."""
+"""Takes the file and a number of rows, runs the check, and returns the findings."""
 
 
 def lines(path: Path, rows: int) -> Iterator[bytes]:
@@ -114,7 +114,7 @@ def our_personal() -> Work:
 
 
 def datatrove_personal() -> Work:
-    """E-mail and IP addresses, in every turn; it replaces them and does not say where."""
+    """E-mail and IP addresses, in every turn; it replaces them and reports no place."""
     from datatrove.pipeline.formatters import PIIFormatter
 
     formatter = PIIFormatter()
@@ -178,7 +178,7 @@ def our_copies() -> Work:
 
 
 def datasets_copies() -> Work:
-    """The same with `datasets` and a Python function: json, jsonschema, a set of hashes."""
+    """The same checks with `datasets` and a Python function: json, jsonschema, a set of hashes."""
     import datasets
     from jsonschema import Draft202012Validator
 
@@ -203,7 +203,7 @@ def datasets_copies() -> Work:
 
 
 def pandera_copies() -> Work:
-    """The same with pandas and pandera, the answers' fields as columns."""
+    """The same checks with pandas and pandera, with the answers' fields as columns."""
     import pandas
     import pandera.pandas as pandera
 
@@ -252,11 +252,11 @@ WAYS: dict[str, tuple[bool, bool, Callable[[], Work]]] = {
     "near copies, bands alone: datatrove": (True, True, near("datatrove")),
     "near copies, bands alone: datasketch": (True, True, near("datasketch")),
 }
-"""What is checked and by whom: whether a peer, whether slow, and how to make it ready."""
+"""Each check and its implementation: is it a peer, is it slow, and its set-up."""
 
 
 def main() -> None:
-    """Write the rows, measure each way in a process of its own, and print a table."""
+    """Write the rows, measure each implementation in its own process, and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("peers", metavar="PYTHON", help="an interpreter that has the peers")
     parser.add_argument("--rows", type=int, default=100_000)
@@ -294,7 +294,7 @@ def main() -> None:
 
 
 def measure(way: str, path: Path, rows: int) -> dict[str, Any]:
-    """Do it one way; CPU and wall seconds after the imports, and the peak memory of it all."""
+    """Run one implementation; return CPU and wall seconds after the imports, and peak memory."""
     work = WAYS[way][2]()
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     found = work(path, rows)
@@ -304,7 +304,7 @@ def measure(way: str, path: Path, rows: int) -> dict[str, Any]:
 
 
 def peak() -> int:
-    """Return this process's peak memory; `ru_maxrss` would hold its parent's too."""
+    """Return this process's peak memory; `ru_maxrss` would include its parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 

@@ -1,9 +1,9 @@
-"""What each stage of the gates in parts costs: CPU a row, bytes a row on disk, memory of a task.
+"""What each stage of the gates in parts costs: CPU and disk bytes per row, memory per task.
 
     python benchmarks/data_gates_scale.py [ROWS] [--shards 4]
 
-Every task runs in a fresh process, one after the other, so that the figures of one are not those of
-another. What docs/data-at-scale.md works out for a billion rows comes from these.
+Every task runs in a fresh process, one after the other, so that each has its own figures.
+docs/data-at-scale.md computes the cost of a billion rows from them.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def merged(plan: Plan, number: int) -> None:
 
 
 def task(work: Callable[[Plan, int], None], plan: Plan, number: int) -> Cost:
-    """Do one task in this process, which is a fresh one."""
+    """Run one task in this fresh process."""
     before = time.process_time()
     work(plan, number)
-    status = Path("/proc/self/status").read_text()  # `ru_maxrss` would hold the parent's peak too
+    status = Path("/proc/self/status").read_text()  # `ru_maxrss` would include the parent's peak
     peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
     return time.process_time() - before, peak
 

@@ -1,18 +1,18 @@
-"""How fast held-out rows are answered: this project's engines beside their peers, in one run.
+"""How fast held-out rows are answered: this project's engines and their peers, in one run.
 
     python -m benchmarks.evaluation_throughput [--rows 340] [--rounds 5] [--threads 2]
 
-The transformers engine stands beside lm-evaluation-harness's HF backend (one loaded model, one
-tokenizer, one batch size), and the llama.cpp engine beside llama-cpp-python's own server over HTTP
-(one file, one number of threads). The rows are the example's held-out ones, its tiny base model
-answers them greedily up to the recipe's `max_new_tokens` or the stop token. The rounds alternate in
-their order, medians are compared, and so are the answers themselves. Beside the time on the clock
-stand CPU seconds (the server's own and its client's together), which other work on the machine
-changes far less. Rendering a row as a prompt is counted for llama.cpp on both sides, for the server
-does it too; for transformers on neither.
+The transformers engine is compared with lm-evaluation-harness's HF backend (same loaded model,
+tokenizer and batch size), and the llama.cpp engine with llama-cpp-python's own server over HTTP
+(same file and number of threads). The rows are the example's held-out rows. Its tiny base model
+answers them with greedy decoding, up to the recipe's `max_new_tokens` or the stop token. The rounds
+alternate in order; medians are compared, and so are the answers. The report has wall time and CPU
+seconds (of server and client together), which other work on the machine changes far less. The time
+to render a row as a prompt counts on both sides for llama.cpp, because the server does it too, and
+on neither side for transformers.
 
-lm-evaluation-harness is no dependency of this project. Install it beside the project in an
-environment of its own, or that half is left out:
+lm-evaluation-harness is not a dependency of this project. Install it with the project in a separate
+environment, or that half is left out:
 
     python -m venv bench && bench/bin/pip install -c requirements.lock -e '.[runner,gguf]' lm_eval
 """
@@ -60,18 +60,18 @@ Answers = list[str]
 
 @dataclass
 class Side:
-    """Ours or a peer: how it answers all rows, and what each round of that took."""
+    """Ours or a peer: how it answers all rows, and the time of each round."""
 
     name: str
     answer: Callable[[], Answers]
     cpu: Callable[[], float] = time.process_time
-    """CPU seconds so far, of every process that answers."""
+    """CPU seconds so far, of all processes that answer."""
     said: Answers = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
 
     def round(self) -> None:
-        """Answer every row once, by the clock."""
+        """Answer every row once, and record the time."""
         started, busy = time.perf_counter(), self.cpu()
         self.said = self.answer()
         self.seconds.append(time.perf_counter() - started)
@@ -82,7 +82,7 @@ Pair = tuple[Side, Side]
 
 
 def measured(ours: Side, peer: Side, rounds: int) -> Pair:
-    """Run both once unmeasured, then `rounds` times each, the other one first every time."""
+    """Run both once unmeasured, then `rounds` times each, alternating which is first."""
     ours.answer()
     peer.answer()
     for number in range(rounds):
@@ -210,10 +210,10 @@ def report(pairs: Sequence[Pair], threads: int, limit: int, rounds: int) -> str:
     lines = [
         "# Evaluation throughput",
         "",
-        f"{len(pairs[0][0].said)} held-out rows of the example, its tiny base, greedy, at most "
-        f"{limit} new tokens, batches of {BATCH} for transformers; {rounds} rounds in turn, after "
-        f"one that is not counted; {threads} thread(s) on {os.cpu_count()} cores of "
-        f"{platform.machine()}. Medians, and the least to the most.",
+        f"{len(pairs[0][0].said)} held-out rows of the example, its tiny base model, greedy, "
+        f"at most {limit} new tokens, batches of {BATCH} for transformers; {rounds} rounds in "
+        f"turn, after a first one that does not count; {threads} thread(s) on {os.cpu_count()} "
+        f"cores of {platform.machine()}. Medians, with minimum and maximum.",
         "",
         "| engine | seconds | rows/s | CPU seconds | by the clock | by CPU | same answers |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -226,9 +226,7 @@ def report(pairs: Sequence[Pair], threads: int, limit: int, rounds: int) -> str:
             f"{equal} of {len(ours.said)}",
         )
         lines += [_line(ours, ratios), _line(peer, ("1", "1", ""))]
-    ratio = (
-        "By the clock and by CPU: how many times as long the peer takes; above 1, ours is faster."
-    )
+    ratio = "By the clock, by CPU: the peer's time divided by ours; above 1, ours is faster."
     return "\n".join([*lines, "", ratio, ""])
 
 

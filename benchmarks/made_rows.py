@@ -1,4 +1,4 @@
-"""Rows for the benchmarks of the data gates: made up, varied, the same each time."""
+"""Rows for the benchmarks of the data gates: synthetic, varied, the same each time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 CATEGORIES, PRIORITIES = ("access", "billing", "fault", "returns"), ("low", "normal", "high")
 MADE_ROWS = 1_000_000
 PLANTED_EVERY = 1000
-"""One row in so many is a near copy of an earlier one."""
+"""One row in this many is a near copy of an earlier one."""
 
 
 def write_rows(path: Path, rows: int) -> None:
     """Write rows of about 0.8 KB: tickets of 40 to 75 words of 20,000, Zipf-like, with answers.
 
-    A longer file begins with the rows of a shorter one. Beyond a million, the same rows come again
+    A longer file begins with the rows of a shorter one. Beyond a million, the same rows repeat
     with other ids and groups and with the letters of their questions exchanged, so that no question
-    comes twice: that takes a tenth of the time.
+    repeats. That takes a tenth of the time.
     """
     if rows > MADE_ROWS:
         write_rows(path, MADE_ROWS)

@@ -1,12 +1,12 @@
-"""How many planted near copies are found at Jaccard 0.8 and 0.9, and what else is named.
+"""How many planted near copies are found at Jaccard 0.8 and 0.9, and what else is reported.
 
     python -m venv /tmp/peers && /tmp/peers/bin/pip install 'datatrove[processing]' spacy datasketch
     python benchmarks/near_recall.py [--texts 20000] [--peers /tmp/peers/bin/python]
 
-Texts of made-up words; of every ten, one is a copy of a known Jaccard similarity of its pairs of
-neighbouring words. Other sets plant pairs at 0.5, 0.6 and 0.7, which nobody wants who asks for 0.8:
-whatever is named there is a false pair. Peers are for this comparison only; ours confirms what the
-bands find by the texts themselves, the peers do not.
+The texts are made of synthetic words. One in ten is a copy with a known Jaccard similarity of its
+pairs of neighbouring words. Other sets plant pairs at 0.5, 0.6 and 0.7; at a threshold of 0.8 each
+of these is a false pair if reported. The peers are only for this comparison. Ours confirms the
+pairs of the bands by comparing the texts; the peers do not.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import near_ways
 
 SIZES = {0.9: (57, 3), 0.8: (63, 7), 0.7: (68, 12), 0.6: (60, 15), 0.5: (60, 20)}
-"""For each similarity: words in a text, and how many of its pairs of words the copy has not.
+"""For each similarity: words in a text, and how many of its pairs of words the copy lacks.
 
-The last word and the end of the text are a pair to us and none to the peers, to whom a copy of 0.9
-is one of 0.898, and of 0.8 one of 0.797."""
+We count the last word and the end of the text as a pair, the peers do not. For them a copy of 0.9
+is one of 0.898, and a copy of 0.8 one of 0.797."""
 
 
 def planted(similarity: float, texts: int) -> tuple[list[str], set[int]]:
@@ -40,7 +40,7 @@ def planted(similarity: float, texts: int) -> tuple[list[str], set[int]]:
     copies = []
     for original in rng.sample(made, texts // 10):
         copy = list(original)
-        if lost % 2:  # the first word stands in one pair, any other in two
+        if lost % 2:  # the first word is in one pair, any other in two
             copy[0] = "".join(rng.choices(letters, k=12))
         for at in rng.sample(range(2, length, 2), lost // 2):
             copy[at] = "".join(rng.choices(letters, k=12))
@@ -49,9 +49,9 @@ def planted(similarity: float, texts: int) -> tuple[list[str], set[int]]:
 
 
 def measure(way: str, similarity: float, texts: int) -> dict[str, float]:
-    """Return the share of the copies that are named, and how many other texts are."""
+    """Return how many copies are reported, and how many other texts."""
     every, copies = planted(similarity, texts)
-    # A group's other text may be named in a copy's stead.
+    # A group's other text may be reported instead of the copy.
     if way == "ours":
         named = near_ways.ours(every, similarity if similarity >= 0.8 else 0.8)
     else:
@@ -65,7 +65,7 @@ def measure(way: str, similarity: float, texts: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure every way in a process of its own and print a table."""
+    """Measure every implementation in its own process and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--texts", type=int, default=20_000)
     parser.add_argument("--peers", metavar="PYTHON", help="an interpreter that has the peers")

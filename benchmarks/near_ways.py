@@ -1,6 +1,6 @@
-"""Near duplicates by three libraries: a way takes texts and returns the numbers of those it names.
+"""Near duplicates by three libraries: a function takes texts and returns the numbers of copies.
 
-Peers are imported inside, because they live in an environment of their own.
+Peers are imported inside the functions, because they are in a separate environment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def ours(texts: list[str], least: float = 0.9) -> set[int]:
-    """Bands of MinHash, then the Jaccard similarity of the texts themselves."""
+    """MinHash bands, then the Jaccard similarity of the texts themselves."""
     import json
 
     import numpy as np
@@ -49,7 +49,7 @@ def ours(texts: list[str], least: float = 0.9) -> set[int]:
 
 
 def datatrove(texts: list[str], words: int = 2, buckets: int = 12, depth: int = 5) -> set[int]:
-    """Every text that datatrove's MinHash deduplication leaves out; it looks at no text again."""
+    """Every text that datatrove's MinHash deduplication drops; it does not compare the texts."""
     from datatrove.data import Document
     from datatrove.pipeline.dedup import (
         MinhashDedupBuckets,
@@ -78,12 +78,12 @@ def datatrove(texts: list[str], words: int = 2, buckets: int = 12, depth: int = 
 
 
 def datatrove_default(texts: list[str]) -> set[int]:
-    """Do so with datatrove's own settings: runs of 5 words, 14 buckets of 8."""
+    """The same with datatrove's own settings: runs of 5 words, 14 buckets of 8."""
     return datatrove(texts, words=5, buckets=14, depth=8)
 
 
 def datasketch(texts: list[str]) -> set[int]:
-    """Every text for which datasketch's index holds an earlier one; it looks at no text again."""
+    """Every text with an earlier match in datasketch's index; it does not compare the texts."""
     from datasketch import MinHash, MinHashLSH
 
     index, found = MinHashLSH(num_perm=60, params=(12, 5)), set()

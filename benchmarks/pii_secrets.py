@@ -1,8 +1,8 @@
-"""Personal data and secrets: recall and precision by kind, and rows a second beside two peers.
+"""Personal data and secrets: recall and precision by kind, and rows a second against two peers.
 
 Run: python benchmarks/pii_secrets.py [--write] [--peers PYTHON]
 `--write` puts both tables into docs/pii-and-secrets.md. `--peers` names a Python that has
-presidio-analyzer and detect-secrets; they get the same rows in the same run, in its process.
+presidio-analyzer and detect-secrets; they get the same rows in the same run, in a process of it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def chats(count: int, seed: int = 3) -> list[str]:
 
 
 def rate(work: Callable[[str], object], rows: Sequence[str], rounds: int = 3) -> float:
-    """Return rows a second of processor time, the best of some rounds."""
+    """Return rows per second of CPU time, the best of several rounds."""
     best = float("inf")
     for _ in range(rounds):
         begin = time.process_time()
@@ -56,7 +56,7 @@ def rate(work: Callable[[str], object], rows: Sequence[str], rounds: int = 3) ->
 
 
 def peers(path: Path) -> dict[str, float]:
-    """Return the peers' rates; runs in the peers' own Python."""
+    """Return the peers' rates; runs in the peers' Python."""
     from detect_secrets.core.scan import scan_line
     from detect_secrets.settings import default_settings
     from presidio_analyzer import predefined_recognizers as known
@@ -80,7 +80,7 @@ def peers(path: Path) -> dict[str, float]:
 
 
 def speed(python: str | None) -> list[tuple[str, float]]:
-    """Return what was measured and its rows a second."""
+    """Return each measurement with its rows per second."""
     from countersign_ml.rows.detect import may_hold, scan
 
     rows = chats(20_000)
@@ -130,7 +130,7 @@ def speed_table(rates: Sequence[tuple[str, float]]) -> Iterable[str]:
 
 
 def written(page: str, name: str, lines: Iterable[str]) -> str:
-    """Return the page with what stands between the name's two marks replaced."""
+    """Return the page with the text between the name's two marks replaced."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     head, _, rest = page.partition(begin)
     _, _, tail = rest.partition(end)

@@ -1,4 +1,4 @@
-"""What the processes beneath this one have taken, memory and time."""
+"""Memory and time of the processes below this one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 
 class Watch(Thread):
-    """Looks every tenth of a second how much memory the processes beneath this one have taken."""
+    """Samples the memory of the processes below this one every tenth of a second."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -25,7 +25,7 @@ class Watch(Thread):
         self.join()
 
     def run(self) -> None:
-        """Look until it is over."""
+        """Sample until stopped."""
         while not self._over.wait(0.1):
             for process in beneath(os.getpid()):
                 with contextlib.suppress(OSError, IndexError):
@@ -33,7 +33,7 @@ class Watch(Thread):
 
     @staticmethod
     def living() -> float:
-        """Return the CPU seconds of children that are still there, and of those these waited for:
+        """Return the CPU seconds of living children, and of those that they waited for:
         the process that others were forked from is one."""
         ticks = 0
         for process in beneath(os.getpid()):
@@ -44,7 +44,7 @@ class Watch(Thread):
 
 
 def beneath(process: int) -> list[int]:
-    """Return the processes that a process started, and those that they started."""
+    """Return the processes that a process started, and their descendants."""
     found: list[int] = []
     for task in Path(f"/proc/{process}/task").glob("*/children"):
         with contextlib.suppress(OSError):
@@ -54,5 +54,5 @@ def beneath(process: int) -> list[int]:
 
 
 def peak(process: str) -> int:
-    """Return the most kilobytes that a process has held."""
+    """Return the peak memory of a process in kilobytes."""
     return int(Path(f"/proc/{process}/status").read_text().split("VmHWM:")[1].split()[0])

@@ -1,9 +1,9 @@
-"""How fast the bot answers a delivery while it evaluates: milliseconds, beside an idle bot.
+"""How fast the bot answers a delivery while it evaluates, and while it is idle, in milliseconds.
 
     python benchmarks/webhook_latency.py [--deliveries 300]
 
-It starts the shipped bot as its own process beside a forge, opens pull requests so that there is
-always an evaluation under way, and times signed deliveries over HTTP.
+It starts the shipped bot as its own process next to a forge, keeps it evaluating pull requests, and
+times signed deliveries over HTTP.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def measure(
 
 
 def evaluated(port: int) -> float:
-    """Return how many pieces of work the bot has done, from its metrics."""
+    """Return how many pieces of work the bot has finished, from its metrics."""
     text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
     lines = (line for line in text.splitlines() if line.startswith("countersign_work_total"))
     return sum(float(line.rpartition(" ")[2]) for line in lines)
@@ -103,7 +103,7 @@ def told(name: str, seconds: list[float], work: float) -> None:
     p95 = ordered[int(0.95 * len(ordered))]
     print(
         f"{name:<24} median {statistics.median(ordered):6.1f} ms   p95 {p95:6.1f} ms   "
-        f"{work:5.0f} evaluations meanwhile"
+        f"{work:5.0f} evaluations in that time"
     )
 
 
