@@ -36,7 +36,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 FILE = re.compile(r"([a-z_.]+/[\w./-]+\.(?:py|md|yml|json|svg))(?::\d+)?")
 FUNCTION = re.compile(r"([\w./-]+\.py):([A-Za-z_]\w*(?:\.\w+)?)")
 """A function, class or constant in a file; the file by its path, or by its name alone."""
-PLACEHOLDER = re.compile(r"(?:^|/)(?:[A-Z]{3,}|N)(?:/|$)")
+PLACEHOLDER = re.compile(r"(?:^|/)(?:(?:[A-Z]{3,}|N)(?:/|$)|NAME\.py$)")
 MODULE = re.compile(rf"(?:{'|'.join(ROOMS)})(?:\.\w+){{2,}}")
 RUN = re.compile(rf"python -m ((?:{'|'.join(ROOMS)})(?:\.\w+)*)")
 IMPORTED = re.compile(rf"^from ((?:{'|'.join(ROOMS)})(?:\.\w+)*) import ([\w, ]+)", re.MULTILINE)
