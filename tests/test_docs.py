@@ -36,6 +36,11 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 FILE = re.compile(r"([a-z_.]+/[\w./-]+\.(?:py|md|yml|json|svg))(?::\d+)?")
 FUNCTION = re.compile(r"([\w./-]+\.py):([A-Za-z_]\w*(?:\.\w+)?)")
 """A function, class or constant in a file; the file by its path, or by its name alone."""
+FOLDER = re.compile(rf"(?:{'|'.join(ROOMS)})(?:/\w+)+/?")
+MODULE_NAME = re.compile(r"[a-z]\w*\.py")
+"""A module by its name alone."""
+OF_A_USER = ("policy/keys",)
+"""A folder that only a governed repository has."""
 PLACEHOLDER = re.compile(r"(?:^|/)(?:(?:[A-Z]{3,}|N)(?:/|$)|NAME\.py$)")
 MODULE = re.compile(rf"(?:{'|'.join(ROOMS)})(?:\.\w+){{2,}}")
 RUN = re.compile(rf"python -m ((?:{'|'.join(ROOMS)})(?:\.\w+)*)")
@@ -70,10 +75,8 @@ def problems(text: str, folder: Path = ROOT) -> Iterator[str]:
             code = re.sub(r"\\\n\s*", " ", token.content)
             yield from shell(code)
             yield from python(code)
-            if token.type == "code_inline" and (file := FILE.fullmatch(code)):
-                yield from named_file(file[1], folder)
-            if token.type == "code_inline" and (function := FUNCTION.fullmatch(code)):
-                yield from named_function(function[1], function[2])
+            if token.type == "code_inline":
+                yield from place(code, folder)
 
 
 def link(target: str, text: str, folder: Path) -> Iterator[str]:
@@ -89,6 +92,19 @@ def link(target: str, text: str, folder: Path) -> Iterator[str]:
             yield f"link {target}: no such heading"
 
 
+def place(code: str, folder: Path) -> Iterator[str]:
+    """Yield the problem if inline code names a file, folder, module or function that is gone."""
+    if file := FILE.fullmatch(code):
+        yield from named_file(file[1], folder)
+    governed = code.rstrip("/") in OF_A_USER
+    if FOLDER.fullmatch(code) and not governed and not (ROOT / code).is_dir():
+        yield f"folder {code}: not there"
+    if MODULE_NAME.fullmatch(code) and not files_named(code) and not in_tests(code):
+        yield f"file {code}: no file has that name"
+    if function := FUNCTION.fullmatch(code):
+        yield from named_function(function[1], function[2])
+
+
 def named_file(name: str, folder: Path) -> Iterator[str]:
     of_ours = (ROOT / name.partition("/")[0]).is_dir() and not PLACEHOLDER.search(name)
     if of_ours and not (ROOT / name).exists() and not (folder / name).exists():
@@ -96,11 +112,20 @@ def named_file(name: str, folder: Path) -> Iterator[str]:
 
 
 def named_function(file: str, name: str) -> Iterator[str]:
-    found = [path for path in product_files() if f"/{path}".endswith(f"/{file}")]
+    found = files_named(file)
     if len(found) != 1:
         yield f"{file}:{name}: {len(found)} files have that name"
     elif name not in definitions(found[0]):
         yield f"{file}:{name}: not in that file"
+
+
+def files_named(name: str) -> list[str]:
+    """Return the product files with that name, or with a path that ends in it."""
+    return [path for path in product_files() if f"/{path}".endswith(f"/{name}")]
+
+
+def in_tests(name: str) -> bool:
+    return any((ROOT / "tests").rglob(name))
 
 
 @functools.cache
@@ -218,6 +243,8 @@ def test_what_a_document_names_exists(path: Path) -> None:
         ("`bot/gone.py`", "file bot/gone.py: not there"),
         ("`policy/gates/difference.py:gone`", "policy/gates/difference.py:gone: not in that file"),
         ("`difference.py:gone`", "difference.py:gone: not in that file"),
+        ("`gone.py`", "file gone.py: no file has that name"),
+        ("`bot/gone`", "folder bot/gone: not there"),
         ("`gone.py:gone`", "gone.py:gone: 0 files have that name"),
         ("`__init__.py:gone`", f"__init__.py:gone: {PACKAGES} files have that name"),
         (
@@ -260,3 +287,20 @@ def test_the_readme_lists_every_room_with_its_imports() -> None:
         for room in ROOMS
     }
     assert told == found
+
+
+def test_the_picture_of_the_rooms_shows_the_layers_that_are_checked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = (each["layers"] for each in contracts if each["type"] == "layers")
+    picture = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```")[1]
+    shown = [
+        rooms
+        for line in picture.splitlines()
+        if (rooms := set(re.findall(rf"(?<![\w/])(?:{'|'.join(ROOMS)})(?:/\w+)?(?![\w/])", line)))
+    ]
+    assert shown == [set(layer.replace(".", "/").split(" | ")) for layer in layers]
+
+
+def test_the_architecture_page_is_at_most_two_pages() -> None:
+    assert len((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()) <= 112
