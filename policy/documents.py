@@ -34,6 +34,16 @@ class Document(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def plain(self) -> dict[str, Any]:
+        """Return plain JSON values without the fields that have their default.
+
+        The schema's version is always included, because it says what the defaults are: a recorded
+        document is read by them, so a default never changes within a version.
+        """
+        value = self.model_dump(mode="json", exclude_defaults=True)
+        version = getattr(self, "schema_version", None)
+        return value if version is None else {"schema_version": version, **value}
+
 
 D = TypeVar("D", bound=BaseModel)
 

@@ -17,7 +17,7 @@ from countersign_ml.rows.read.formats import Turn
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
 from policy.facts.evidence import RenderedToken
-from runner import model_messages
+from runner.sentences import base_not_loaded, template_refused
 
 TemplateName = Literal["chatml", "alpaca", "tokenizer_default"]
 MASKED = -100
@@ -48,16 +48,24 @@ class Chat:
         try:
             tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise model_messages.base_not_loaded(base, f"its tokenizer: {error}") from error
+            raise base_not_loaded(base, f"its tokenizer: {error}") from error
         self.tokenizer = tokenizer
         if template != "tokenizer_default":
             tokenizer.chat_template = TEMPLATES[template]
         elif not tokenizer.chat_template:
-            raise model_messages.no_chat_template(base)
+            raise UserError.one(
+                f"base_model {base}",
+                "its tokenizer has no chat template",
+                "set chat_template: chatml or alpaca in recipe.yml",
+            )
         if template == "chatml":
             self._require_chatml()
         if tokenizer.eos_token_id is None:
-            raise model_messages.no_stop_token(base)
+            raise UserError.one(
+                f"base_model {base}",
+                "its tokenizer has no end-of-sequence token",
+                "use a base model whose tokenizer names an eos_token",
+            )
         self.stop_token = str(tokenizer.eos_token)
         self.stop_id = int(tokenizer.eos_token_id)
         self.pad_id = int(
@@ -72,7 +80,11 @@ class Chat:
         known = self.tokenizer.get_vocab()
         for token in ("<|im_start|>", CHATML_END):
             if token not in known:
-                raise model_messages.template_token_missing("chatml", token)
+                raise UserError.one(
+                    "recipe.yml chat_template",
+                    f"chatml needs the token {token}, which the base model does not have",
+                    "use tokenizer_default or alpaca, or another base model",
+                )
         self.tokenizer.eos_token = CHATML_END
 
     @property
@@ -93,7 +105,7 @@ class Chat:
                 )
             )
         except TemplateError as error:
-            raise model_messages.template_refused(where, str(error)) from error
+            raise template_refused(where, str(error)) from error
 
     def prompt(self, row: Row) -> str:
         """Return the rendered prompt of a row: what every subject is asked."""
@@ -107,7 +119,7 @@ class Chat:
         prompt = self.prompt(row)
         whole = self.render(row.messages, row.where)
         if not whole.startswith(prompt):
-            raise model_messages.not_a_prefix(row.where)
+            raise _not_a_prefix(row.where)
         prompt_ids, ids = self.ids(prompt), self.ids(whole)
         if ids[: len(prompt_ids)] != prompt_ids:
             # The answer's first characters joined the prompt's last token. When served, the prompt
@@ -115,7 +127,7 @@ class Chat:
             ids = prompt_ids + self.ids(whole[len(prompt) :])
             decoded = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
             if decoded != whole:
-                raise model_messages.not_a_prefix(row.where)
+                raise _not_a_prefix(row.where)
         ids = self._until_stop(ids, len(prompt_ids))
         start = min(len(prompt_ids), len(ids))
         labels = [MASKED] * start + ids[start:]
@@ -156,7 +168,12 @@ class Chat:
         for turn in turns:
             for token in self._control:
                 if token in turn.content:
-                    raise model_messages.control_token(where, token)
+                    raise UserError.one(
+                        where,
+                        f"the text contains the control token {token}, which would end or begin a "
+                        "turn",
+                        "remove it from the row",
+                    )
 
     def save_beside(self, source: Path, target: Path) -> None:
         """Put the base's tokenizer files and this template beside merged weights.
@@ -179,6 +196,15 @@ class Chat:
         value["eos_token"] = self.stop_token
         settings.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
         (target / "chat_template.jinja").write_text(self.template)
+
+
+def _not_a_prefix(where: str) -> UserError:
+    return UserError.one(
+        where,
+        "the rendered prompt is not the beginning of the rendered conversation, so the answer's "
+        "tokens cannot be told from the prompt's",
+        "set chat_template: chatml or alpaca, whose answers follow the prompt",
+    )
 
 
 TOKENIZER_FILES = (

@@ -16,13 +16,14 @@ from countersign_ml.rows.governed.governed_model import (
     tracked,
 )
 from policy import documents
+from policy.errors import UserError
 from policy.facts.evidence import Incumbent
 from policy.facts.pointer import Pointer
 from policy.facts.proposal import run_key
 from policy.files.rules import Policy
 from policy.governed import pointer_path
 from policy.names import Digest
-from runner import messages, reuse_messages
+from runner.sentences import unreadable
 from runner.tell.progress import Reporter
 
 REGISTRY_VARIABLE = "COUNTERSIGN_REGISTRY"
@@ -115,7 +116,12 @@ def require_own(root: Path) -> None:
     """
     brought = tracked(root, OWN_FOLDER)
     if brought:
-        raise messages.own_folder_in_git(brought, OWN_FOLDER)
+        raise UserError.one(
+            brought,
+            f"is in git, but {OWN_FOLDER} is for results of runs on this machine; results that a "
+            "commit brings are not trusted",
+            f"remove it from the commits: git rm -r --cached {OWN_FOLDER}",
+        )
 
 
 def base_checkout(folder: GovernedModel, options: Options) -> Path | None:
@@ -141,7 +147,11 @@ def live_pointer(folder: GovernedModel, options: Options) -> Pointer | None:
     expected = options.expect_incumbent
     found = pointer.artifact.digest if pointer else NO_INCUMBENT
     if expected is not None and expected != found:
-        raise messages.another_incumbent(expected, found)
+        raise UserError.one(
+            "--expect-incumbent",
+            f"expected {expected}, but the pointer names {found}: another version is live now",
+            "start the run again for the version that is live now",
+        )
     return pointer
 
 
@@ -156,7 +166,11 @@ def require_key(
     live = pointer.artifact.digest if pointer else None
     key = run_key(folder.proposal.digest, live, attempt)
     if expected is not None and expected != key:
-        raise messages.another_key(expected, key)
+        raise UserError.one(
+            "--expect-key",
+            f"expected {expected}, but these files against the live version give {key}",
+            "start the run with the key, commit and live version of the same proposal",
+        )
 
 
 def require_reuse(options: Options) -> None:
@@ -166,9 +180,17 @@ def require_reuse(options: Options) -> None:
     try:
         _DIGEST.validate_python(options.reuse)
     except ValidationError as error:
-        raise reuse_messages.bad_digest(options.reuse) from error
+        raise UserError.one(
+            "--reuse",
+            f"{options.reuse[:100]!r} is not a digest of evidence",
+            "give sha256: and 64 lower-case hex digits, as countersign run --json prints",
+        ) from error
     if options.fresh:
-        raise reuse_messages.reuse_and_fresh()
+        raise UserError.one(
+            "--reuse",
+            "cannot be combined with --fresh, which uses no kept results",
+            "leave one of them out",
+        )
 
 
 def read_pointer(path: Path, model: str) -> Pointer:
@@ -176,12 +198,18 @@ def read_pointer(path: Path, model: str) -> Pointer:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise messages.no_pointer(str(path)) from error
+        raise UserError.one(
+            str(path),
+            "missing: no version is live, so there is nothing to recover",
+            "promote one first",
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise messages.unreadable(str(path), error) from error
+        raise unreadable(str(path), error) from error
     pointer = documents.parse_json(Pointer, text, str(path))
     if pointer.model != model:
-        raise messages.pointer_of_another(str(path), model, pointer.model)
+        raise UserError.one(
+            str(path), f"is about {pointer.model!r}, not {model!r}", "name that model's pointer"
+        )
     return pointer
 
 
@@ -196,7 +224,11 @@ def make_cache(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise messages.cache_not_writable(folder, error) from error
+        raise UserError.one(
+            f"cache {folder}",
+            f"cannot be written: {error.strerror}",
+            "choose another folder with --cache or COUNTERSIGN_CACHE",
+        ) from error
 
 
 def own_folder(root: Path) -> Path:
@@ -208,5 +240,7 @@ def own_folder(root: Path) -> Path:
         if not ignore.exists():
             ignore.write_text("*\n")
     except OSError as error:
-        raise messages.not_writable(folder, error) from error
+        raise UserError.one(
+            str(folder), f"cannot be written: {error.strerror}", "give this account write access"
+        ) from error
     return folder

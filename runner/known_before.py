@@ -1,7 +1,8 @@
-"""What a run knows beside what it measures: the base branch's data, the budget, earlier records.
+"""What a run knows before it measures: the base branch's data, the budget, earlier records.
 
-The base branch is the checkout that `--incumbent` lies in: a workflow names the live pointer of the
-default branch there. Whatever of it cannot be read is told as unknown; it never stops a run.
+The base branch is the checkout that contains the file of `--incumbent`: workflows name the live
+pointer of the default branch there. What cannot be read is recorded as unknown and never stops a
+run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from countersign_ml.rows.read.sample_lines import read_source
 from countersign_ml.rows.read.source import Source
 from policy.canonical import digest_bytes
 from policy.errors import UserError
-from policy.facts.evidence import Evidence, parse_evidence
+from policy.facts.evidence import DataPart, Evidence, parse_evidence
 from policy.facts.next_pointer import pointer_of
 from policy.facts.run_context import (
     MAX_EARLIER,
@@ -31,12 +32,21 @@ from policy.facts.run_context import (
 from policy.files.budget import estimate
 from policy.files.dataset_card import parse_card
 from policy.governed import MODELS, evidence_path
-from runner import messages
 from runner.job import Job
+from runner.sentences import missing_file, unreadable
+
+NO_BASE_BRANCH = "no base branch was given; --incumbent names its pointer.json in a clone of it"
+
+
+def known_before(job: Job) -> DataPart:
+    """Return what is known before the data gates have measured anything."""
+    return DataPart(
+        data_change=data_change(job), expected=expected(job), earlier=earlier_versions(job)
+    )
 
 
 def data_change(job: Job) -> DataChange:
-    """Return the proposal's rows beside those of the base branch, as far as one was shown."""
+    """Compare the proposal's rows with those of the base branch, if one was given."""
     folder = job.folder
     mine = {split: folder.data_file(split) for split in folder.card.splits}
     splits = tuple(
@@ -44,7 +54,7 @@ def data_change(job: Job) -> DataChange:
     )
     base = job.base
     if base is None:
-        return DataChange(base="unknown", why=messages.NO_BASE_BRANCH, splits=splits)
+        return DataChange(base="unknown", why=NO_BASE_BRANCH, splits=splits)
     commit = _commit(base)
     if not (base / MODELS / folder.name / "data").is_dir():
         return DataChange(base="first", commit=commit, splits=splits)
@@ -59,19 +69,19 @@ def data_change(job: Job) -> DataChange:
 
 
 def _base_files(base: Path, model: str) -> dict[str, Path]:
-    """Return the file of each split on the base branch, by its own dataset card."""
+    """Return the file of each split on the base branch, as its own dataset card lists them."""
     folder = base / MODELS / model
     where = f"{MODELS}/{model}/{CARD}"
     try:
         text = (folder / CARD).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise messages.unreadable(where, error) from error
+        raise unreadable(where, error) from error
     found = {
         split: folder / "data" / name for split, name in parse_card(text, where).splits.items()
     }
     for path in found.values():
         if path.is_symlink() or not path.is_file():
-            raise messages.missing_file(str(path.relative_to(base)))
+            raise missing_file(str(path.relative_to(base)))
     return found
 
 
@@ -86,7 +96,7 @@ def _commit(base: Path) -> str:
 
 
 def expected(job: Job) -> Expected | None:
-    """Return what training was estimated to take, and the budget; None where nobody can tell."""
+    """Return the estimate for the training and the budget; None if it cannot be estimated."""
     budget = job.policy.budget
     path = job.folder.data_file("train")
     found = estimate(job.folder.recipe, path.stat().st_size, budget)
@@ -105,10 +115,10 @@ def expected(job: Job) -> Expected | None:
 
 
 def earlier_versions(job: Job) -> tuple[EarlierVersion, ...]:
-    """Return what the records of the live version and those before it say, the oldest first.
+    """Return what the records of the live version and its predecessors say, oldest first.
 
     The pointer names the first record by its digest; each record names the version before it. A
-    record that is not there, or is not of its version, ends the line.
+    record that is missing, or belongs to another version, ends the list.
     """
     if job.pointer is None:
         return ()
@@ -137,7 +147,7 @@ def earlier_versions(job: Job) -> tuple[EarlierVersion, ...]:
 
 
 def _record(root: Path, model: str, version: str, digest: str | None) -> Evidence | None:
-    """Return the record of a version, where it can be read and is the one that is meant."""
+    """Return the record of a version, if it can be read and has the expected digest."""
     name = evidence_path(model, version)
     path = root / name
     try:

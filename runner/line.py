@@ -1,27 +1,42 @@
 """The line: validate, train, export, evaluate, publish, attest - from a proposal to its evidence.
 
-The file that ships is what is evaluated, so it is exported first; evidence says where things lie,
-so they are published first. Each stage leaves its facts in `Findings`, whatever happens after it.
+The file that ships is the one that is measured, so export comes before evaluate. Evidence names the
+published files, so publish comes before attest. Each stage is one function here. It records its
+part of the evidence in the run, which keeps it even if a later stage fails.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+from countersign_ml.rows.read.row import Row
 from policy.errors import Problem, UserError
-from policy.facts.evidence import SHIPPED, DataFacts, TrainingFacts
+from policy.facts.evidence import (
+    SHIPPED,
+    DataFacts,
+    DataPart,
+    MeasuredPart,
+    Subject,
+    TrainingFacts,
+    TrainingPart,
+)
 from policy.gates.judge import judge_data
-from runner import messages, model_messages
 from runner.attest import device_name, library_versions
 from runner.data_gates import GatedData, gate_data
 from runner.job import Job, make_cache
-from runner.known_before import data_change, earlier_versions, expected
+from runner.known_before import known_before
 from runner.measure.own_metrics import package_versions
 from runner.run import Run, Stopped, accepted_rows, require_unchanged
 from runner.training.adapter import ADAPTER_FILES
 
+if TYPE_CHECKING:  # these load torch
+    from runner.base.base_model import BaseModel
+    from runner.chat import Chat
+    from runner.export.export_model import ExportFacts
+
 Stage = Literal["validate", "train", "export", "evaluate", "publish", "attest"]
-STAGES: tuple[Stage, ...] = ("validate", "train", "export", "evaluate", "publish", "attest")
 TRAINERS = ("accelerate", "bitsandbytes", "peft", "tokenizers", "torch", "transformers")
 EXPORTERS = ("gguf", "llama-cpp-python", "torch", "transformers")
 METRICS = (
@@ -36,146 +51,203 @@ METRICS = (
 )
 
 
-def run_line(run: Run, until: Stage = "attest") -> None:
-    """Run the stages up to `until`; what they find is in `run.found`, also when one raises.
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves for the stages after it."""
 
-    Earlier evidence that the job names stands for training and answers, where all of it holds.
+    base: BaseModel
+    chat: Chat
+    facts: TrainingFacts
+    adapter: Path
+
+
+def run_line(run: Run, until: Stage = "attest") -> None:
+    """Run the stages up to `until`; `run.evidence()` holds what they found, even if one raises.
+
+    If the job names earlier evidence and all of it still applies, its training and answers are
+    reused.
     """
-    job, found = run.job, run.found
-    folder, say = job.folder, job.reporter
-    reached = STAGES.index(until)
-    with run.stage("validate"):
-        found.data = validate(run).facts
-        look_around(run)
-        stop_at_gates(job, found.data)
-    if reached < STAGES.index("train"):
+    data = validate(run)
+    if until == "validate":
         return
-    if folder.recipe.engine != "local":
-        raise messages.trained_elsewhere(folder.name, folder.recipe.engine)
-    # A metric that is not installed must not cost a training.
-    own_metrics = package_versions(folder.contract.metrics)
-    if job.reuse is not None and until == "attest":
+    require_runnable(run.job)
+    if until == "attest" and run.job.reuse is not None:
         from runner.reuse import reuse_outputs
 
-        if reuse_outputs(run, job.reuse):
+        if reuse_outputs(run, run.job.reuse, data):
             return
-    # Only from here on is torch needed.
+    trained = train(run)
+    if until == "train":
+        return
+    rows = accepted_rows(run.job, "test")
+    exported = export(run, trained, rows)
+    if until == "export":
+        return
+    measured = evaluate(run, trained, exported, rows)
+    if until == "evaluate":
+        return
+    compare(run, measured, rows)
+    publish(run, trained, exported, measured)
+    if until == "publish":
+        return
+    attest(run)
+
+
+def validate(run: Run) -> DataFacts:
+    """Run the data gates; Stopped if the policy forbids training on these rows."""
+    with run.stage("validate"):
+        data = gate_files(run).facts
+        run.record(DataPart(data=data))
+        run.record(known_before(run.job))
+        stop_at_gates(run.job, data)
+    return data
+
+
+def train(run: Run) -> Trained:
+    """Train the adapter that the recipe describes on the accepted training rows."""
     from runner.base.base_model import resolve_base
     from runner.chat import Chat
-    from runner.export.export_model import MERGED, ExportFacts, export_model
-    from runner.measure.evaluate import Bench, Evaluation, evaluate, fetch_artifact, outputs_name
-    from runner.measure.slicing import Cuts
-    from runner.publish import Published, publish
+    from runner.measure.evaluate import fetch_artifact
     from runner.tell.third_party_noise import hush
     from runner.training.adapter import use_gpu
-    from runner.win_rate.compare_versions import beside, compare_versions, compares, read_answered
 
+    job = run.job
+    recipe = job.folder.recipe
     hush()
-    use_gpu()  # loads torch, so that whoever asks for the device is told the truth
-    workspace = run.workspace
-    proposal = folder.proposal.digest
+    use_gpu()  # loads torch; only then does `device_name` know the GPU
     with run.stage("train"):
         make_cache(job.cache)
-        if (
-            job.pointer is not None
-        ):  # a live version that cannot be fetched must not cost a training
+        if job.pointer is not None:  # a live version that is missing must not cost a training
             fetch_artifact(job.pointer, job.registry_url, job.cache)
-        base = resolve_base(folder.recipe, folder.repo, job.cache, say.progress)
-        chat = Chat(base.path, folder.recipe.chat_template, base.name)
-        found.training = workspace.keep(
+        base = resolve_base(recipe, job.folder.repo, job.cache, job.reporter.progress)
+        chat = Chat(base.path, recipe.chat_template, base.name)
+        facts = run.workspace.keep(
             "train",
-            [proposal, base.digest, library_versions(TRAINERS), device_name()],
+            [job.folder.proposal.digest, base.digest, library_versions(TRAINERS), device_name()],
             TrainingFacts,
-            lambda place: _train(run, base, chat, place),
+            lambda place: _train(job, base, chat, place),
             files=(*(f"adapter/{name}" for name in ADAPTER_FILES), "metrics.json"),
         )
-    if reached < STAGES.index("export"):
-        return
-    adapter = job.workspace / "train" / "adapter"
-    rows = accepted_rows(job, "test")
+        run.record(TrainingPart(training=facts))
+    return Trained(base, chat, facts, job.workspace / "train" / "adapter")
+
+
+def export(run: Run, trained: Trained, rows: tuple[Row, ...]) -> ExportFacts:
+    """Merge the adapter, write the file that ships, and check that it reads prompts the same."""
+    from runner.export.export_model import MERGED, ExportFacts, export_model
+
+    job = run.job
+    base = trained.base
     with run.stage("export"):
-        exported = workspace.keep(
+        return run.workspace.keep(
             "export",
-            [proposal, found.training.adapter, base.digest, library_versions(EXPORTERS)],
+            [
+                job.folder.proposal.digest,
+                trained.facts.adapter,
+                base.digest,
+                library_versions(EXPORTERS),
+            ],
             ExportFacts,
             lambda place: export_model(
-                folder.name,
+                job.folder.name,
                 base,
-                adapter,
-                chat,
-                folder.recipe.quantization,
+                trained.adapter,
+                trained.chat,
+                job.folder.recipe.quantization,
                 rows,
                 place,
-                say.progress,
+                job.reporter.progress,
             ),
             files=(SHIPPED, f"{MERGED}/config.json", f"{MERGED}/tokenizer.json"),
         )
-    if reached < STAGES.index("evaluate"):
-        return
-    made = job.workspace / "export"
+
+
+def evaluate(
+    run: Run, trained: Trained, exported: ExportFacts, rows: tuple[Row, ...]
+) -> MeasuredPart:
+    """Measure base, merged, candidate and incumbent on the test rows."""
+    from runner.measure.evaluate import Bench, measure_subjects, outputs_name
+    from runner.measure.slicing import Cuts
+
+    job = run.job
     cuts = Cuts.of(job.policy)
-    subjects = ["base", "merged", "candidate", *(["incumbent"] if job.pointer else [])]
+    subjects: list[Subject] = ["base", "merged", "candidate"]
+    if job.pointer is not None:
+        subjects.append("incumbent")
+
+    def measure(place: Path) -> MeasuredPart:
+        trained_on = accepted_rows(job, "train")
+        bench = Bench(
+            job.folder, rows, job.cache, job.fresh, place, job.reporter.progress, cuts, trained_on
+        )
+        made = job.workspace / "export"
+        return measure_subjects(
+            bench, trained.base, trained.chat, exported, made, job.pointer, job.registry_url
+        )
+
     with run.stage("evaluate"):
-        evaluation = workspace.keep(
+        measured = run.workspace.keep(
             "evaluate",
             [
-                proposal,
+                job.folder.proposal.digest,
                 exported.artifact,
                 exported.merged,
                 job.incumbent.model_dump() if job.incumbent else None,
-                library_versions(METRICS) | own_metrics,
+                library_versions(METRICS) | package_versions(job.folder.contract.metrics),
                 device_name(),
                 [list(cuts.slices), list(cuts.clusters)],
             ],
-            Evaluation,
-            lambda place: evaluate(
-                Bench(
-                    folder,
-                    rows,
-                    job.cache,
-                    job.fresh,
-                    place,
-                    say.progress,
-                    cuts,
-                    accepted_rows(job, "train"),
-                ),
-                base,
-                chat,
-                exported,
-                made,
-                job.pointer,
-                job.registry_url,
-            ),
-            files=tuple(outputs_name(subject) for subject in subjects),  # type: ignore[arg-type]
+            MeasuredPart,
+            measure,
+            files=tuple(map(outputs_name, subjects)),
         )
-        found.measurements = evaluation.measurements
-        found.comparisons = evaluation.comparisons
-        found.parity = evaluation.parity
-        found.samples = evaluation.samples
-        found.drift = evaluation.drift
-        found.classes = evaluation.classes
-    if reached < STAGES.index("publish"):
+        run.record(measured)
+    return measured
+
+
+def compare(run: Run, measured: MeasuredPart, rows: tuple[Row, ...]) -> None:
+    """Ask a judge model and draw the sample that people read, each if the policy requires it."""
+    from runner.win_rate.compare_versions import (
+        compare_versions,
+        compared_with,
+        compares,
+        read_answered,
+    )
+
+    if not compares(run):
         return
-    if compares(run):
-        answers = job.workspace / "evaluate"
-        candidate, other = (
-            read_answered(evaluation.measurements, name, answers)
-            for name in ("candidate", beside(run))
-        )
-        compare_versions(run, rows, candidate, other)
+    folder = run.job.workspace / "evaluate"
+    candidate = read_answered(measured.measurements, "candidate", folder)
+    other = read_answered(measured.measurements, compared_with(run), folder)
+    compare_versions(run, rows, candidate, other)
+
+
+def publish(run: Run, trained: Trained, exported: ExportFacts, measured: MeasuredPart) -> None:
+    """Put the file that ships, the adapter and all outputs into the registry."""
+    from runner.publish import publish_files
+
+    job = run.job
     with run.stage("publish"):
-        published: Published = publish(
-            job.registry_url, exported, evaluation, adapter, made, job.workspace / "evaluate"
+        run.record(
+            publish_files(
+                job.registry_url,
+                exported,
+                measured,
+                trained.adapter,
+                job.workspace / "export",
+                job.workspace / "evaluate",
+            )
         )
-        found.artifacts = published.artifacts
-    if reached < STAGES.index("attest"):
-        return
+
+
+def attest(run: Run) -> None:
+    """Check that the evidence is about the files as they are now."""
     with run.stage("attest"):
-        require_unchanged(job)
+        require_unchanged(run.job)
 
 
-def validate(run: Run) -> GatedData:
-    """Run the data gates, unless they were run over these very files."""
+def gate_files(run: Run) -> GatedData:
+    """Run the data gates, unless they already ran over exactly these files."""
     job = run.job
     rules = job.policy.gates.data
     return run.workspace.keep(
@@ -186,46 +258,48 @@ def validate(run: Run) -> GatedData:
     )
 
 
-def look_around(run: Run) -> None:
-    """Find what a report tells beside what is measured."""
-    job, found = run.job, run.found
-    found.data_change = data_change(job)
-    found.expected = expected(job)
-    found.earlier = earlier_versions(job)
-
-
 def stop_at_gates(job: Job, data: DataFacts) -> None:
-    """Raise Stopped where the policy does not let these data be trained on."""
-    verdict = judge_data(job.policy, data)
-    blocking = verdict.blocking()
+    """Raise Stopped if the policy forbids training on these rows."""
+    blocking = judge_data(job.policy, data).blocking()
     if blocking:
         where = f"models/{job.folder.name}/data"
-        raise Stopped(
-            Problem(
-                where,
-                f"{leaf.name}: {leaf.sentence}",
-                f"see: countersign validate {job.folder.name}",
-            )
-            for leaf in blocking
+        remedy = f"see: countersign validate {job.folder.name}"
+        raise Stopped(Problem(where, f"{leaf.name}: {leaf.sentence}", remedy) for leaf in blocking)
+
+
+def require_runnable(job: Job) -> None:
+    """UserError if this machine cannot train the model, or lacks a metric that the contract names.
+
+    Both are checked before training, which costs money.
+    """
+    name, engine = job.folder.name, job.folder.recipe.engine
+    if engine != "local":
+        raise UserError.one(
+            f"models/{name}/recipe.yml engine",
+            f"{engine} does not train on this machine, and this command sends nothing there",
+            f"prepare the files with: countersign {engine} prepare {name}",
         )
+    package_versions(job.folder.contract.metrics)
 
 
-def _train(run: Run, base: Any, chat: Any, place: Any) -> TrainingFacts:
+def _train(job: Job, base: BaseModel, chat: Chat, place: Path) -> TrainingFacts:
     from runner.training.tracking import run_name
-    from runner.training.train import encode_rows, train
+    from runner.training.train import encode_rows, train_adapter
 
-    job = run.job
     recipe = job.folder.recipe
     where = job.folder.where(job.folder.data_file("train"))
+    limit = job.policy.gates.training.max_truncated_share
     try:
         encoded = encode_rows(accepted_rows(job, "train"), chat, recipe.max_length, where)
-        cut = encoded.truncated
-        limit = job.policy.gates.training.max_truncated_share
-        if len(cut) > limit * len(encoded.encoded):
-            raise model_messages.too_many_cut(
-                len(cut), len(encoded.encoded), limit, cut[0].where, recipe.max_length
+        cut, total = encoded.truncated, len(encoded.encoded)
+        if len(cut) > limit * total:
+            raise UserError.one(
+                cut[0].where,
+                f"{len(cut)} of {total} rows are longer than max_length ({recipe.max_length} "
+                f"tokens); the policy allows {100 * limit:g} %. This row is the first",
+                "raise max_length in recipe.yml, or shorten the rows",
             )
     except UserError as error:
         raise Stopped(error.problems) from error
     name = run_name(job.folder.name, job.folder.proposal.digest, recipe.wandb_project)
-    return train(recipe, base, chat, encoded, place, name, job.reporter.progress)
+    return train_adapter(recipe, base, chat, encoded, place, name, job.reporter.progress)

@@ -1,7 +1,7 @@
-"""Put what was measured into the registry: the file that ships, the adapter, and every output.
+"""Publish to the registry: the file that ships, the adapter, and every file of outputs.
 
-Nothing goes out unless the run is whole. Publishing the same bytes again changes nothing. The
-evidence goes last: it names all the rest.
+Nothing is published unless the run is complete. Publishing the same bytes again changes nothing.
+The evidence comes last, because it names all the rest.
 """
 
 from __future__ import annotations
@@ -11,33 +11,26 @@ from pathlib import Path
 
 from countersign_ml.registry import Registry
 from countersign_ml.registry.file_digest import digest_file
-from policy.documents import Document
-from policy.facts.evidence import SHIPPED, ArtifactFacts
-from runner import messages
+from policy.errors import UserError
+from policy.facts.evidence import SHIPPED, ArtifactFacts, MeasuredPart, PublishedPart
 from runner.export.export_model import ExportFacts
-from runner.measure.evaluate import Evaluation, outputs_name
+from runner.measure.evaluate import outputs_name
 from runner.training.adapter import ADAPTER_FILES
 
 GGUF, SAFETENSORS = "application/vnd.gguf", "application/vnd.safetensors"
 JSON, JSONL = "application/json", "application/jsonl"
 
 
-class Published(Document):
-    """Where everything lies now."""
-
-    artifacts: tuple[ArtifactFacts, ...]
-
-
-def publish(
+def publish_files(
     registry_url: str,
     exported: ExportFacts,
-    evaluation: Evaluation,
+    measured: MeasuredPart,
     adapter: Path,
     export_folder: Path,
     evaluation_folder: Path,
-) -> Published:
-    """Publish every artifact of a whole run; UserError where something is missing or changed."""
-    _require_whole(exported, evaluation, export_folder)
+) -> PublishedPart:
+    """Publish every artifact of a complete run; UserError if something is missing or changed."""
+    _require_whole(exported, measured, export_folder)
     registry = Registry(registry_url)
     shipped = registry.publish(export_folder / SHIPPED, media=GGUF)
     facts = [
@@ -51,19 +44,19 @@ def publish(
             tensor_types=exported.tensor_types,
         )
     ]
-    for path, media in _others(evaluation, adapter, evaluation_folder):
+    for path, media in _others(measured, adapter, evaluation_folder):
         facts.append(_published(registry, path, media))
-    return Published(artifacts=tuple(facts))
+    return PublishedPart(artifacts=tuple(facts))
 
 
 def publish_outputs(registry_url: str, files: Sequence[Path]) -> tuple[ArtifactFacts, ...]:
-    """Publish files of row-level outputs alone, for a run whose other artifacts are there."""
+    """Publish only files of row-level outputs, for a run whose other artifacts are published."""
     registry = Registry(registry_url)
     return tuple(_published(registry, path, JSONL) for path in files)
 
 
 def publish_evidence(registry_url: str, path: Path) -> None:
-    """Put a whole run's evidence beside its artifacts, so that a later run may rest on it."""
+    """Publish a complete run's evidence next to its artifacts, so that a later run can reuse it."""
     Registry(registry_url).publish(path, media=JSON)
 
 
@@ -74,21 +67,29 @@ def _published(registry: Registry, path: Path, media: str) -> ArtifactFacts:
     )
 
 
-def _others(evaluation: Evaluation, adapter: Path, folder: Path) -> Iterator[tuple[Path, str]]:
+def _others(measured: MeasuredPart, adapter: Path, folder: Path) -> Iterator[tuple[Path, str]]:
     for name in ADAPTER_FILES:
         yield adapter / name, SAFETENSORS if name.endswith(".safetensors") else JSON
-    for measurement in evaluation.measurements:
+    for measurement in measured.measurements:
         yield folder / outputs_name(measurement.subject), JSONL
 
 
-def _require_whole(exported: ExportFacts, evaluation: Evaluation, folder: Path) -> None:
-    """Refuse a run that lacks a measurement, or whose file is not the one that was measured."""
-    measured = {each.subject: each for each in evaluation.measurements}
+def _require_whole(exported: ExportFacts, measured: MeasuredPart, folder: Path) -> None:
+    """UserError if a measurement is missing, or the file is not the one that was measured."""
+    found = {each.subject: each for each in measured.measurements}
+    problem = ""
     for subject in ("base", "merged", "candidate"):
-        if subject not in measured or not measured[subject].metrics:
-            raise messages.publish_incomplete(f"{subject} was not measured")
-    if evaluation.parity is None:
-        raise messages.publish_incomplete("the exported file was not compared")
-    found = digest_file(folder / SHIPPED)[0]
-    if not found == exported.artifact == measured["candidate"].model:
-        raise messages.publish_incomplete("the exported file is not the one that was measured")
+        if subject not in found or not found[subject].metrics:
+            problem = problem or f"{subject} was not measured"
+    if not problem and measured.parity is None:
+        problem = "the exported file was not compared with the trained model"
+    if not problem:
+        digest = digest_file(folder / SHIPPED)[0]
+        if not digest == exported.artifact == found["candidate"].model:
+            problem = "the exported file is not the one that was measured"
+    if problem:
+        raise UserError.one(
+            "publish",
+            f"{problem}; nothing was published",
+            "fix that and run countersign run again",
+        )

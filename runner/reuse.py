@@ -1,11 +1,11 @@
-"""A moved baseline, judged anew without training: what an earlier run of the proposal left, reused.
+"""A moved baseline: judge a proposal against a new live version without training again.
 
-A run key names a proposal and an incumbent. Where only the incumbent moved, the training, the file
-that would ship and every answer are the same; what is new is whom the candidate is compared with.
+A run key names a proposal and an incumbent. If only the incumbent changed, the training, the file
+that would ship and every answer are the same; only what the candidate is compared with is new.
 
-All or nothing: the earlier evidence is taken up whole, or the whole line is run and the evidence
-says why. Figures of two runs stand side by side only where the same engine on the same device
-would have given the same answers; times are no such figures (see `metrics.TIMES`).
+All or nothing: the earlier evidence is reused as a whole, or the whole line runs and the evidence
+says why. Figures of two runs are compared only if the same engine on the same device would give
+the same answers. Times are never compared (see `subject_metrics.TIMES`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,22 @@ from countersign_ml.registry import Registry
 from countersign_ml.rows.read.row import Row, rows_digest
 from policy.canonical import digest_bytes
 from policy.errors import UserError
-from policy.facts.evidence import SHIPPED, ArtifactFacts, Evidence, Subject, parse_evidence
+from policy.facts.evidence import (
+    SHIPPED,
+    ArtifactFacts,
+    DataFacts,
+    Evidence,
+    MeasuredPart,
+    PublishedPart,
+    Subject,
+    TrainingPart,
+    parse_evidence,
+)
 from policy.facts.pointer import Pointer
 from policy.gates.consistency import contradictions
 from policy.gates.judge import STAGES, judge_binding, judge_stages
 from policy.governed import evidence_path
 from policy.version import RUNNER_VERSION
-from runner import reuse_messages as say
 from runner.attest import device_name
 from runner.job import Job, make_cache
 from runner.measure.answer_drift import drift_of
@@ -46,6 +55,8 @@ from runner.measure.stored_outputs import (
     NotReusable,
     Stored,
     as_incumbent,
+    asked_differently,
+    lacks,
     measured,
     read_stored,
     require_as_recorded,
@@ -55,8 +66,8 @@ from runner.measure.subject_metrics import TIMES
 from runner.publish import publish_outputs
 from runner.run import Run, accepted_rows, require_unchanged
 from runner.training.adapter import use_gpu
-from runner.win_rate.compare_versions import STAGE as JUDGING
-from runner.win_rate.compare_versions import beside, compare_versions, compares
+from runner.win_rate.compare_versions import STAGE as WIN_RATE
+from runner.win_rate.compare_versions import compare_versions, compared_with, compares
 
 OWN_SUBJECTS: tuple[Subject, ...] = ("base", "merged", "candidate")
 INCUMBENT: Subject = "incumbent"
@@ -64,125 +75,144 @@ CANDIDATE: Subject = "candidate"
 
 
 @dataclass(frozen=True)
-class TakenUp:
-    """Earlier evidence that holds, with all that it names at hand."""
+class Reusable:
+    """Earlier evidence that still applies, with everything that it names fetched and verified."""
 
     earlier: Evidence
     rows: tuple[Row, ...]
     subjects: dict[Subject, Stored]
     artifacts: tuple[ArtifactFacts, ...]
     incumbent: Stored | None
-    """What the incumbent answered when it was the candidate; None where it has to be asked."""
-    told: str
-    """Where the incumbent's answers come from; empty where none is live."""
+    """The answers the incumbent gave when it was the candidate; None if it must be asked now."""
+    source: str
+    """Where the incumbent's answers come from; empty if no version is live."""
 
 
-def reuse_outputs(run: Run, digest: str) -> bool:
-    """Finish a run by what the evidence named `digest` holds; False where it has to be run whole.
+def reuse_outputs(run: Run, digest: str, data: DataFacts) -> bool:
+    """Finish a run with the results of earlier evidence; False if the whole line must run.
 
-    The data gates have been run. What was found is in `run.found`; the stage `reuse` says what was
-    checked, or why nothing is reused.
+    `data` is what the data gates found in this run. The stage `reuse` says what was checked, or why
+    nothing is reused.
     """
-    job, found = run.job, run.found
+    job = run.job
+    name = short(digest)
     place = run.workspace.folder / "reuse"
     with run.stage("reuse") as note:
         try:
-            taken = take_up(run, digest, place)
+            found = read_reusable(job, digest, data, place)
         except (NotReusable, UserError) as reason:
-            note.text = say.nothing_reused(digest, str(reason))
+            note.text = f"nothing is reused from {name}; every stage runs: {reason}"
             job.reporter.say(note.text)
             return False
-        note.text = say.checked(digest)
+        note.text = f"everything in {name} is present and complete"
     with run.stage("train") as note:
-        found.training = taken.earlier.training
-        note.text = say.reused(digest)
+        run.record(TrainingPart(training=found.earlier.training))
+        note.text = f"reused from {name}"
     with run.stage("export") as note:
-        found.parity = taken.earlier.parity
-        note.text = say.reused(digest)
+        run.record(MeasuredPart(parity=found.earlier.parity))
+        note.text = f"reused from {name}"
     with run.stage("evaluate") as note:
-        subjects: dict[Subject, Stored | Subjected] = {**taken.subjects}
-        if job.pointer is not None:
-            subjects[INCUMBENT] = taken.incumbent or _ask_incumbent(
-                job, job.pointer, taken.rows, place
-            )
-        scored = {name: each.scored for name, each in subjects.items()}
-        found.measurements = tuple(each.measurement for each in subjects.values())
-        cuts = Cuts.of(job.policy)
-        found.comparisons = compare(
-            scored, job.folder.contract, apart=frozenset({INCUMBENT}), cuts=cuts
-        )
-        outputs = subjects[CANDIDATE].measurement.outputs
-        found.samples = tuple(samples_of(outputs, taken.rows, scored))
-        found.drift = drift_of(scored, accepted_rows(job, "train"), job.folder.contract)
-        found.classes = classes_of(scored, job.folder.contract)
-        note.text = say.answers_reused(digest, taken.told)
-    if compares(run):
-        mine, other = (
-            Answered.of(name, subjects[name].measurement.outputs, subjects[name].scored)
-            for name in (CANDIDATE, beside(run))
-        )
-        compare_versions(run, taken.rows, mine, other)
+        subjects = _subjects(job, found, place)
+        run.record(_measured_part(job, subjects, found.rows))
+        note.text = "; ".join(filter(None, (f"answers reused from {name}", found.source)))
+    _compare(run, subjects, found.rows)
     with run.stage("publish"):
         new = [place / outputs_name(INCUMBENT)] if INCUMBENT in subjects else []
-        found.artifacts = (*taken.artifacts, *publish_outputs(job.registry_url, new))
+        published = publish_outputs(job.registry_url, new)
+        run.record(PublishedPart(artifacts=(*found.artifacts, *published)))
     with run.stage("attest"):
         require_unchanged(job)
-        found.reused = digest
+        run.reused = digest
     return True
 
 
-def take_up(run: Run, digest: str, place: Path) -> TakenUp:
-    """Return what the evidence named `digest` holds, all of it fetched and verified.
+def _subjects(job: Job, found: Reusable, place: Path) -> dict[Subject, Stored | Subjected]:
+    """Return the stored answers of every subject, asking only an incumbent that has none."""
+    subjects: dict[Subject, Stored | Subjected] = {**found.subjects}
+    if job.pointer is not None:
+        subjects[INCUMBENT] = found.incumbent or _ask_incumbent(job, job.pointer, found.rows, place)
+    return subjects
 
-    NotReusable or UserError where it is about something else, is not whole, or lacks what it names.
+
+def _measured_part(
+    job: Job, subjects: dict[Subject, Stored | Subjected], rows: tuple[Row, ...]
+) -> MeasuredPart:
+    """Compare the subjects as `evaluate` does, but never their times."""
+    contract = job.folder.contract
+    scored = {name: each.scored for name, each in subjects.items()}
+    outputs = subjects[CANDIDATE].measurement.outputs
+    return MeasuredPart(
+        measurements=tuple(each.measurement for each in subjects.values()),
+        comparisons=compare(
+            scored, contract, apart=frozenset({INCUMBENT}), cuts=Cuts.of(job.policy)
+        ),
+        samples=tuple(samples_of(outputs, rows, scored)),
+        drift=drift_of(scored, accepted_rows(job, "train"), contract),
+        classes=classes_of(scored, contract),
+    )
+
+
+def _compare(run: Run, subjects: dict[Subject, Stored | Subjected], rows: tuple[Row, ...]) -> None:
+    if not compares(run):
+        return
+    candidate, other = (
+        Answered.of(name, subjects[name].measurement.outputs, subjects[name].scored)
+        for name in (CANDIDATE, compared_with(run))
+    )
+    compare_versions(run, rows, candidate, other)
+
+
+def read_reusable(job: Job, digest: str, data: DataFacts, place: Path) -> Reusable:
+    """Return what earlier evidence names, all of it fetched and verified.
+
+    NotReusable or UserError if it is about something else, is incomplete, or a file is missing.
     """
-    job = run.job
     registry = Registry(job.registry_url)
     earlier = stored_evidence(registry, digest, place)
-    require_same(run, earlier)
+    require_same(job, data, earlier)
     rows = accepted_rows(job, "test")
     if measured(earlier, "candidate").rows != rows_digest(rows):
-        raise NotReusable(say.other_rows("test"))
+        raise NotReusable(_other_rows("test"))
     subjects = {}
     for name in OWN_SUBJECTS:
         recorded = measured(earlier, name)
         subjects[name] = read_stored(registry, job.folder, rows, recorded, place)
         require_as_recorded(subjects[name], recorded)
     artifacts = tuple(_verified(registry, earlier))
-    incumbent, told = None, ""
+    incumbent, source = None, ""
     if job.pointer is not None:
         first = asked_in(registry, earlier, place)
         try:
-            incumbent, told = _recorded_incumbent(job, job.pointer, registry, rows, first, place)
+            incumbent = _recorded_incumbent(job, job.pointer, registry, rows, first, place)
+            source = f"the incumbent's from its own evidence {short(job.pointer.evidence.digest)}"
         except (NotReusable, UserError) as reason:
             _require_same_bench(first)
-            told = say.incumbent_asked(str(reason))
-    return TakenUp(earlier, rows, subjects, artifacts, incumbent, told)
+            source = f"the incumbent was asked again: {reason}"
+    return Reusable(earlier, rows, subjects, artifacts, incumbent, source)
 
 
 def stored_evidence(registry: Registry, digest: str, place: Path) -> Evidence:
-    """Return the evidence that the registry keeps under its digest."""
+    """Return the evidence that the registry holds under this digest."""
     path = registry.fetch(digest, place / f"{digest.removeprefix('sha256:')}.json")
-    return parse_evidence(path.read_bytes(), f"evidence {say.short(digest)}")
+    return parse_evidence(path.read_bytes(), f"evidence {short(digest)}")
 
 
 def asked_in(registry: Registry, evidence: Evidence, place: Path) -> Evidence:
-    """Return the evidence of the run that asked the candidate: it names the device."""
-    while evidence.reused is not None:  # ends: no document can hold the digest of a later one
+    """Return the evidence of the run that asked the candidate; it names the device."""
+    while evidence.reused is not None:  # ends: no document can contain the digest of a later one
         evidence = stored_evidence(registry, evidence.reused, place)
     return evidence
 
 
-def require_same(run: Run, earlier: Evidence) -> None:
-    """Raise NotReusable unless earlier evidence is whole and about exactly these inputs."""
-    job, data = run.job, run.found.data
-    found = {earlier.producer.runner_version, earlier.proposal.runner_version} - {RUNNER_VERSION}
-    if found:
-        raise NotReusable(say.other_runner(", ".join(sorted(found)), RUNNER_VERSION))
+def require_same(job: Job, data: DataFacts, earlier: Evidence) -> None:
+    """Raise NotReusable unless earlier evidence is complete and about exactly these inputs."""
+    versions = {earlier.producer.runner_version, earlier.proposal.runner_version}
+    if other := versions - {RUNNER_VERSION}:
+        raise NotReusable(_other_runner(", ".join(sorted(other))))
     live = earlier.incumbent.artifact if earlier.incumbent else None
     for finding in (
         judge_binding(earlier, job.folder.proposal.digest, live, earlier.attempt),
-        judge_stages(_without_judging(earlier), STAGES),
+        judge_stages(_without_win_rate(earlier), STAGES),
     ):
         if not finding.outcome.lets_through:
             raise NotReusable("; ".join(leaf.sentence for leaf in finding.blocking()))
@@ -190,39 +220,53 @@ def require_same(run: Run, earlier: Evidence) -> None:
         raise NotReusable("; ".join(denied))
     for gate in job.policy.gates.metrics:
         if job.pointer is not None and gate.metric in TIMES and gate.max_drop is not None:
-            raise NotReusable(say.times_are_bounded(gate.metric))
+            raise NotReusable(
+                f"the policy bounds the drop of {gate.metric}, and times of two runs are not "
+                "compared"
+            )
     for what, here in (("training facts", earlier.training), ("parity", earlier.parity)):
         if here is None:
-            raise NotReusable(say.lacks(what))
+            raise NotReusable(lacks(what))
     if earlier.attempt != job.attempt:
-        raise NotReusable(say.other_attempt(earlier.attempt, job.attempt))
-    if data is None or earlier.data is None or data.splits != earlier.data.splits:
-        raise NotReusable(say.other_data("the files' rows"))
+        raise NotReusable(
+            f"it is attempt {earlier.attempt} of the proposal, and this is attempt {job.attempt}"
+        )
+    _require_same_data(job, data, earlier)
+
+
+def _require_same_data(job: Job, data: DataFacts, earlier: Evidence) -> None:
+    """Raise NotReusable if the data gates count anything differently now."""
+    differently = "the data gates now count {} differently"
+    if earlier.data is None or data.splits != earlier.data.splits:
+        raise NotReusable(differently.format("the files' rows"))
     before = {gate.gate: gate.count for gate in earlier.data.gates}
-    for gate_facts in data.gates:
-        if before.get(gate_facts.gate) != gate_facts.count:
-            raise NotReusable(say.other_data(gate_facts.gate))
+    for gate in data.gates:
+        if before.get(gate.gate) != gate.count:
+            raise NotReusable(differently.format(gate.gate))
     trained_on = rows_digest(accepted_rows(job, "train"))
     if earlier.training is not None and earlier.training.dataset != trained_on:
-        raise NotReusable(say.other_rows("train"))
+        raise NotReusable(_other_rows("train"))
 
 
-def _without_judging(earlier: Evidence) -> Evidence:
-    """Return evidence without the stage that is run anew: answers hold, whatever a judge said."""
-    kept = tuple(stage for stage in earlier.stages if stage.stage != JUDGING)
+def _without_win_rate(earlier: Evidence) -> Evidence:
+    """Return evidence without the stage that runs again: answers do not depend on it."""
+    kept = tuple(stage for stage in earlier.stages if stage.stage != WIN_RATE)
     return earlier.model_copy(update={"stages": kept})
 
 
 def _verified(registry: Registry, earlier: Evidence) -> Iterator[ArtifactFacts]:
-    """Yield what earlier evidence published but the incumbent's outputs, each file's bytes read."""
+    """Yield the artifacts of earlier evidence, each verified, except the incumbent's outputs."""
     if earlier.artifact(SHIPPED) is None:
-        raise NotReusable(say.lacks(SHIPPED))
+        raise NotReusable(lacks(SHIPPED))
     for facts in earlier.artifacts:
         if facts.name == outputs_name(INCUMBENT):
             continue
         stored = registry.verify(facts.digest)
         if stored.size != facts.size:
-            raise NotReusable(say.other_size(facts.name, stored.size, facts.size))
+            raise NotReusable(
+                f"{facts.name} has {stored.size} bytes in the registry, but {facts.size} in the "
+                "evidence"
+            )
         yield facts.model_copy(update={"uri": stored.uri})
 
 
@@ -233,37 +277,36 @@ def _recorded_incumbent(
     rows: tuple[Row, ...],
     first: Evidence,
     place: Path,
-) -> tuple[Stored, str]:
-    """Return what the live version answered in its own run, and a sentence that names that run.
+) -> Stored:
+    """Return what the live version answered in its own run.
 
-    NotReusable where it was asked otherwise than the candidate was, in the run `first`.
+    NotReusable if it was asked differently from the candidate in the run `first`.
     """
-    with _told():
+    with _about_the_record():
         record = _record(job, pointer, registry, place)
         asked = asked_in(registry, record, place)
     recorded = measured(record, "candidate")
     candidate = measured(first, "candidate")
     if recorded.model != pointer.artifact.digest:
-        raise NotReusable(say.record_of_another())
+        raise NotReusable("its recorded evidence is about another file")
     version = record.producer.runner_version
     if version != RUNNER_VERSION:
-        raise NotReusable(say.other_runner(version, RUNNER_VERSION))
+        raise NotReusable(_other_runner(version))
     if recorded.rows != candidate.rows:
-        raise NotReusable(say.asked_otherwise("other rows"))
+        raise NotReusable(asked_differently("other rows"))
     if recorded.engine != candidate.engine:
-        raise NotReusable(say.asked_otherwise(f"{recorded.engine}, not {candidate.engine}"))
+        raise NotReusable(asked_differently(f"{recorded.engine}, not {candidate.engine}"))
     if asked.producer.device != first.producer.device:
-        raise NotReusable(say.asked_otherwise(f"another device, {asked.producer.device}"))
+        raise NotReusable(asked_differently(f"another device, {asked.producer.device}"))
     stored = read_stored(registry, job.folder, rows, recorded, place)
     require_decoding(stored, job.folder.recipe.decoding)
-    told = say.incumbent_reused(pointer.evidence.digest)
-    return as_incumbent(stored, job.folder, place), told
+    return as_incumbent(stored, job.folder, place)
 
 
 def _record(job: Job, pointer: Pointer, registry: Registry, place: Path) -> Evidence:
     """Return the live version's own evidence: from the checkout, else from the registry.
 
-    The pointer names its digest, so it does not matter who brought the bytes.
+    The pointer names its digest, so the source of the bytes does not matter.
     """
     digest = pointer.evidence.digest
     name = evidence_path(job.folder.name, pointer.version)
@@ -274,26 +317,42 @@ def _record(job: Job, pointer: Pointer, registry: Registry, place: Path) -> Evid
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Say of a record that cannot be had that it is the record that is meant."""
+def _about_the_record() -> Iterator[None]:
+    """Turn an error about the live version's record into a reason that names the record."""
     try:
         yield
     except UserError as error:
-        raise NotReusable(say.no_record(str(error))) from error
+        raise NotReusable(f"its recorded evidence is not available ({error})") from error
 
 
 def _require_same_bench(first: Evidence) -> None:
-    """Raise NotReusable where the incumbent would be asked otherwise than the candidate was."""
-    use_gpu()  # loads torch, so that the device is told truly
+    """Raise NotReusable if the incumbent would be asked differently from the candidate."""
+    use_gpu()  # loads torch; only then does `device_name` know the GPU
     was = measured(first, "candidate").engine, first.producer.device
     now = engine_of(INCUMBENT), device_name()
     if was != now:
-        raise NotReusable(say.another_bench(*was, *now))
+        raise NotReusable(
+            f"the incumbent must be asked, by {now[0]} on {now[1]}, but the candidate was asked by "
+            f"{was[0]} on {was[1]}"
+        )
 
 
 def _ask_incumbent(job: Job, pointer: Pointer, rows: tuple[Row, ...], place: Path) -> Subjected:
-    """Measure the live version's file from the registry; nothing else is asked anything."""
+    """Measure the live version's file from the registry; no other subject is asked."""
     make_cache(job.cache)
     file = fetch_artifact(pointer, job.registry_url, job.cache)
     bench = Bench(job.folder, rows, job.cache, job.fresh, place, job.reporter.progress)
     return measure_gguf(bench, INCUMBENT, file, pointer.artifact.digest)
+
+
+def short(digest: str) -> str:
+    """Return the beginning of a digest, as people read it."""
+    return f"{digest[:19]}..."
+
+
+def _other_runner(found: str) -> str:
+    return f"it was measured by runner {found}, and this is {RUNNER_VERSION}"
+
+
+def _other_rows(split: str) -> str:
+    return f"the {split} rows are not those that it used"

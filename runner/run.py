@@ -1,6 +1,6 @@
-"""One run: what it is about, what it has found so far, and how each of its stages ended.
+"""One run: what it is about, the parts of its evidence so far, and how each of its stages ended.
 
-Whoever measures, in whatever way, records it here; `line` says in which order that is done.
+Everything that measures records its part here; `line` fixes the order of the stages.
 """
 
 from __future__ import annotations
@@ -9,36 +9,41 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 from countersign_ml.rows.gating.row_check import RowCheck
 from countersign_ml.rows.governed.governed_model import load_model
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
-from policy.facts.evidence import Evidence, StageFacts
-from runner import messages
-from runner.attest import Findings, attest
+from policy.facts.evidence import Evidence, Part, RunPart, StageFacts, assemble
+from runner.attest import producer
 from runner.job import Job, own_folder
+from runner.sentences import no_rows
 from runner.workspace import Workspace
 
 
 @dataclass
 class Note:
-    """What a stage that came to its end has to say of itself; mostly nothing."""
+    """What a completed stage reports about itself; usually nothing."""
 
     text: str = ""
 
 
 class Stopped(UserError):  # noqa: N818 - an outcome, as evidence names it
-    """What was measured forbids to go on; the evidence says so, and a person reads why."""
+    """The facts so far forbid going on; the evidence records it, and a person reads why."""
 
 
 @dataclass
 class Run:
-    """One pass through the line: what it is about, and what it has found."""
+    """One pass through the line: what it is about, and what it found so far."""
 
     job: Job
-    found: Findings = field(default_factory=Findings)
+    kind: Literal["finetune", "recovery"] = "finetune"
+    reused: str | None = None
+    """The digest of the earlier evidence that this run reuses."""
+    stages: list[StageFacts] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
 
     @property
     def workspace(self) -> Workspace:
@@ -47,7 +52,7 @@ class Run:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Note]:
-        """Record how a stage ends, also where it ends in an error."""
+        """Record how a stage ends, even if it raises."""
         started = time.monotonic()
         note = Note()
         outcome: Literal["done", "stopped", "errored"] = "errored"
@@ -64,28 +69,50 @@ class Run:
             raise
         finally:
             seconds = round(time.monotonic() - started, 3)
-            self.found.stages.append(
+            self.stages.append(
                 StageFacts(stage=name, outcome=outcome, seconds=seconds, message=message)
             )
 
+    def record(self, part: Part) -> None:
+        """Add a stage's part to the evidence."""
+        self.parts.append(part)
+
     def evidence(self) -> Evidence:
-        """Return what has been found so far, as evidence."""
-        return attest(self.job, self.found)
+        """Return the evidence so far, complete or stopped."""
+        folder = self.job.folder
+        about = RunPart(
+            schema_version=1,
+            kind=self.kind,
+            model=folder.name,
+            proposal=folder.proposal,
+            commit=folder.commit,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            incumbent=self.job.incumbent,
+            producer=producer(),
+            attempt=self.job.attempt,
+            reused=self.reused,
+            stages=tuple(self.stages),
+        )
+        return assemble(about, self.parts)
 
 
 def accepted_rows(job: Job, split: str) -> tuple[Row, ...]:
-    """Return the rows of a split that no gate for single rows names; UserError if none is left."""
+    """Return the rows of a split that pass every gate for single rows; UserError if none does."""
     path = job.folder.data_file(split)
     where = job.folder.where(path)
     check = RowCheck(job.folder.row_rules(job.policy.gates.data))
     rows = tuple(check.accepted(path, where))
     if not rows:
-        raise messages.no_rows(where)
+        raise no_rows(where)
     return rows
 
 
 def require_unchanged(job: Job) -> None:
-    """Raise where the model's files are no longer those that were measured."""
+    """UserError if the model's files are no longer the ones that were measured."""
     now = load_model(job.folder.repo, job.folder.name)
     if now.proposal.digest != job.folder.proposal.digest:
-        raise messages.inputs_changed(job.folder.name)
+        raise UserError.one(
+            f"models/{job.folder.name}",
+            "its files changed during the run",
+            "run it again while nothing writes to them",
+        )

@@ -14,14 +14,15 @@ from pathlib import Path
 from countersign_ml.git import find_repository
 from countersign_ml.rows.governed.caches import cache_folder
 from countersign_ml.rows.governed.governed_model import model_names
-from policy.facts.evidence import Evidence
+from policy.errors import UserError
+from policy.facts.evidence import DataPart, Evidence
 from policy.gates.judge import judge, judge_data
 from policy.verdict import Finding
-from runner import messages
 from runner.attest import write_evidence
 from runner.data_gates import GatedData, gate_data
 from runner.job import Job, Options, open_job
-from runner.line import Stage, look_around, run_line, stop_at_gates
+from runner.known_before import known_before
+from runner.line import Stage, run_line, stop_at_gates
 from runner.run import Run, Stopped
 from runner.tell import job_summary, summary, workflow_commands
 from runner.tell.progress import Reporter
@@ -38,7 +39,11 @@ def validate(argv: list[str]) -> int:
     repo = find_repository(options.repo)
     names = [words.model] if words.model else model_names(repo)
     if not names:
-        raise messages.no_models(repo)
+        raise UserError.one(
+            str(repo),
+            "no governed model: there is no models/<model>/recipe.yml",
+            "add one, or create one from a CSV file with: countersign import",
+        )
     reports, worst = [], PASSED
     for name in names:
         run = Run(open_job(name, options, repo))
@@ -60,9 +65,9 @@ def _validated(run: Run, options: Options) -> tuple[GatedData, Finding]:
     try:
         with run.stage("validate"):
             gated = gate_data(job.folder, job.policy.gates.data, job.reporter.progress)
-            run.found.data = gated.facts
+            run.record(DataPart(data=gated.facts))
             if options.evidence is not None:
-                look_around(run)
+                run.record(known_before(job))
             stop_at_gates(job, gated.facts)
     except Stopped:
         job.reporter.say(f"{job.folder.name}: the data gates do not hold")

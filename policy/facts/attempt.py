@@ -43,7 +43,7 @@ class AttemptRecord(Document):
 
     def payload(self) -> bytes:
         """Return the bytes that are signed."""
-        return canonical_json(self.model_dump(mode="json"))
+        return canonical_json(self.plain())
 
     def tag(self) -> str:
         """Return the tag's name: one for each model, proposal and number."""

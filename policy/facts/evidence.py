@@ -7,9 +7,10 @@ the policy can judge it again at any time, without the models and without numpy.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from policy.canonical import digest_bytes
 from policy.documents import Document, parse_json
@@ -24,27 +25,13 @@ from policy.facts.run_context import (
     LossPoint,
 )
 from policy.facts.spot_check import SpotCheck
-from policy.facts.win_rate_facts import JudgeFacts
+from policy.facts.win_rate_facts import WinRateFacts
 from policy.names import Digest, GitSha, ModelName
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 RowCount = Annotated[int, Field(ge=0, le=10**9)]
 Subject = Literal["base", "incumbent", "merged", "candidate"]
 """`merged` is the trained model in transformers; `candidate` the quantised file that would ship."""
-
-Dump = SerializerFunctionWrapHandler
-
-
-def _without(dumped: dict[str, object], **empty: object) -> dict[str, object]:
-    """Return a dumped document without the fields that say nothing.
-
-    What was recorded before there were such fields keeps its bytes, and so its digest.
-    """
-    return {
-        key: value
-        for key, value in dumped.items()
-        if key not in empty or (value != empty[key] and value != [])
-    }
 
 
 class RowFinding(Document):
@@ -65,10 +52,6 @@ class GateFacts(Document):
     findings: tuple[RowFinding, ...] = ()
     not_run: str = ""
     """Why the gate could not be run to its end: it did not pass then, whatever it counted."""
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_there(self, dump: Dump) -> dict[str, object]:
-        return _without(dump(self), not_run="")
 
 
 class SplitFacts(Document):
@@ -126,10 +109,6 @@ class TrainingFacts(Document):
     """Where the W&B run lies: a URL, or a folder of the workspace when offline."""
     rendered_rows: tuple[tuple[RenderedToken, ...], ...] = ()
     loss_curve: Annotated[tuple[LossPoint, ...], Field(max_length=MAX_POINTS)] = ()
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_there(self, dump: Dump) -> dict[str, object]:
-        return _without(dump(self), loss_curve=())
 
 
 class Metric(Document):
@@ -192,10 +171,6 @@ class PairedMeans(Document):
     sd_difference: float
     resampled: Resampled | None = None
 
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_there(self, dump: Dump) -> dict[str, object]:
-        return _without(dump(self), resampled=None)
-
 
 class Group(Document):
     """One metric of two subjects on the rows that have one value of a field."""
@@ -203,10 +178,6 @@ class Group(Document):
     value: str
     counts: PairedCounts | None = None
     means: PairedMeans | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_there(self, dump: Dump) -> dict[str, object]:
-        return _without(dump(self), counts=None, means=None)
 
 
 class Slice(Document):
@@ -238,10 +209,6 @@ class Comparison(Document):
 
     def slice(self, field: str) -> Slice | None:
         return next((each for each in self.slices if each.field == field), None)
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_there(self, dump: Dump) -> dict[str, object]:
-        return _without(dump(self), slices=())
 
 
 DriftField = Literal["label", "length", "vocabulary"]
@@ -322,8 +289,8 @@ class Producer(Document):
     workflow_run: str = ""
 
 
-class Evidence(Document):
-    """Everything one run measured about one proposal of one model."""
+class RunPart(Document):
+    """What one run was about, who measured, and how its stages ended."""
 
     schema_version: Literal[1] = 1
     kind: Literal["finetune", "recovery"]
@@ -333,28 +300,64 @@ class Evidence(Document):
     created: str
     incumbent: Incumbent | None
     producer: Producer
-    stages: tuple[StageFacts, ...]
-    data: DataFacts | None = None
-    training: TrainingFacts | None = None
-    measurements: tuple[Measurement, ...] = ()
-    comparisons: tuple[Comparison, ...] = ()
-    parity: ParityFacts | None = None
-    artifacts: tuple[ArtifactFacts, ...] = ()
-    samples: tuple[Sample, ...] = ()
-    drift: tuple[Drift, ...] = ()
-    classes: dict[Subject, ClassFacts] = Field(default_factory=dict)
-    """Of a classification: how the candidate and the incumbent do on each class."""
-    judge: JudgeFacts | None = None
-    """The incumbent (the base where none is live) as first, and the candidate as second."""
-    spot_check: SpotCheck | None = None
     attempt: Annotated[int, Field(ge=1, le=10)] = 1
-    """Which attempt of the proposal this is; the first unless somebody asked for another."""
+    """Which attempt of the proposal this is; 1 unless somebody requested another."""
     reused: Digest | None = None
-    """The earlier evidence whose training and outputs this one rests on; None where all was run."""
+    """The earlier evidence that the training and the outputs come from; None if all was run."""
+    stages: tuple[StageFacts, ...]
+
+
+class DataPart(Document):
+    """What `validate` finds: the data gates, and what was known before the run."""
+
+    data: DataFacts | None = None
     data_change: DataChange | None = None
     expected: Expected | None = None
     earlier: Annotated[tuple[EarlierVersion, ...], Field(max_length=MAX_EARLIER)] = ()
-    """The versions that were live before this one, the oldest first, by their own records."""
+    """The versions that were live before this one, oldest first, from their own records."""
+
+
+class TrainingPart(Document):
+    """What `train` finds."""
+
+    training: TrainingFacts | None = None
+
+
+class MeasuredPart(Document):
+    """What `evaluate` finds: metrics, comparisons, and rows to read."""
+
+    measurements: tuple[Measurement, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    parity: ParityFacts | None = None
+    samples: tuple[Sample, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    classes: dict[Subject, ClassFacts] = Field(default_factory=dict)
+    """For a classification: how the candidate and the incumbent do on each class."""
+
+
+class ComparedPart(Document):
+    """What a judge model says of the candidate's answers, and the sample that people read."""
+
+    win_rate: WinRateFacts | None = None
+    """First is the incumbent (the base if no version is live), second the candidate."""
+    spot_check: SpotCheck | None = None
+
+
+class PublishedPart(Document):
+    """What `publish` put into the registry."""
+
+    artifacts: tuple[ArtifactFacts, ...] = ()
+
+
+Part = DataPart | TrainingPart | MeasuredPart | ComparedPart | PublishedPart
+
+
+class Evidence(PublishedPart, ComparedPart, MeasuredPart, TrainingPart, DataPart, RunPart):
+    """Everything one run measured about one proposal of one model.
+
+    Each stage returns its own part, and `assemble` puts them together: a new field is added to its
+    part alone. The document lists the fields of the last base first.
+    """
 
     def measurement(self, subject: Subject) -> Measurement | None:
         return next((m for m in self.measurements if m.subject == subject), None)
@@ -376,18 +379,19 @@ class Evidence(Document):
         )
 
     def text(self) -> str:
-        """Return the document's exact content; its digest binds the pointer to it.
-
-        The later fields stand there only where something was: what was recorded before there
-        were such fields keeps its bytes.
-        """
-        value = self.model_dump(mode="json")
-        value = _without(value, reused=None, drift=(), data_change=None, expected=None, earlier=())
-        value = _without(value, classes={}, judge=None, spot_check=None, attempt=1)
-        return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+        """Return the document's exact content; its digest binds the pointer to it."""
+        return json.dumps(self.plain(), indent=1, ensure_ascii=False) + "\n"
 
     def digest(self) -> str:
         return digest_bytes(self.text().encode())
+
+
+def assemble(run: RunPart, parts: Iterable[Part]) -> Evidence:
+    """Return the evidence of a run; of a field that several parts set, the last one counts."""
+    fields = {name: getattr(run, name) for name in run.model_fields_set}
+    for part in parts:
+        fields |= {name: getattr(part, name) for name in part.model_fields_set}
+    return Evidence(**fields)
 
 
 SHIPPED = "model.gguf"

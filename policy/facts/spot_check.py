@@ -98,7 +98,7 @@ class SpotCheck(Document):
 
     def digest(self) -> str:
         """Return what a signature names: the digest of the canonical JSON of all of this."""
-        return digest_of(self.model_dump(mode="json"))
+        return digest_of(self.plain())
 
 
 class SpotLabels(Document):

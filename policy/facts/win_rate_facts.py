@@ -41,7 +41,7 @@ class JudgePrices(Document):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-class JudgeFacts(Document):
+class WinRateFacts(Document):
     """One comparison of a second version with a first by a judge model."""
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -93,7 +93,7 @@ class JudgeFacts(Document):
     """All failed orders by kind, also those that are not listed."""
 
     @model_validator(mode="after")
-    def _counts_agree(self) -> JudgeFacts:
+    def _counts_agree(self) -> WinRateFacts:
         if self.wins + self.losses + self.ties + self.failed != self.pairs:
             raise ValueError("wins, losses, ties and failed are not all pairs")
         if self.identical + self.flips > self.ties:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from policy.facts.evidence import Evidence
 from policy.facts.spot_check import SpotCheck
-from policy.facts.win_rate_facts import JudgeFacts
+from policy.facts.win_rate_facts import WinRateFacts
 from policy.files.rules import Policy
 from policy.files.win_rate_rules import JUDGE_PROMPTS, JudgeModel, WinRateGate
 from policy.gates import win_rate_messages as say
@@ -35,7 +35,7 @@ def judge_win_rate(policy: Policy, evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _judge(gate: WinRateGate, evidence: Evidence) -> Finding:
-    facts = evidence.judge
+    facts = evidence.win_rate
     if facts is None:
         return Finding(WIN_RATE, Outcome.MISSING, say.NOT_JUDGED)
     unbound = [Finding("binding", Outcome.ERRORED, each) for each in _unbound(facts, evidence)]
@@ -55,7 +55,7 @@ def _judge(gate: WinRateGate, evidence: Evidence) -> Finding:
     return gather(WIN_RATE, parts, "; ".join(blocked) or told)
 
 
-def _judge_rate(gate: WinRateGate, facts: JudgeFacts, evidence: Evidence) -> Finding:
+def _judge_rate(gate: WinRateGate, facts: WinRateFacts, evidence: Evidence) -> Finding:
     """Return what the rate comes to: beyond the bar by more than luck, or not known."""
     value = facts.win_rate
     if value is None:
@@ -73,7 +73,7 @@ def _judge_rate(gate: WinRateGate, facts: JudgeFacts, evidence: Evidence) -> Fin
     return Finding("rate", Outcome.INCONCLUSIVE, f"{sentence}; {say.not_known(pairs)}")
 
 
-def _unbound(facts: JudgeFacts, evidence: Evidence) -> Iterator[str]:
+def _unbound(facts: WinRateFacts, evidence: Evidence) -> Iterator[str]:
     """Yield why the facts are not about the answers and rows of this evidence."""
     other = _other(evidence)
     for whose, judged in ((other, facts.first_outputs), ("candidate", facts.second_outputs)):
@@ -90,7 +90,7 @@ def _unbound(facts: JudgeFacts, evidence: Evidence) -> Iterator[str]:
         yield say.unknown_prompt(facts.prompt, facts.prompt_digest)
 
 
-def _unasked(facts: JudgeFacts, judge: JudgeModel) -> Iterator[str]:
+def _unasked(facts: WinRateFacts, judge: JudgeModel) -> Iterator[str]:
     """Yield how the judge was asked otherwise than this policy says."""
     if facts.judge != judge.named:
         yield say.other_judge(facts.judge, judge.named)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policy.facts.win_rate_facts import JudgeFacts
+from policy.facts.win_rate_facts import WinRateFacts
 from policy.gates.messages import percent, short
 
 NOT_JUDGED = "no judge model was asked; run again, the answers are kept"
@@ -42,7 +42,7 @@ def other_asking(what: str) -> str:
     return f"the judge was asked with another {what} than the policy names; run again"
 
 
-def coverage(facts: JudgeFacts, least: float) -> str:
+def coverage(facts: WinRateFacts, least: float) -> str:
     text = (
         f"{facts.judged} of {facts.pairs} pairs were judged in both orders, "
         f"at least {percent(least)} wanted"
@@ -53,14 +53,14 @@ def coverage(facts: JudgeFacts, least: float) -> str:
     return f"{text}; not judged: {kinds}"
 
 
-def flips(facts: JudgeFacts, most: float) -> str:
+def flips(facts: WinRateFacts, most: float) -> str:
     rate = facts.flip_rate
     if rate is None:
         return "no two answers differ, so no order could change a verdict"
     return f"{percent(rate)} of verdicts change with the order, at most {percent(most)} allowed"
 
 
-def rate(facts: JudgeFacts, against: str, least: float, margin: float) -> str:
+def rate(facts: WinRateFacts, against: str, least: float, margin: float) -> str:
     """Return the rate with its interval and what it has to reach."""
     low, high = facts.interval
     text = (

@@ -8,7 +8,7 @@ verdicts: what they come to is judged again, under the policy of that day.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -45,7 +45,7 @@ class MeasuredRecord(Document):
 
     def payload(self) -> bytes:
         """Return the bytes that are signed."""
-        return canonical_json(self.model_dump(mode="json"))
+        return canonical_json(self.plain())
 
     def tag(self) -> str:
         """Return the tag's name: one for each model and key."""
@@ -130,24 +130,15 @@ class SignOffRecord(Document):
 
     def payload(self) -> bytes:
         """Return the bytes that are signed."""
-        return canonical_json(self._dumped())
+        return canonical_json(self.plain())
 
     def tag(self) -> str:
         """Return the tag's name; the same facts give the same name, whenever they were judged."""
-        facts = self._dumped()
+        facts = self.plain()
         facts.pop("at")
         facts.pop("base")
         digest = digest_of(facts).removeprefix("sha256:")
         return f"{TAGS}pull-{self.pull}/{self.head[:12]}-{digest[:12]}"
-
-    def _dumped(self) -> dict[str, Any]:
-        """Return plain values, without what is empty and was not there in earlier records."""
-        dumped: dict[str, Any] = self.model_dump(mode="json")
-        return {
-            name: value
-            for name, value in dumped.items()
-            if value or name not in ("attempts", "spot_checks")
-        }
 
     def facts(self, paths: tuple[str, ...], owners: Codeowners | None) -> SignOffFacts:
         """Return the facts that sign-off is judged from, for the paths that the head changes."""

@@ -14,9 +14,10 @@ from typing import Any
 
 from countersign_ml.registry.file_digest import digest_file
 from policy.canonical import digest_of
+from policy.errors import UserError
 from policy.files.recipe import Recipe
-from runner import model_messages
 from runner.base import build_base as base
+from runner.sentences import base_not_loaded
 
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken")
 """What transformers reads of a model; `*` also reaches into subfolders (of chat templates)."""
@@ -51,7 +52,7 @@ def resolve_base(
         return BaseModel(recipe.base_model, path, model_digest(path), revision)
     folder = (repo / recipe.base_model).resolve()
     if not folder.is_dir():
-        raise model_messages.base_not_loaded(recipe.base_model, "there is no such folder")
+        raise base_not_loaded(recipe.base_model, "there is no such folder")
     if is_spec(folder):
         found = base.base_digest(folder.parent)
         _check_revision(recipe, found)
@@ -73,7 +74,11 @@ def model_digest(folder: Path) -> str:
     The record of a built base says how long the build took; it is no part of the model.
     """
     if not any(folder.glob("*.safetensors")):
-        raise model_messages.base_has_no_weights(folder)
+        raise UserError.one(
+            f"base_model {folder}",
+            "has no *.safetensors file",
+            "save the model with safetensors; pickled weights are not read",
+        )
     for index in sorted(folder.rglob("*.safetensors.index.json")):
         _require_inside(index)
     files = {
@@ -99,7 +104,11 @@ def _require_inside(index: Path) -> None:
     for shard in sorted(set(map(str, shards.values()))) if isinstance(shards, dict) else ():
         name = PurePath(shard)
         if name.is_absolute() or ".." in name.parts or name.suffix != ".safetensors":
-            raise model_messages.weights_outside(index, shard)
+            raise UserError.one(
+                str(index),
+                f"names the weights {shard!r}, which are not a safetensors file of its folder",
+                "put the file there, and use its plain file name",
+            )
 
 
 def load_weights(folder: Path, name: str, **settings: Any) -> Any:
@@ -123,11 +132,11 @@ def load_weights(folder: Path, name: str, **settings: Any) -> Any:
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         if "out of memory" in str(error):
             raise
-        raise model_messages.base_not_loaded(name, _first_line(error)) from error
+        raise base_not_loaded(name, _first_line(error)) from error
     lacking = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
     if lacking:
         named = ", ".join(lacking[:3])
-        raise model_messages.base_not_loaded(name, f"its files lack or misfit {named}")
+        raise base_not_loaded(name, f"its files lack or misfit {named}")
     return model
 
 
@@ -136,7 +145,7 @@ def stored_type(folder: Path) -> str:
     try:
         value = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
-        raise model_messages.base_not_loaded(str(folder), f"config.json: {error}") from error
+        raise base_not_loaded(str(folder), f"config.json: {error}") from error
     named = value.get("dtype") or value.get("torch_dtype") or "float32"
     return str(named).removeprefix("torch.")
 
@@ -144,7 +153,11 @@ def stored_type(folder: Path) -> str:
 def _check_revision(recipe: Recipe, found: str) -> None:
     wanted = recipe.base_model_revision
     if wanted is not None and wanted != found:
-        raise model_messages.base_changed(recipe.base_model, wanted, found)
+        raise UserError.one(
+            f"base_model {recipe.base_model}",
+            f"is {found}, but base_model_revision names {wanted}",
+            "restore the named base model, or pin the new one in recipe.yml",
+        )
 
 
 def _fetched(recipe: Recipe, cache: Path) -> Path:
@@ -162,7 +175,7 @@ def _fetched(recipe: Recipe, cache: Path) -> Path:
             )
         )
     except (OSError, ValueError, HfHubHTTPError) as error:
-        raise model_messages.base_not_loaded(recipe.base_model, _first_line(error)) from error
+        raise base_not_loaded(recipe.base_model, _first_line(error)) from error
 
 
 def _first_line(error: Exception) -> str:

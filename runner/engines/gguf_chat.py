@@ -12,7 +12,7 @@ from typing import Any
 
 from countersign_ml.rows.read.formats import Turn
 from policy.errors import UserError
-from runner import model_messages
+from runner.sentences import template_refused
 
 
 class GgufChat:
@@ -25,10 +25,16 @@ class GgufChat:
         try:
             fields = GGUFReader(path).fields
         except (ValueError, IndexError, KeyError) as error:
-            raise model_messages.bad_gguf(str(path), str(error)) from error
+            raise UserError.one(
+                str(path), f"not a GGUF file: {error}", "export the model again"
+            ) from error
         template = fields.get("tokenizer.chat_template")
         if template is None:
-            raise model_messages.gguf_without_template(str(path))
+            raise UserError.one(
+                str(path),
+                "has no chat template, so its prompts cannot be rendered",
+                "export the model again with its tokenizer's template",
+            )
         self._template = str(template.contents())
         self._bos = _token(fields, "tokenizer.ggml.bos_token_id")
         self._eos = _token(fields, "tokenizer.ggml.eos_token_id")
@@ -48,7 +54,7 @@ class GgufChat:
                 eos_token=self._eos,
             )
         except TemplateError as error:
-            raise model_messages.template_refused(where, str(error)) from error
+            raise template_refused(where, str(error)) from error
         return str(rendered[0][0])
 
 

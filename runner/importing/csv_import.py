@@ -24,7 +24,7 @@ from countersign_ml.rows.governed.governed_model import (
     require_model_name,
 )
 from countersign_ml.rows.read.formats import ROW_KEYS
-from runner import messages
+from policy.errors import UserError
 from runner.importing.csv_rows import Record, read_csv, split, trained_labels, unique
 
 DEFAULT_SYSTEM = "Name the category of the message. Answer with the category alone."
@@ -97,10 +97,16 @@ def import_csv(words: argparse.Namespace) -> Imported:
     require_model_name(words.model)
     folder = repo / "models" / words.model
     if folder.exists():
-        raise messages.exists_already(str(folder))
+        raise UserError.one(
+            str(folder), "already exists and is not overwritten", "choose another name"
+        )
     for column in words.keep:
         if column in RESERVED:
-            raise messages.reserved_column(str(words.file), column)
+            raise UserError.one(
+                f"{words.file}:1",
+                f"the column {column!r} cannot be kept: a row has a key of that name",
+                "rename it",
+            )
     columns = (words.text, words.label, words.keep)
     rows, equal = unique(read_csv(words.file, *columns))
     test: list[Record] | None = None

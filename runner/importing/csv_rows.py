@@ -10,7 +10,8 @@ from pathlib import Path
 from random import Random
 
 from countersign_ml.rows.kept.sketch import normalised
-from runner import messages
+from policy.errors import UserError
+from runner.sentences import missing_file, unreadable
 
 SPLITS = (("train", 0.70), ("validation", 0.15), ("test", 0.15))
 CARVED_FROM_TRAIN = 0.15
@@ -38,19 +39,26 @@ def read_csv(path: Path, text: str, label: str, keep: Sequence[str] = ()) -> Ite
             for column in (text, label, *keep):
                 if column not in known:
                     near = difflib.get_close_matches(column, known, 1)
-                    raise messages.no_column(str(path), column, near, known)
+                    remedy = (
+                        f"did you mean {near[0]!r}?" if near else f"columns: {', '.join(known)}"
+                    )
+                    raise UserError.one(f"{path}:1", f"has no column {column!r}", remedy)
             for record in reader:
                 filled = {column: (record[column] or "").strip() for column in (text, label, *keep)}
                 if not filled[text] or not filled[label]:
-                    raise messages.bad_csv(str(path), reader.line_num, "text or label is empty")
+                    raise _bad_line(path, reader.line_num, "text or label is empty")
                 kept = tuple((column, filled[column]) for column in keep if filled[column])
                 yield Record(filled[text], filled[label], kept)
     except FileNotFoundError as error:
-        raise messages.missing_file(str(path)) from error
+        raise missing_file(str(path)) from error
     except csv.Error as error:
-        raise messages.bad_csv(str(path), reader.line_num, f"not valid CSV: {error}") from error
+        raise _bad_line(path, reader.line_num, f"not valid CSV: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise messages.unreadable(str(path), error) from error
+        raise unreadable(str(path), error) from error
+
+
+def _bad_line(path: Path, line: int, said: str) -> UserError:
+    return UserError.one(f"{path}:{line}", said, "fix that line")
 
 
 def unique(records: Iterable[Record]) -> tuple[list[Record], int]:
@@ -86,10 +94,16 @@ def trained_labels(splits: dict[str, list[Record]], file: Path) -> list[str]:
     """Return the labels that are trained on; a held-out label that is not is a person's mistake."""
     trained = sorted({record.label for record in splits["train"]})
     if len(trained) < 2:
-        raise messages.too_few_labels(str(file), len(trained))
+        raise UserError.one(
+            str(file), f"has {len(trained)} labels", "a classification needs at least two"
+        )
     known = set(trained)
     for name in ("validation", "test"):
         for record in splits[name]:
             if record.label not in known:
-                raise messages.unseen_label(str(file), name, record.label)
+                raise UserError.one(
+                    str(file),
+                    f"the label {record.label!r} is in a {name} row and in no training row",
+                    "add training rows for it, or leave it out",
+                )
     return trained

@@ -16,19 +16,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pydantic import Field
-
 from countersign_ml.registry import Registry
 from countersign_ml.rows.governed.governed_model import GovernedModel
 from countersign_ml.rows.read.row import Row, rows_digest
 from policy.canonical import digest_bytes
-from policy.documents import Document
 from policy.errors import UserError
-from policy.facts.class_facts import ClassFacts
 from policy.facts.evidence import (
     SHIPPED,
-    Comparison,
-    Drift,
+    MeasuredPart,
     Measurement,
     ParityFacts,
     Sample,
@@ -37,7 +32,6 @@ from policy.facts.evidence import (
 from policy.facts.pointer import Pointer
 from policy.files.contract import Contract
 from policy.files.recipe import Decoding
-from runner import messages
 from runner.attest import device_name
 from runner.base.base_model import BaseModel, load_weights
 from runner.chat import Chat
@@ -56,6 +50,7 @@ from runner.measure.outputs import Asked, answers_of, write_outputs
 from runner.measure.scoring import Scored, score
 from runner.measure.slicing import NO_CUTS, Cuts
 from runner.measure.subject_metrics import metrics_of
+from runner.sentences import artifact_missing
 from runner.training.adapter import use_gpu
 
 BATCH = 32
@@ -63,17 +58,6 @@ SAMPLES = 10
 """Rows that a person reads in the pull request."""
 SHOWN_CHARACTERS = 2000
 Progress = Callable[[str, float], None]
-
-
-class Evaluation(Document):
-    """What evaluating found."""
-
-    measurements: tuple[Measurement, ...]
-    comparisons: tuple[Comparison, ...]
-    parity: ParityFacts | None = None
-    samples: tuple[Sample, ...] = ()
-    drift: tuple[Drift, ...] = ()
-    classes: dict[Subject, ClassFacts] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,7 +91,7 @@ class Subjected:
         return [each.answer for each in self.scored]
 
 
-def evaluate(
+def measure_subjects(
     bench: Bench,
     base: BaseModel,
     chat: Chat,
@@ -115,7 +99,7 @@ def evaluate(
     made: Path,
     pointer: Pointer | None,
     registry_url: str,
-) -> Evaluation:
+) -> MeasuredPart:
     """Measure every subject; `made` holds the merged weights and the file that would ship."""
     prompts = tuple(chat.prompt(row) for row in bench.rows)
 
@@ -133,7 +117,7 @@ def evaluate(
         file = fetch_artifact(pointer, registry_url, bench.cache)
         found["incumbent"] = measure_gguf(bench, "incumbent", file, digest)
     scored: dict[Subject, Sequence[Scored]] = {name: each.scored for name, each in found.items()}
-    return Evaluation(
+    return MeasuredPart(
         measurements=tuple(each.measurement for each in found.values()),
         comparisons=compare(scored, bench.folder.contract, cuts=bench.cuts),
         parity=_parity(found["merged"], found["candidate"], exported),
@@ -243,7 +227,7 @@ def fetch_artifact(pointer: Pointer, registry_url: str, cache: Path) -> Path:
         return Registry(registry_url).fetch(digest, target)
     except UserError as error:
         where = f"models/{pointer.model}/pointer.json"
-        raise messages.artifact_missing(where, digest, error) from error
+        raise artifact_missing(where, digest, error) from error
 
 
 @contextmanager

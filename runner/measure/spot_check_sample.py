@@ -26,7 +26,6 @@ from policy.facts.spot_check import (
     SpotCheck,
     SpotRow,
 )
-from runner import messages
 from runner.measure.scoring import Scored
 from runner.measure.subject_metrics import TIMES
 
@@ -112,7 +111,7 @@ def shown_text(text: str, room: int) -> str:
     """Return a text's beginning, and how much of it is not shown."""
     if len(text) <= room:
         return text
-    return text[:room] + messages.more_characters(len(text) - room)
+    return text[:room] + f" [... {len(text) - room} more characters]"
 
 
 def pair_shown(one: str, other: str, room: int) -> tuple[str, str]:
@@ -122,7 +121,7 @@ def pair_shown(one: str, other: str, room: int) -> tuple[str, str]:
     if max(len(one), len(other)) <= room or alike <= room // 2:
         return shown_text(one, room), shown_text(other, room)
     begin = alike - room // 4
-    before = messages.characters_alike(begin)
+    before = f"[the first {begin} characters are the same ...] "
     return before + shown_text(one[begin:], room), before + shown_text(other[begin:], room)
 
 

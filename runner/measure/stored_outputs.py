@@ -1,7 +1,7 @@
-"""The outputs that an earlier run stored, read back: the same answers, scored again today.
+"""The outputs that an earlier run stored, read back: the same answers, scored again now.
 
-Nothing is believed that can be computed: the rows must be today's rows in their order, and scores
-and metrics are made anew from the answers.
+Nothing is trusted that can be computed: the rows must be the current rows in their order, and
+scores and metrics are computed again from the answers.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ from policy.documents import Document
 from policy.facts.evidence import Count, Evidence, Measurement, Subject
 from policy.files.recipe import Decoding
 from policy.names import Digest
-from runner import reuse_messages as say
 from runner.engines.engine import Answer, Finish
 from runner.measure.evaluate import measurement_of, outputs_name
 from runner.measure.outputs import write_outputs
 from runner.measure.scoring import Scored, score
 
 
-class NotReusable(Exception):  # noqa: N818 - an outcome, and no failure
-    """Why something that was stored cannot be rested on."""
+class NotReusable(Exception):  # noqa: N818 - an outcome, not a failure
+    """Why stored results cannot be reused."""
 
 
 class OutputLine(Document):
@@ -46,7 +45,7 @@ class OutputLine(Document):
 
 @dataclass(frozen=True)
 class Stored:
-    """One subject's answers as they were given, scored today."""
+    """One subject's answers as they were given, scored now."""
 
     measurement: Measurement
     prompts: tuple[str, ...]
@@ -61,20 +60,20 @@ def read_stored(
     earlier: Measurement,
     place: Path,
 ) -> Stored:
-    """Return a measurement's answers from the registry, scored by today's contract.
+    """Return a measurement's answers from the registry, scored by the current contract.
 
-    NotReusable where they are about other rows or are torn, UserError where they are not there or
-    have another digest.
+    NotReusable if they are about other rows or incomplete, UserError if they are missing or have
+    another digest.
     """
     name = earlier.subject
     file = registry.fetch(earlier.outputs, place / f"{earlier.outputs.removeprefix('sha256:')}")
     lines = output_lines(file, name)
     if [(line.id, line.expected) for line in lines] != [(row.id, row.answer) for row in rows]:
-        raise NotReusable(say.torn_outputs(name, "their rows are not today's rows"))
+        raise _damaged(name, "its rows are not the current rows")
     if any(line.subject != name for line in lines):
-        raise NotReusable(say.torn_outputs(name, "a line is about another subject"))
+        raise _damaged(name, "a line is about another subject")
     if any(not isinstance(line.scores.get("latency"), float) for line in lines):
-        raise NotReusable(say.torn_outputs(name, "a line tells no time"))
+        raise _damaged(name, "a line has no time")
     scored = tuple(
         score(
             row,
@@ -104,26 +103,28 @@ def answer_of(line: OutputLine) -> Answer:
 
 
 def require_as_recorded(stored: Stored, recorded: Measurement) -> None:
-    """Raise NotReusable where today's scores of stored answers are not what was recorded."""
+    """Raise NotReusable if stored answers, scored now, do not give the recorded figures."""
     if stored.measurement != recorded:
-        raise NotReusable(say.other_figures(recorded.subject))
+        raise NotReusable(
+            f"the outputs of {recorded.subject}, scored again, do not give its recorded figures"
+        )
 
 
 def require_decoding(stored: Stored, decoding: Decoding) -> None:
-    """Raise NotReusable where answers could have been others under this decoding.
+    """Raise NotReusable if this decoding could have given other answers.
 
-    Greedy answers are each other's beginnings: one that stopped within today's limit, or was cut
-    off exactly at it, is the answer that would be given today.
+    With greedy decoding, a shorter limit only cuts an answer off. So an answer that stopped within
+    the current limit, or was cut off exactly at it, is the answer that would be given now.
     """
     limit = decoding.max_new_tokens
     for each in stored.scored:
         answer = each.answer
         if not (answer.tokens == limit or (answer.finish == "stop" and answer.tokens < limit)):
-            raise NotReusable(say.asked_otherwise("another limit of tokens"))
+            raise NotReusable(asked_differently("another limit of tokens"))
 
 
 def as_incumbent(stored: Stored, folder: GovernedModel, place: Path) -> Stored:
-    """Return a released candidate's answers as those of the incumbent that it has become."""
+    """Return a released candidate's answers as the incumbent's, which it is now."""
     subject: Subject = "incumbent"
     outputs = write_outputs(subject, stored.prompts, stored.scored, place / outputs_name(subject))
     was = stored.measurement
@@ -134,20 +135,32 @@ def as_incumbent(stored: Stored, folder: GovernedModel, place: Path) -> Stored:
 
 
 def measured(evidence: Evidence, subject: Subject) -> Measurement:
-    """Return a subject's measurement; NotReusable where there is none."""
+    """Return a subject's measurement; NotReusable if it is missing."""
     found = evidence.measurement(subject)
     if found is None or not found.metrics:
-        raise NotReusable(say.lacks(f"measurement of {subject}"))
+        raise NotReusable(lacks(f"measurement of {subject}"))
     return found
 
 
 def output_lines(file: Path, name: str) -> list[OutputLine]:
-    """Return the lines of an outputs file; NotReusable where it is torn."""
+    """Return the lines of an outputs file; NotReusable if it is damaged."""
     try:
         text = file.read_text(encoding="utf-8")
         return [OutputLine.model_validate_json(line) for line in text.split("\n")[:-1]]
     except ValidationError as error:
         first = error.errors()[0]
-        raise NotReusable(say.torn_outputs(name, first["msg"])) from error
+        raise _damaged(name, first["msg"]) from error
     except UnicodeDecodeError as error:
-        raise NotReusable(say.torn_outputs(name, "not UTF-8")) from error
+        raise _damaged(name, "not UTF-8") from error
+
+
+def lacks(what: str) -> str:
+    return f"it has no {what}"
+
+
+def asked_differently(what: str) -> str:
+    return f"it was asked with {what}"
+
+
+def _damaged(name: str, said: str) -> NotReusable:
+    return NotReusable(f"the outputs of {name} are damaged: {said}")

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from policy.errors import UserError
 from policy.files.recipe import Recipe
-from runner import model_messages
 from runner.base.base_model import BaseModel, load_weights
 
 
@@ -37,7 +37,11 @@ def load_with_adapter(recipe: Recipe, base: BaseModel) -> Any:
     place: Any = {"": 0} if use_gpu() else {"": "cpu"}
     if recipe.adapter == "qlora":
         if find_spec("bitsandbytes") is None:
-            raise model_messages.no_bitsandbytes()
+            raise UserError.one(
+                "recipe.yml adapter",
+                "qlora needs the package bitsandbytes, which is not installed",
+                "install it with: pip install 'countersign-ml[qlora]', or set adapter: lora",
+            )
         from transformers import BitsAndBytesConfig
 
         four_bit = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
@@ -70,7 +74,11 @@ def load_with_adapter(recipe: Recipe, base: BaseModel) -> Any:
     try:
         return get_peft_model(model, config)
     except ValueError as error:
-        raise model_messages.bad_target_modules(str(error).partition("\n")[0]) from error
+        raise UserError.one(
+            "recipe.yml lora_target_modules",
+            str(error).partition("\n")[0],
+            "name modules of the base model, or use all-linear",
+        ) from error
 
 
 def save_adapter(model: Any, folder: Path, recipe: Recipe) -> Path:

@@ -18,12 +18,13 @@ from typing import Any
 
 from countersign_ml.registry.file_digest import digest_file
 from countersign_ml.rows.read.row import Row, rows_digest
+from policy.errors import UserError
 from policy.facts.evidence import TrainingFacts
 from policy.facts.run_context import LossPoint, thinned
 from policy.files.recipe import Recipe
-from runner import messages, model_messages
 from runner.base.base_model import BaseModel
 from runner.chat import MASKED, Chat, Encoded
+from runner.sentences import no_rows
 from runner.training.adapter import load_with_adapter, precision, save_adapter, use_gpu
 from runner.training.tracking import RunName, open_tracking
 from runner.training.training_order import steps_of, training_order
@@ -53,20 +54,29 @@ class TrainingRows:
 def encode_rows(rows: Sequence[Row], chat: Chat, max_length: int, where: str) -> TrainingRows:
     """Tokenise and mask every row; UserError where one could not teach what it should."""
     if not rows:
-        raise messages.no_rows(where)
+        raise no_rows(where)
     encoded = tuple(chat.encode(row, max_length) for row in rows)
     found = TrainingRows(
         encoded, rows_digest(rows), all(chat.stop_is_trained(row) for row in encoded)
     )
     if found.without_tokens:
-        raise model_messages.nothing_trained(found.without_tokens[0].where)
+        raise UserError.one(
+            found.without_tokens[0].where,
+            "no token of this row would be trained on: its prompt fills max_length",
+            "raise max_length in recipe.yml, or shorten the row",
+        )
     if not found.stop_trained:
         first = next(row for row in encoded if not chat.stop_is_trained(row))
-        raise model_messages.stop_not_trained(first.where, chat.stop_token)
+        raise UserError.one(
+            first.where,
+            f"the answer does not end with the stop token {chat.stop_token}, so the model would "
+            "never stop",
+            "use a chat template that closes the assistant's turn with it",
+        )
     return found
 
 
-def train(
+def train_adapter(
     recipe: Recipe,
     base: BaseModel,
     chat: Chat,
@@ -182,7 +192,11 @@ def _trainer(
             if loss is None:
                 return
             if not math.isfinite(float(loss)):
-                raise model_messages.loss_not_finite(state.global_step)
+                raise UserError.one(
+                    "recipe.yml learning_rate",
+                    f"the loss is not a number at step {state.global_step}",
+                    "lower learning_rate, or raise warmup_steps",
+                )
             progress(f"training, loss {float(loss):.3f}", state.global_step / steps)
 
     warmup = recipe.warmup_steps
@@ -267,7 +281,12 @@ def try_longest(model: Any, rows: Sequence[Encoded], batch: int, pad_id: int) ->
             model(**given, use_cache=False).loss.backward()
     except torch.OutOfMemoryError as error:
         said = str(error).partition(".")[0]
-        raise model_messages.out_of_memory(len(longest[0].ids), len(longest), said) from error
+        raise UserError.one(
+            "recipe.yml per_device_train_batch_size",
+            f"the longest batch ({len(longest)} rows of {len(longest[0].ids)} tokens) does not fit "
+            f"in memory: {said}",
+            "lower it and raise gradient_accumulation_steps, or set gradient_checkpointing: true",
+        ) from error
     finally:
         model.zero_grad(set_to_none=True)
 

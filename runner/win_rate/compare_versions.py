@@ -1,7 +1,7 @@
 """The stage that compares two versions' answers: a judge model is asked, and a sample is drawn.
 
-Each only where the policy asks for it. The candidate stands beside the incumbent, or beside the
-base where no version is live.
+Each happens only if the policy requires it. The candidate is compared with the incumbent, or with
+the base if no version is live.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from pathlib import Path
 
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
-from policy.facts.evidence import Measurement, Subject
+from policy.facts.evidence import ComparedPart, Measurement, Subject
+from policy.facts.win_rate_facts import WinRateFacts
 from policy.files.win_rate_rules import WinRateGate
-from runner import messages
 from runner.engines.openai_client import Endpoint
 from runner.measure.evaluate import outputs_name
 from runner.measure.spot_check_sample import Answered, draw
 from runner.measure.stored_outputs import output_lines
 from runner.run import Run
-from runner.win_rate.pairwise import Judged, judge_pairs
+from runner.win_rate.pairwise import ComparedPairs, compare_pairs
 from runner.win_rate.win_rate_prompt import load_prompt
 
-STAGE = "judge"
+STAGE = "win_rate"
 
 
-def beside(run: Run) -> Subject:
-    """Return whose answers the candidate's are compared with by judge and people."""
+def compared_with(run: Run) -> Subject:
+    """Return the subject that judge model and people compare the candidate with."""
     return "base" if run.job.pointer is None else "incumbent"
 
 
 def compares(run: Run) -> bool:
-    """Return whether the policy asks for a judge model or for people to read a sample."""
+    """Return whether the policy requires a judge model or a sample for people to read."""
     return run.job.policy.gates.win_rate is not None or run.job.policy.spot_check is not None
 
 
 def read_answered(measured: Sequence[Measurement], subject: Subject, folder: Path) -> Answered:
-    """Return what a subject said, from the file of outputs that evaluating wrote."""
+    """Return a subject's answers from the file of outputs that `evaluate` wrote."""
     outputs = next(each.outputs for each in measured if each.subject == subject)
     lines = output_lines(folder / outputs_name(subject), subject)
     scores = tuple(line.scores for line in lines)
@@ -44,24 +44,25 @@ def read_answered(measured: Sequence[Measurement], subject: Subject, folder: Pat
 
 
 def compare_versions(run: Run, rows: Sequence[Row], candidate: Answered, against: Answered) -> None:
-    """Leave the judge's facts and the sample in `run.found`, each where the policy asks for it.
+    """Record the win rate and the sample, each if the policy requires it.
 
-    A judge that could not be asked at all does not cost the run: its stage says why, so that the
-    evidence does not pass, and what was measured is published.
+    A judge model that cannot be reached does not stop the run: what was measured is published. Its
+    stage says why it failed, so that the evidence does not pass.
     """
-    job, found = run.job, run.found
+    job = run.job
     gate, rules = job.policy.gates.win_rate, job.policy.spot_check
     scores: tuple[float | None, ...] = ()
     if gate is not None:
         try:
             with run.stage(STAGE) as note:
-                judged = _ask(run, gate, rows, candidate, against)
-                note.text = messages.judged(judged.facts)
-            found.judge, scores = judged.facts, judged.scores
+                compared = _ask(run, gate, rows, candidate, against)
+                note.text = _summary(compared.facts)
+            run.record(ComparedPart(win_rate=compared.facts))
+            scores = compared.scores
         except UserError as error:
-            job.reporter.say(messages.judge_not_asked(error))
+            job.reporter.say(f"the judge model cannot be asked; the run continues: {error}")
     if rules is not None:
-        found.spot_check = draw(
+        sample = draw(
             rows,
             candidate,
             against,
@@ -69,31 +70,41 @@ def compare_versions(run: Run, rows: Sequence[Row], candidate: Answered, against
             count=rules.rows,
             judged=scores,
         )
+        run.record(ComparedPart(spot_check=sample))
+
+
+def _summary(facts: WinRateFacts) -> str:
+    text = f"{facts.judged} of {facts.pairs} pairs judged by {facts.judge}, {facts.calls} calls"
+    if facts.cached_calls:
+        text += f" and {facts.cached_calls} from the cache"
+    if facts.cost is not None and facts.prices is not None:
+        text += f", {facts.cost:.4f} {facts.prices.currency}"
+    return text
 
 
 def _ask(
     run: Run, gate: WinRateGate, rows: Sequence[Row], candidate: Answered, against: Answered
-) -> Judged:
-    judge, job = gate.judge, run.job
+) -> ComparedPairs:
+    model, job = gate.judge, run.job
     endpoint = Endpoint.from_environment(
-        judge.base_url,
-        judge.model,
-        key_variable=judge.key_env,
-        timeout=judge.timeout,
-        attempts=judge.attempts,
-        extra=tuple(sorted(judge.decode.items())),
+        model.base_url,
+        model.model,
+        key_variable=model.key_env,
+        timeout=model.timeout,
+        attempts=model.attempts,
+        extra=tuple(sorted(model.decode.items())),
     )
-    return judge_pairs(
+    return compare_pairs(
         rows,
         against.texts,
         candidate.texts,
         endpoint,
-        load_prompt(judge.prompt),
+        load_prompt(model.prompt),
         job.cache,
         outputs=(against.outputs, candidate.outputs),
         fresh=job.fresh,
-        parallel=judge.parallel,
-        max_tokens=judge.max_tokens,
+        parallel=model.parallel,
+        max_tokens=model.max_tokens,
         prices=gate.prices,
         progress=lambda done, all_: job.reporter.progress(
             f"judging, call {done} of {all_}", done / all_

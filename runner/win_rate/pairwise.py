@@ -16,10 +16,10 @@ from typing import Literal
 
 from countersign_ml.rows.read.row import Row, rows_digest
 from policy.canonical import digest_of
-from policy.facts.win_rate_facts import MAX_FAILURES, JudgeFacts, JudgeFailure, JudgePrices
+from policy.facts.win_rate_facts import MAX_FAILURES, JudgeFailure, JudgePrices, WinRateFacts
 from runner.engines.openai_client import Connection, Endpoint, Failure, Reply
-from runner.win_rate.reply_cache import JudgeCache
-from runner.win_rate.win_rate_prompt import JudgePrompt, Verdict, verdict_of
+from runner.win_rate.reply_cache import ReplyCache
+from runner.win_rate.win_rate_prompt import Verdict, WinRatePrompt, verdict_of
 
 Order = Literal["first-second", "second-first"]
 ORDERS: tuple[Order, Order] = ("first-second", "second-first")
@@ -64,20 +64,20 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ComparedPairs:
     """What a judge found: the facts, and what the second version got of each row."""
 
-    facts: JudgeFacts
+    facts: WinRateFacts
     scores: tuple[float | None, ...]
     """1, a half or 0 for each row, both orders taken together; None where one of them failed."""
 
 
-def judge_pairs(
+def compare_pairs(
     rows: Sequence[Row],
     first: Sequence[str],
     second: Sequence[str],
     endpoint: Endpoint,
-    prompt: JudgePrompt,
+    prompt: WinRatePrompt,
     cache: Path,
     *,
     outputs: tuple[str, str] | None = None,
@@ -86,7 +86,7 @@ def judge_pairs(
     max_tokens: int = MAX_TOKENS,
     prices: JudgePrices | None = None,
     progress: Progress | None = None,
-) -> Judged:
+) -> ComparedPairs:
     """Return what the judge finds between two answers to each row; the second is the candidate.
 
     `first` and `second` hold one text for each row; `outputs` are the digests that their files are
@@ -95,7 +95,7 @@ def judge_pairs(
     """
     pairs = list(zip(rows, first, second, strict=True))
     unlike = [number for number, (_, one, other) in enumerate(pairs) if one != other]
-    store = JudgeCache(cache)
+    store = ReplyCache(cache)
 
     def ask(connection: Connection, number: int, order: Order) -> Asked:
         row, one, other = pairs[number]
@@ -129,7 +129,7 @@ def judge_pairs(
     failures = [each.failure(rows[each.row]) for each in failed]
     places = Counter(each.verdict for each in ordered)
     known_by = outputs or (digest_of(list(first)), digest_of(list(second)))
-    facts = JudgeFacts(
+    facts = WinRateFacts(
         judge=endpoint.named,
         models=tuple(sorted(_models(ordered))),
         prompt=prompt.name,
@@ -161,7 +161,7 @@ def judge_pairs(
         failures=tuple(failures[:MAX_FAILURES]),
         failure_kinds=dict(sorted(Counter(each.kind for each in failures).items())),
     )
-    return Judged(facts, tuple(tally.scores.get(number) for number in range(len(pairs))))
+    return ComparedPairs(facts, tuple(tally.scores.get(number) for number in range(len(pairs))))
 
 
 def _models(asked: Sequence[Asked]) -> set[str]:

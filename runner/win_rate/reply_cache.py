@@ -19,7 +19,7 @@ from runner.engines.openai_client import Endpoint, Reply
 LAYOUT = 1
 
 
-class JudgeCache:
+class ReplyCache:
     """A folder of replies; several threads and runs may use it at once."""
 
     def __init__(self, folder: Path) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 from countersign_ml.rows.governed.caches import cache_folder
 from policy.errors import UserError, one_line
-from policy.facts.win_rate_facts import JudgeFacts, JudgePrices
+from policy.facts.win_rate_facts import JudgePrices, WinRateFacts
 from runner.endpoints.endpoint_options import add_endpoint_options, endpoint_of
 from runner.tell.progress import Reporter
 from runner.win_rate.answer_files import answers_to, judged_rows
-from runner.win_rate.pairwise import MAX_TOKENS, judge_pairs
+from runner.win_rate.pairwise import MAX_TOKENS, compare_pairs
 from runner.win_rate.win_rate_prompt import DEFAULT, load_prompt
 
 PASSED, BLOCKED = 0, 1
@@ -28,7 +28,7 @@ def win_rate(argv: list[str]) -> int:
     first, second = answers_to(rows, words.a), answers_to(rows, words.b)
     reporter = Reporter(quiet=words.quiet)
     with reporter.stage("win-rate"):
-        facts = judge_pairs(
+        facts = compare_pairs(
             rows,
             first,
             second,
@@ -49,7 +49,7 @@ def win_rate(argv: list[str]) -> int:
     return PASSED if facts.judged else BLOCKED
 
 
-def told(facts: JudgeFacts) -> dict[str, Any]:
+def told(facts: WinRateFacts) -> dict[str, Any]:
     """Return the facts as JSON, with the rates that follow from them."""
     low, high = facts.interval
     return {
@@ -65,7 +65,7 @@ def told(facts: JudgeFacts) -> dict[str, Any]:
     }
 
 
-def _print(facts: JudgeFacts) -> None:
+def _print(facts: WinRateFacts) -> None:
     low, high = facts.interval
     print(f"{facts.judge}, prompt {facts.prompt} ({facts.prompt_digest[:19]}...)")
     if facts.win_rate is None:

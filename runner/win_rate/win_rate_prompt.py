@@ -26,7 +26,7 @@ _VERDICT = re.compile(r"^[\s*_#>`]*verdict[\s*_`]*:[\s*_`]*(1|2|tie)[\s*_`.]*$",
 
 
 @dataclass(frozen=True)
-class JudgePrompt:
+class WinRatePrompt:
     """What the judge is told; the digest is of the file's bytes."""
 
     name: str
@@ -44,7 +44,7 @@ class JudgePrompt:
         return [{"role": "system", "content": self.system}, {"role": "user", "content": user}]
 
 
-def load_prompt(name: str = DEFAULT) -> JudgePrompt:
+def load_prompt(name: str = DEFAULT) -> WinRatePrompt:
     """Return a prompt of this repository by its name, or of a file by its path."""
     known = sorted(path.stem for path in FOLDER.glob("*.md"))
     path = FOLDER / f"{name}.md" if name in known else Path(name)
@@ -66,7 +66,7 @@ def load_prompt(name: str = DEFAULT) -> JudgePrompt:
             "is no judge's prompt",
             f"write '# System', then '# User' with each of {wanted}, and no other slot",
         )
-    return JudgePrompt(
+    return WinRatePrompt(
         path.stem, digest_bytes(content), parts["system"].strip(), parts["user"].strip()
     )
 

@@ -147,7 +147,7 @@ DRAWN = DrawnFrom(
 def disagreed() -> Snapshot:
     """The judge prefers the candidate; the person who read the sample says the opposite."""
     sample = spot_checks.sample(rows=8, drawn_from=DRAWN)
-    shown = report(BETTER, judge=judged(560, 90, 97, failed=3), spot_check=sample)
+    shown = report(BETTER, win_rate=judged(560, 90, 97, failed=3), spot_check=sample)
     opposite = {"first": "B", "second": "A", "tie": "="}
     marks = " ".join(opposite[row.judged or "tie"] for row in sample.rows)
     said = comment("grace", f"/spot-check {sample.digest()[7:19]} {marks}", 60)

@@ -8,17 +8,17 @@ from random import Random
 
 import pytest
 
-from policy.facts.win_rate_facts import JudgeFacts
+from policy.facts.win_rate_facts import WinRateFacts
 
 DIGEST = "sha256:" + "0" * 64
 
 
-def facts(clusters: list[list[float]]) -> JudgeFacts:
+def facts(clusters: list[list[float]]) -> WinRateFacts:
     """Return the facts of scores (1, a half, 0) that stand together by prompt."""
     scores = [score for cluster in clusters for score in cluster]
     rate = math.fsum(scores) / len(scores)
     counted = Counter(scores)
-    return JudgeFacts(
+    return WinRateFacts(
         judge="j",
         models=(),
         prompt="p",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, parse_evidence
-from policy.facts.win_rate_facts import JudgeFacts
+from policy.facts.win_rate_facts import WinRateFacts
 from policy.files.rules import Policy
 from policy.files.win_rate_rules import JUDGE_PROMPTS
 from policy.gates.judge import judge
@@ -30,7 +30,7 @@ def rules(gate: str = "min: 0.5", spot_check: str = SIGNED) -> Policy:
     return b.policy(f"{b.POLICY}{asked}{spot_check}\n")
 
 
-def facts(wins: int, ties: int, losses: int, failed: int = 0, **changes: Any) -> JudgeFacts:
+def facts(wins: int, ties: int, losses: int, failed: int = 0, **changes: Any) -> WinRateFacts:
     """Return a judge's facts in which every prompt is one pair; every tie is a flip."""
     judged = wins + ties + losses
     rate = (wins + ties / 2) / judged if judged else 0.0
@@ -65,13 +65,13 @@ def facts(wins: int, ties: int, losses: int, failed: int = 0, **changes: Any) ->
         "tokens_out": 0,
         "failure_kinds": {"timeout": failed} if failed else {},
     }
-    return JudgeFacts(**{**found, **changes})
+    return WinRateFacts(**{**found, **changes})
 
 
 def judged(
-    found: JudgeFacts | None, gate: str = "min: 0.5", *, policy: Policy | None = None
+    found: WinRateFacts | None, gate: str = "min: 0.5", *, policy: Policy | None = None
 ) -> Finding:
-    evidence = b.evidence(judge=found, spot_check=sample(spot_row(1), spot_row(2)))
+    evidence = b.evidence(win_rate=found, spot_check=sample(spot_row(1), spot_row(2)))
     return judge_win_rate(policy or rules(gate), evidence)[0]
 
 
@@ -167,7 +167,7 @@ def test_without_an_incumbent_the_base_stands_beside() -> None:
         incumbent=None,
         measurements=(measured[0], measured[2]),
         comparisons=(),
-        judge=facts(300, 0, 0, first_outputs=OTHER),
+        win_rate=facts(300, 0, 0, first_outputs=OTHER),
         spot_check=sample(spot_row(1), spot_row(2), against="base", against_outputs=OTHER),
     )
     found = judge_win_rate(rules(), evidence)
@@ -188,7 +188,7 @@ def test_without_an_incumbent_the_base_stands_beside() -> None:
     ],
 )
 def test_a_sample_must_be_there_and_of_these_answers(drawn: Any, outcome: Outcome) -> None:
-    evidence = b.evidence(judge=facts(300, 0, 0), spot_check=drawn)
+    evidence = b.evidence(win_rate=facts(300, 0, 0), spot_check=drawn)
     rate, spot_check = judge_win_rate(rules(), evidence)
     assert spot_check.outcome is outcome
     assert rate.outcome is Outcome.PASSED
@@ -246,7 +246,7 @@ def test_a_higher_bar_lets_nothing_more_through(
         b.measurement(subject, model, 0.5, found.pairs)
         for subject, model in (("incumbent", b.INCUMBENT), ("candidate", b.CANDIDATE))
     )
-    evidence = b.evidence(judge=found, measurements=measured)
+    evidence = b.evidence(win_rate=found, measurements=measured)
     outcomes = [
         judge_win_rate(rules(f"min: {bar}, max_flip_rate: 1"), evidence)[0].outcome
         for bar in (low, high)
@@ -257,8 +257,8 @@ def test_a_higher_bar_lets_nothing_more_through(
 
 def test_evidence_says_nothing_where_nothing_was_judged() -> None:
     evidence = b.evidence()
-    assert not {"judge", "spot_check", "classes"} & set(evidence.text().split('"'))
-    full = b.evidence(judge=facts(300, 0, 0), spot_check=sample(spot_row(1), spot_row(2)))
+    assert not {"win_rate", "spot_check", "classes"} & set(evidence.text().split('"'))
+    full = b.evidence(win_rate=facts(300, 0, 0), spot_check=sample(spot_row(1), spot_row(2)))
     assert parse_evidence(full.text(), "evidence.json") == full
 
 
@@ -271,6 +271,6 @@ def test_the_whole_verdict_holds_both() -> None:
             incumbent=b.INCUMBENT,
         )
 
-    full = b.evidence(judge=facts(300, 0, 0), spot_check=sample(spot_row(1), spot_row(2)))
+    full = b.evidence(win_rate=facts(300, 0, 0), spot_check=sample(spot_row(1), spot_row(2)))
     assert verdict(full).outcome is Outcome.PASSED, verdict(full).blocking()
     assert [leaf.name for leaf in verdict(b.evidence()).blocking()] == ["win_rate", "spot_check"]

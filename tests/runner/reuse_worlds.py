@@ -13,7 +13,7 @@ from policy.facts.next_pointer import pointer_of
 from runner import runner_commands
 from runner.attest import write_evidence
 from runner.job import Options, open_job
-from runner.line import validate
+from runner.line import gate_files
 from runner.measure.subject_metrics import TIMES
 from runner.publish import publish_evidence
 from runner.reuse import reuse_outputs
@@ -101,15 +101,14 @@ def timeless(evidence: Evidence) -> list[Any]:
 
 def reuses(run: Run) -> bool:
     """Run the gates and then rest on what the run names; False where it cannot."""
-    run.found.data = validate(run).facts
     assert run.job.reuse is not None
-    return reuse_outputs(run, run.job.reuse)
+    return reuse_outputs(run, run.job.reuse, gate_files(run).facts)
 
 
 def refused(run: Run, reason: str) -> None:
     """Assert that nothing is reused, that the stage says why, and that nothing was found by it."""
     assert not reuses(run)
-    (stage,) = run.found.stages
+    (stage,) = run.stages
     assert (stage.stage, stage.outcome) == ("reuse", "done")
     assert stage.message.startswith("nothing is reused from sha256:")
     assert re.search(reason, stage.message), stage.message
@@ -119,7 +118,7 @@ def refused(run: Run, reason: str) -> None:
 
 
 def said(run: Run, stage: str) -> str:
-    return next(each.message for each in run.found.stages if each.stage == stage)
+    return next(each.message for each in run.stages if each.stage == stage)
 
 
 def stored(registry: Path, digest: str) -> Path:

@@ -13,9 +13,9 @@ import pytest
 from countersign_ml.rows.read.formats import Turn
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
-from policy.facts.win_rate_facts import JudgeFacts, JudgePrices
+from policy.facts.win_rate_facts import JudgePrices, WinRateFacts
 from runner.engines.openai_client import Endpoint
-from runner.win_rate.pairwise import judge_pairs
+from runner.win_rate.pairwise import compare_pairs
 from runner.win_rate.win_rate_prompt import load_prompt, verdict_of
 from tests.runner.endpoint_server import (
     Rule,
@@ -69,9 +69,9 @@ def judged(
     rows: Sequence[Row] | None = None,
     prices: JudgePrices | None = None,
     **settings: Any,
-) -> tuple[JudgeFacts, Server]:
+) -> tuple[WinRateFacts, Server]:
     with endpoint_server(rule) as server:
-        facts = judge_pairs(
+        facts = compare_pairs(
             rows or [row(number) for number in range(len(first))],
             first,
             second,
@@ -169,7 +169,7 @@ def test_a_judge_that_never_judges_is_counted(sent: Sent, kind: str, tmp_path: P
     }
     assert (facts.win_rate, facts.interval, facts.coverage) == (None, (0.0, 1.0), 0.0)
     assert facts.win_rate_at_worst == 0.0
-    assert JudgeFacts.model_validate_json(facts.model_dump_json()) == facts
+    assert WinRateFacts.model_validate_json(facts.model_dump_json()) == facts
 
 
 def test_failures_are_in_no_rate_and_at_worst_are_losses(tmp_path: Path) -> None:
@@ -202,8 +202,8 @@ def test_the_same_question_is_paid_for_once(tmp_path: Path) -> None:
     with endpoint_server(rule) as server:
         endpoint = Endpoint(server.base_url, "judge")
 
-        def again(*second: str) -> JudgeFacts:
-            return judge_pairs(
+        def again(*second: str) -> WinRateFacts:
+            return compare_pairs(
                 rows, ["1 a"] * 3, second, endpoint, load_prompt(), tmp_path, prices=euros
             ).facts
 
@@ -230,7 +230,7 @@ def test_a_judge_may_not_be_asked_until_it_gives_in(tmp_path: Path) -> None:
     with endpoint_server(rule) as server:
         endpoint = Endpoint(server.base_url, "judge")
         for _ in range(3):
-            facts = judge_pairs([row(1)], ["a"], ["b"], endpoint, load_prompt(), tmp_path).facts
+            facts = compare_pairs([row(1)], ["a"], ["b"], endpoint, load_prompt(), tmp_path).facts
             assert facts.failure_kinds == {"no_verdict": 2}
         assert len(server.asked) == 2
 
@@ -241,8 +241,8 @@ def test_what_failed_on_the_way_is_asked_again(tmp_path: Path) -> None:
 
     with endpoint_server(rule) as server:
         endpoint = Endpoint(server.base_url, "judge", attempts=1)
-        first = judge_pairs([row(1)], ["1 a"], ["2 b"], endpoint, load_prompt(), tmp_path).facts
-        second = judge_pairs([row(1)], ["1 a"], ["2 b"], endpoint, load_prompt(), tmp_path).facts
+        first = compare_pairs([row(1)], ["1 a"], ["2 b"], endpoint, load_prompt(), tmp_path).facts
+        second = compare_pairs([row(1)], ["1 a"], ["2 b"], endpoint, load_prompt(), tmp_path).facts
     assert (first.failed, second.wins) == (1, 1)
 
 
@@ -306,4 +306,4 @@ def test_facts_that_cannot_be_are_refused(tmp_path: Path) -> None:
         {"judge_said": "hi"},
     ):
         with pytest.raises(ValueError, match="validation error"):
-            JudgeFacts.model_validate(facts.model_dump() | change)
+            WinRateFacts.model_validate(facts.model_dump() | change)

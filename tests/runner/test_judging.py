@@ -83,7 +83,7 @@ def test_the_candidate_is_judged_against_the_base_where_nothing_is_live(
         again = whole(repo, tmp_path, policy)
         assert len(server.asked) == asked > 0
     found = run.evidence()
-    facts, sample = found.judge, found.spot_check
+    facts, sample = found.win_rate, found.spot_check
     assert facts is not None
     assert sample is not None
     assert facts.first_outputs == sample.against_outputs == measured(found, "base")
@@ -92,7 +92,7 @@ def test_the_candidate_is_judged_against_the_base_where_nothing_is_live(
     assert (facts.calls, facts.cached_calls) == (asked, 0)
     assert len(sample.rows) == 4
     assert {row.judged for row in sample.rows} <= {"first", "second", "tie"}
-    assert [stage.stage for stage in found.stages][4:6] == ["judge", "publish"]
+    assert [stage.stage for stage in found.stages][4:6] == ["win_rate", "publish"]
     assert verdict(run).outcome is Outcome.PASSED, verdict(run).blocking()
     assert contradictions(found) == ()
     assert parse_evidence(found.text(), "here") == found
@@ -100,8 +100,8 @@ def test_the_candidate_is_judged_against_the_base_where_nothing_is_live(
     assert {headers["Authorization"] for _, headers, _ in server.asked} == {"Bearer sk-of-a-test"}
     cached = again.evidence()
     assert cached.spot_check == sample
-    assert cached.judge is not None
-    assert (cached.judge.calls, cached.judge.cached_calls) == (0, asked)
+    assert cached.win_rate is not None
+    assert (cached.win_rate.calls, cached.win_rate.cached_calls) == (0, asked)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_a_judge_that_answers_nothing_lets_nothing_through_and_costs_no_training
     assert evidence.artifacts
     assert evidence.spot_check is not None
     assert {row.judged for row in evidence.spot_check.rows} <= {"failed", "tie", ""}
-    if evidence.judge is None:
-        (stage,) = (each for each in evidence.stages if each.stage == "judge")
+    if evidence.win_rate is None:
+        (stage,) = (each for each in evidence.stages if each.stage == "win_rate")
         assert stage.outcome == "errored"
         assert "401" in stage.message
 
@@ -149,15 +149,15 @@ def test_the_classes_of_a_classification_stand_in_the_evidence(repo: Path, tmp_p
 def test_people_may_read_a_sample_without_a_judge(repo: Path, tmp_path: Path) -> None:
     run = whole(repo, tmp_path, asking(tmp_path, None))
     found = run.evidence()
-    assert found.judge is None
+    assert found.win_rate is None
     assert found.spot_check is not None
     assert {row.judged for row in found.spot_check.rows} == {""}
-    assert "judge" not in [stage.stage for stage in found.stages]
+    assert "win_rate" not in [stage.stage for stage in found.stages]
     assert verdict(run).outcome is Outcome.PASSED, verdict(run).blocking()
 
 
 def test_a_policy_that_asks_for_nothing_leaves_no_trace(moved: World) -> None:
-    assert not {"judge", "spot_check", "classes"} & set(moved.whole.text().split('"'))
+    assert not {"win_rate", "spot_check", "classes"} & set(moved.whole.text().split('"'))
 
 
 def test_reused_answers_are_judged_against_the_live_version(moved: World, tmp_path: Path) -> None:
@@ -167,10 +167,10 @@ def test_reused_answers_are_judged_against_the_live_version(moved: World, tmp_pa
         run_line(run)
     found = run.evidence()
     assert found.reused == moved.earlier.digest()
-    assert found.judge is not None
+    assert found.win_rate is not None
     assert found.spot_check is not None
     assert found.spot_check.against == "incumbent"
-    assert found.judge.first_outputs == measured(found, "incumbent")
+    assert found.win_rate.first_outputs == measured(found, "incumbent")
     assert verdict(run).outcome is Outcome.PASSED, verdict(run).blocking()
 
 
@@ -179,7 +179,7 @@ def test_answers_of_a_run_whose_judge_failed_are_reused(moved: World, tmp_path: 
         run = moved.run(tmp_path, reuse=moved.earlier, policy=asking(tmp_path, server))
         run_line(run)
     failed = run.evidence()
-    assert failed.judge is None
+    assert failed.win_rate is None
     assert failed.reused == moved.earlier.digest()
     digest = keep(failed, moved.registry, tmp_path)
     with endpoint_server(by(len)) as server:

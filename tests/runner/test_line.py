@@ -171,7 +171,7 @@ def test_a_rollback_to_a_missing_artifact_is_said(
     run = made.run(repo=repo, registry=str(tmp_path / "empty"))
     with pytest.raises(UserError, match=r"pointer\.json artifact\.digest: .* cannot be fetched"):
         recover(run)
-    assert run.found.stages[-1].outcome == "errored"
+    assert run.stages[-1].outcome == "errored"
 
 
 def test_a_rollback_without_a_pointer_is_said(done: tuple[World, Evidence]) -> None:
@@ -196,7 +196,7 @@ def test_rows_that_would_be_cut_stop_before_training(tmp_path: Path) -> None:
     run = made.run()
     with pytest.raises(Stopped, match=r"train\.jsonl:\d+: \d+ of 40 rows are longer"):
         run_line(run)
-    assert run.found.stages[-1].outcome == "stopped"
+    assert run.stages[-1].outcome == "stopped"
 
 
 def test_a_base_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:

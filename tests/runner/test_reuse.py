@@ -99,7 +99,7 @@ def test_what_rests_on_evidence_can_be_rested_on(
 ) -> None:
     _, found = reused
     run = moved.run(tmp_path, reuse=keep(found, moved.registry, tmp_path))
-    assert reuses(run), run.found.stages[-1].message
+    assert reuses(run), run.stages[-1].message
     again = run.evidence()
     assert again.reused == found.digest()
     assert timeless(again) == timeless(found)

@@ -18,7 +18,7 @@ from policy.files.recipe import Recipe
 from runner.base.base_model import BaseModel, model_digest
 from runner.chat import Chat
 from runner.training.tracking import run_name
-from runner.training.train import encode_rows, train
+from runner.training.train import encode_rows, train_adapter
 from tests.runner.worlds import RECIPE, rows, saved_base, write_rows
 
 SETTINGS: dict[str, Any] = RECIPE | {"base_model": "tiny/base/here", "lora_dropout": 0.1}
@@ -45,7 +45,9 @@ def trained(place: Path, out: Path, progress: Any = None, **changes: Any) -> Tra
     encoded = encode_rows(read, chat, recipe.max_length, "train.jsonl")
     out.mkdir(parents=True, exist_ok=True)
     name = run_name("colours", "sha256:" + "0" * 64, None)
-    return train(recipe, base, chat, encoded, out, name, progress or (lambda text, share: None))
+    return train_adapter(
+        recipe, base, chat, encoded, out, name, progress or (lambda text, share: None)
+    )
 
 
 def test_the_facts_are_true(place: Path, tmp_path: Path) -> None:
