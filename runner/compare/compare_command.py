@@ -1,11 +1,11 @@
-"""`countersign compare`: two files of scored rows, by the rule of every gate; no torch."""
+"""`countersign compare`: judge two files of scored rows by the rule of the gates; no torch."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from policy.facts.evidence import PairedCounts
 from policy.gates.difference import outcome_of, rows_needed
 from policy.gates.paired_statistics import ALPHA, Difference, compare_means, compare_shares, holm
 from policy.verdict import Outcome
-from runner.compare import messages as say
 from runner.compare.scored_rows import Pairs, Wanted, read_pairs
 from runner.measure.resampling import paired_means
 
@@ -23,7 +22,7 @@ PASSED, BLOCKED, WRONG_USE = 0, 1, 2
 
 
 def compare(argv: list[str]) -> int:
-    """Say whether B is worse than A on the same rows, and how sure that is."""
+    """Test whether B is worse than A on the same rows, and how certain that is."""
     words = _parser().parse_args(argv)
     wanted = Wanted(words.score, words.slice, words.cluster)
     pairs = read_pairs(words.a, words.b, wanted)
@@ -39,7 +38,7 @@ def compare(argv: list[str]) -> int:
 
 
 def compared(pairs: Pairs, margin: float, *, higher_is_better: bool = True) -> dict[str, Any]:
-    """Return what two files come to, as plain JSON values; B minus A."""
+    """Return the comparison of two files as plain JSON values; differences are B minus A."""
     everything = range(len(pairs.ids))
     found = _found(pairs, everything, _difference(pairs, everything), margin, higher_is_better)
     found |= {"margin": margin, "score": pairs.score}
@@ -48,7 +47,7 @@ def compared(pairs: Pairs, margin: float, *, higher_is_better: bool = True) -> d
     members: dict[str, list[int]] = {}
     for number, group in enumerate(pairs.groups):
         members.setdefault(group, []).append(number)
-    alpha = ALPHA / len(members)  # what Holm asks of the first; the others are asked no more
+    alpha = ALPHA / len(members)  # Holm's level for the first; the others have a weaker one
     differences = {group: _difference(pairs, rows, alpha) for group, rows in members.items()}
     adjusted = holm([each.p for each in differences.values()])
     found["slices"] = {
@@ -59,7 +58,7 @@ def compared(pairs: Pairs, margin: float, *, higher_is_better: bool = True) -> d
 
 
 def _difference(pairs: Pairs, rows: Sequence[int], alpha: float = ALPHA) -> Difference:
-    """Return the paired difference on some rows; true and false in clusters are resampled too."""
+    """Return the paired difference on some rows; clustered true and false are resampled too."""
     if pairs.shares and pairs.clusters is None:
         counts = [0, 0, 0, 0]
         for row in rows:
@@ -101,7 +100,7 @@ def _found(
 
 
 def _finite(value: float) -> float | None:
-    """Return a figure as JSON has it; None where one row shows nothing."""
+    """Return a figure for JSON; None if it is not finite, as with one row."""
     return value if math.isfinite(value) else None
 
 
@@ -112,10 +111,37 @@ def _margin(pairs: Pairs) -> float:
 
 
 def _print(found: dict[str, Any]) -> None:
-    print(say.line(found))
+    print(_line(found))
     for group, each in found.get("slices", {}).items():
-        print(f"  {one_line(group)}: {say.line(each)}")
-    print(say.meaning(Outcome(found["outcome"]), found["margin"], found.get("rows_needed")))
+        print(f"  {one_line(group)}: {_line(each)}")
+    print(_meaning(Outcome(found["outcome"]), found["margin"], found.get("rows_needed")))
+
+
+def _line(found: Mapping[str, Any]) -> str:
+    low, high = found["interval"]
+    adjusted = f" (adjusted {found['p_adjusted']:.3g})" if "p_adjusted" in found else ""
+    detectable = "nothing" if found["detectable"] is None else f"{found['detectable']:.4f}"
+    return (
+        f"n {found['n']}, {found['mean_a']:.4g} to {found['mean_b']:.4g}, "
+        f"difference {found['difference']:+.4f} ({_edge(low)} to {_edge(high)}), "
+        f"p {found['p']:.3g}{adjusted}, detectable {detectable}: {found['outcome']}"
+    )
+
+
+def _edge(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:+.4f}"
+
+
+def _meaning(outcome: Outcome, margin: float, rows: int | None) -> str:
+    """Return what an outcome means, in one sentence."""
+    if outcome is Outcome.FAILED:
+        return f"B is worse, by at least the margin of {margin:g}."
+    if outcome is Outcome.WARNED:
+        return f"B is worse, but by less than the margin of {margin:g}."
+    if outcome is Outcome.PASSED:
+        return f"No drop of the margin of {margin:g}; these rows would have shown one."
+    enough = "no number of rows shows it" if rows is None else f"about {rows:,} rows would show it"
+    return f"Whether B drops by the margin of {margin:g} is unknown; {enough}."
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,19 +156,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--score",
         metavar="FIELD",
-        help="a boolean or a number; default: score, or the only such field; a.b looks into a",
+        help="a boolean or a number; default: score, or the only such field; a.b reaches into a",
     )
     parser.add_argument(
         "--margin",
         type=_margin_of,
         metavar="M",
-        help="the drop that fails; default: 0.05, of scores beyond 0 to 1 a 20th of their span",
+        help="the drop that fails; default: 0.05, or 5 %% of the span of scores beyond 0 to 1",
     )
     parser.add_argument("--slice", metavar="FIELD", help="judge each value of this field as well")
     parser.add_argument(
-        "--cluster", metavar="FIELD", help="rows with one value belong together, as in one chat"
+        "--cluster",
+        metavar="FIELD",
+        help="rows with equal values belong together, as in one chat",
     )
-    parser.add_argument("--lower-is-better", action="store_true", help="a rise is the drop")
+    parser.add_argument("--lower-is-better", action="store_true", help="a rise counts as a drop")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
@@ -153,5 +181,5 @@ def _margin_of(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(say.NO_MARGIN)
+        raise argparse.ArgumentTypeError("must be a number of 0 or more")
     return value

@@ -1,4 +1,4 @@
-"""Two files of scored rows, read and matched by id; every problem at once, each with its line."""
+"""Read two files of scored rows and match them by id; report every problem with its line."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from typing import Any
 
 from countersign_ml.rows.read.strict_json import loads
 from policy.errors import Problem, UserError
-from runner.compare import messages as say
 
 MAX_LINE_BYTES = 16_000_000
 MAX_PROBLEMS = 20
-"""Of one file; nobody mends more in one go."""
+"""Problems reported for one file; more are not fixed in one go."""
 LARGEST = 1e100
-"""Beyond it sums and squares are no numbers any more."""
+"""Beyond this, sums and squares overflow."""
 SCORE = "score"
+NO_FIELD = "(none)"
+"""The group of the rows without the field that they are sliced by."""
+ID_REMEDY = 'give every row an "id", text or a whole number, the same in both files'
 MISSING = object()
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which fields of a row are read; a dot leads into an object (`scores.exact_match`)."""
+    """Which fields of a row are read; a dot reaches into an object (`scores.exact_match`)."""
 
     score: str | None = None
     slice: str | None = None
@@ -46,25 +48,30 @@ class Pairs:
 
 @dataclass
 class _File:
-    """What has been read of one file."""
+    """What was read from one file so far."""
 
     where: str
     rows: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     count: int = 0
 
-    def wrong(self, problem: Problem) -> None:
+    def wrong(self, where: str, what: str, remedy: str) -> None:
         self.count += 1
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(problem)
+            self.problems.append(Problem(where, what, remedy))
 
-    def told(self) -> list[Problem]:
+    def reported(self) -> list[Problem]:
         hidden = self.count - len(self.problems)
-        return [*self.problems, *([say.more_problems(self.where, hidden)] if hidden else [])]
+        if not hidden:
+            return self.problems
+        return [
+            *self.problems,
+            Problem(self.where, f"and {hidden} more problems", "fix these first"),
+        ]
 
 
 def read_pairs(first: Path, second: Path, wanted: Wanted) -> Pairs:
-    """Return the rows of both files side by side; UserError with everything that forbids it."""
+    """Return the rows of both files in pairs; UserError with everything that is wrong."""
     files = [_read(first), _read(second)]
     name = wanted.score or _score_field(files)
     scores = [_scores(file, name) for file in files]
@@ -77,7 +84,7 @@ def read_pairs(first: Path, second: Path, wanted: Wanted) -> Pairs:
         for path, values in ((wanted.slice, groups), (wanted.cluster, clusters)):
             _require_same_values(files, path, values)
         _require_one_kind(files, name, scores)
-    problems = [problem for file in files for problem in file.told()]
+    problems = [problem for file in files for problem in file.reported()]
     if problems:
         raise UserError(problems)
     ids = tuple(files[0].rows)
@@ -102,10 +109,15 @@ def _read(path: Path) -> _File:
                 if line.strip():
                     _row(file, line, number)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        file.wrong(say.unreadable(file.where, getattr(error, "strerror", None) or str(error)))
+        said = getattr(error, "strerror", None) or str(error)
+        file.wrong(
+            file.where, f"cannot be read: {said}", "name a file of rows, one JSON object a line"
+        )
         return file
     if not file.rows and not file.count:
-        file.wrong(say.empty(file.where))
+        file.wrong(
+            file.where, "has no rows", "write one JSON object a line, with an id and a score"
+        )
     return file
 
 
@@ -120,29 +132,34 @@ def _lines(source: Any) -> Iterator[bytes]:
 
 def _row(file: _File, line: bytes, number: int) -> None:
     where = f"{file.where}:{number}"
+    value = _object(line)
+    if isinstance(value, str):
+        return file.wrong(where, value, "write one JSON object on each line")
+    if value.get("id") is None:
+        return file.wrong(f"{where} id", "the row has no id", ID_REMEDY)
+    name = _plain(value["id"])
+    if name is None or isinstance(value["id"], bool | float) or name == "":
+        return file.wrong(f"{where} id", "must be text without NUL, or a whole number", ID_REMEDY)
+    if name in file.rows:
+        said = f"{_cut(name)!r} is already in line {file.rows[name][0]}"
+        return file.wrong(f"{where} id", said, "give each row its own id")
+    file.rows[name] = (number, value)
+    return None
+
+
+def _object(line: bytes) -> dict[str, Any] | str:
+    """Return the JSON object of a line, or what is wrong with the line."""
     if len(line) > MAX_LINE_BYTES:
-        return file.wrong(say.bad_line(where, f"longer than {MAX_LINE_BYTES} bytes"))
+        return f"longer than {MAX_LINE_BYTES} bytes"
     try:
         value = loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        said = f"not UTF-8: {error.reason} at byte {error.start + 1}"
-        return file.wrong(say.bad_line(where, said))
-    except JSONDecodeError as error:  # a row is one line: its own line count would mislead
-        said = f"not valid JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
-        return file.wrong(say.bad_line(where, said))
+        return f"not UTF-8: {error.reason} at byte {error.start + 1}"
+    except JSONDecodeError as error:  # a row is one line: the decoder's line count would mislead
+        return f"not valid JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
     except ValueError as error:
-        return file.wrong(say.bad_line(where, f"not valid JSON: {error}"))
-    if not isinstance(value, dict):
-        return file.wrong(say.bad_line(where, "not a JSON object"))
-    if value.get("id") is None:
-        return file.wrong(say.no_id(where))
-    name = _plain(value["id"])
-    if name is None or isinstance(value["id"], bool | float) or name == "":
-        return file.wrong(say.bad_id(where))
-    if name in file.rows:
-        return file.wrong(say.id_twice(where, name, file.rows[name][0]))
-    file.rows[name] = (number, value)
-    return None
+        return f"not valid JSON: {error}"
+    return value if isinstance(value, dict) else "not a JSON object"
 
 
 def _score_field(files: Sequence[_File]) -> str:
@@ -170,9 +187,15 @@ def _scores(file: _File, name: str) -> dict[str, bool | float]:
         where = f"{file.where}:{number}"
         value = _at(row, name)
         if value is MISSING:
-            file.wrong(say.no_score(where, name, _candidates(row)))
+            others = ", ".join(map(_cut, _candidates(row)))
+            remedy = f"--score can name: {others}" if others else "no field is a score"
+            file.wrong(f"{where} {name}", "the row has no such field", remedy)
         elif not _is_score(value):
-            file.wrong(say.bad_score(where, name, value))
+            file.wrong(
+                f"{where} {name}",
+                f"{_cut(repr(value))} is not a score",
+                "a score is true, false or a number within 1e100",
+            )
         else:
             found[row_id] = value
     return found
@@ -185,7 +208,7 @@ def _is_score(value: Any) -> bool:
 
 
 def _at(row: Any, path: str) -> Any:
-    """Return what stands at a path; a key that holds dots itself comes first."""
+    """Return the value at a path; a key that contains dots itself comes first."""
     if not isinstance(row, dict):
         return MISSING
     if path in row:
@@ -202,18 +225,22 @@ def _values(file: _File, path: str) -> dict[str, str]:
     for row_id, (number, row) in file.rows.items():
         value = _at(row, path)
         if value is MISSING or value is None:
-            found[row_id] = say.NO_FIELD
+            found[row_id] = NO_FIELD
             continue
         plain = _plain(value)
         if plain is None:
-            file.wrong(say.bad_slice(f"{file.where}:{number}", path))
+            file.wrong(
+                f"{file.where}:{number} {path}",
+                "is not a plain value",
+                "slice by text, a number, true or false",
+            )
         else:
             found[row_id] = plain
     return found
 
 
 def _plain(value: Any) -> str | None:
-    """Return a plain value as text; None where it is no plain value, or holds NUL."""
+    """Return a plain value as text; None if it is not a plain value, or contains NUL."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str | int | float):
@@ -229,7 +256,14 @@ def _require_same_ids(files: Sequence[_File]) -> None:
     for file, other in ((files[0], files[1]), (files[1], files[0])):
         missing = [name for name in file.rows if name not in other.rows]
         if missing:
-            file.wrong(say.only_in(file.where, other.where, missing))
+            noun = "id is" if len(missing) == 1 else "ids are"
+            named = ", ".join(repr(_cut(name)) for name in missing[:5])
+            more = ", ..." if len(missing) > 5 else ""
+            file.wrong(
+                file.where,
+                f"{len(missing)} {noun} not in {other.where}: {named}{more}",
+                "compare two files about the same rows",
+            )
 
 
 def _require_same_values(
@@ -240,19 +274,31 @@ def _require_same_values(
     first, second = values
     for name, (number, _) in files[1].rows.items():
         if name in first and name in second and first[name] != second[name]:
-            where = f"{files[1].where}:{number}"
-            files[1].wrong(say.other_value(where, path, name, files[0].where))
+            files[1].wrong(
+                f"{files[1].where}:{number} {path}",
+                f"row {_cut(name)!r} has another value than in {files[0].where}",
+                "a row is in one group only",
+            )
 
 
 def _require_one_kind(
     files: Sequence[_File], name: str, scores: Sequence[dict[str, bool | float]]
 ) -> None:
-    """Say where the kind of score changes first: true and false do not mix with numbers."""
+    """Report where the kind of score first changes: true and false do not mix with numbers."""
     kind: bool | None = None
     for file, values in zip(files, scores, strict=True):
         for row_id, value in values.items():
             if kind is None:
                 kind = isinstance(value, bool)
             elif isinstance(value, bool) != kind:
-                return file.wrong(say.mixed(file.where, name, file.rows[row_id][0]))
+                return file.wrong(
+                    f"{file.where}:{file.rows[row_id][0]} {name}",
+                    "some scores are true or false, others are numbers",
+                    "write all scores in one way, in both files",
+                )
     return None
+
+
+def _cut(text: str) -> str:
+    """Return text short enough for a sentence."""
+    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -1,8 +1,8 @@
-"""One question to an endpoint that speaks OpenAI's API: a reply, or why there is none.
+"""One question to an endpoint with OpenAI's API: a reply, or why there is none.
 
-vLLM, llama.cpp's server, `countersign serve` and hosted models speak it. Whatever an endpoint does
-to one question is an outcome that the caller counts. Only what would happen to every question
-(a wrong key, a wrong address) is raised, as a person's mistake.
+vLLM, llama.cpp's server, `countersign serve` and hosted models have this API. A failure of one
+question is an outcome that the caller counts. Only what would fail for every question (a wrong key,
+a wrong address) is raised, as a person's mistake.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from policy.errors import one_line
-from runner.engines import endpoint_messages as say
+from policy.errors import UserError, one_line
 
 FailureKind = Literal[
     "timeout", "unreachable", "rate_limited", "status", "not_json", "malformed", "filtered"
@@ -28,16 +27,21 @@ FailureKind = Literal[
 KEY_VARIABLE = "COUNTERSIGN_ENDPOINT_KEY"
 MAX_BODY_BYTES = 8_000_000
 FIRST_PAUSE = 0.5
-"""Seconds before the second attempt where the endpoint names none; each later pause is doubled."""
+"""Seconds before the second attempt if the endpoint names none; each later pause is doubled."""
 _TRIED_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 _EVERY_TIME = frozenset({301, 302, 303, 307, 308, 401, 403, 404})
+_REMEDIES = {
+    401: "set the key in the environment variable that --key-env names",
+    403: "use a key that may use this model",
+    404: "check --base-url and --model",
+}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 Message = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model said; `model` is the name that the endpoint gives itself."""
+    """What the model answered; `model` is the name that the endpoint reports."""
 
     text: str
     finish: Literal["stop", "length"]
@@ -84,35 +88,50 @@ class Endpoint:
     temperature 0."""
 
     def __post_init__(self) -> None:
-        """Refuse an address that is none, and a key that would be sent unencrypted."""
+        """Reject an invalid address, and a key that would be sent unencrypted."""
         try:
             parts = urlsplit(self.base_url)
             host, _ = parts.hostname, parts.port
         except ValueError as error:
-            raise say.bad_base_url(self.base_url) from error
+            raise self._bad_base_url() from error
         plain = parts.username is None and not parts.query and not parts.fragment
         if parts.scheme not in ("http", "https") or not host or not plain:
-            raise say.bad_base_url(self.base_url)
+            raise self._bad_base_url()
         if self.key and parts.scheme == "http" and host not in _LOOPBACK:
-            raise say.key_in_the_open(host, self.key_variable)
+            raise UserError.one(
+                f"--base-url http://{host}",
+                f"the key in {self.key_variable} would cross the network unencrypted",
+                f"use https, or remove {self.key_variable} from the environment",
+            )
         if not (self.key.isascii() and self.key.isprintable()) or " " in self.key:
-            raise say.bad_key(self.key_variable)
+            raise UserError.one(
+                self.key_variable,
+                "has characters that a key cannot have",
+                "set it to the key alone",
+            )
+
+    def _bad_base_url(self) -> UserError:
+        return UserError.one(
+            f"--base-url {self.base_url[:200]!r}",
+            "is not an http or https address without user, query or fragment",
+            "write it up to the version, such as https://host/v1",
+        )
 
     @classmethod
     def from_environment(
         cls, base_url: str, model: str, *, key_variable: str = KEY_VARIABLE, **settings: Any
     ) -> Self:
-        """Return an endpoint whose key is in the environment; without one none is sent."""
+        """Return an endpoint with the key from the environment; if missing, no key is sent."""
         key = os.environ.get(key_variable, "").strip()
         return cls(base_url.rstrip("/"), model, key, key_variable=key_variable, **settings)
 
     @property
     def named(self) -> str:
-        """Return what a record names: the address and the model, never the key."""
+        """Return the name in records: the address and the model, never the key."""
         return f"openai {self.model} at {self.base_url}"
 
     def decoding(self, max_tokens: int) -> dict[str, Any]:
-        """Return how it is asked to decode; this is part of every cache key."""
+        """Return the decoding settings that are sent; they are part of every cache key."""
         return {
             "max_tokens": max_tokens,
             "temperature": 0,
@@ -186,59 +205,65 @@ class Connection:
         raise AssertionError("an endpoint is asked at least once")
 
     def _post(self, url: str, body: dict[str, Any]) -> Any:
-        """Return the JSON of one attempt; the deadline holds for the answer's last byte too."""
+        """Return the JSON of one attempt; the deadline covers the answer's last byte too."""
         limit = self.endpoint.timeout
         deadline = time.monotonic() + limit
+        late = f"no complete answer within {limit:g} s"
         received = bytearray()
         try:
             with self._client.stream("POST", url, json=body) as response:
                 for piece in response.iter_bytes():
                     received += piece
                     if len(received) > MAX_BODY_BYTES:
-                        raise _Failed("malformed", say.too_long(MAX_BODY_BYTES), False, None)
+                        said = f"answered more than {MAX_BODY_BYTES} bytes"
+                        raise _Failed("malformed", said, False, None)
                     if time.monotonic() > deadline:
-                        raise _Failed("timeout", say.timed_out(limit), True, None)
+                        raise _Failed("timeout", late, True, None)
         except httpx.TimeoutException as error:
-            raise _Failed("timeout", say.timed_out(limit), True, None) from error
+            raise _Failed("timeout", late, True, None) from error
         except httpx.HTTPError as error:
-            said = f"{type(error).__name__}: {error}"
-            raise _Failed("unreachable", say.unreachable(said), True, None) from error
+            said = f"cannot be reached: {type(error).__name__}: {error}"
+            raise _Failed("unreachable", said, True, None) from error
         return self._read(url, response, bytes(received))
 
     def _read(self, url: str, response: httpx.Response, content: bytes) -> Any:
         code = response.status_code
         if code in _EVERY_TIME:
-            raise say.denied(url, code, _start(content))
+            remedy = _REMEDIES.get(code, "check --base-url; redirects are not followed")
+            raise UserError.one(url, f"answered {code}: {_start(content)}", remedy)
         if code == 429:
             wait = _retry_after(response.headers.get("Retry-After"))
-            message = say.rate_limited(wait, self.endpoint.max_wait)
+            most = self.endpoint.max_wait
+            message = "answered 429, too many requests, at every attempt"
+            if wait is not None and wait > most:
+                message = f"answered 429 with a wait of {wait:g} s; the longest wait is {most:g} s"
             raise _Failed("rate_limited", message, True, wait)
         if code != 200:
             wait = _retry_after(response.headers.get("Retry-After"))
             again = code in _TRIED_AGAIN
-            raise _Failed("status", say.status(code, _start(content)), again, wait)
+            raise _Failed("status", f"answered {code}: {_start(content)}", again, wait)
         try:
             return json.loads(content)
         except (ValueError, RecursionError) as error:
             media = response.headers.get("Content-Type", "").partition(";")[0]
-            message = say.not_json(media, _start(content))
+            message = f"answered {media or 'text'} that is not JSON: {_start(content)}"
             raise _Failed("not_json", message, True, None) from error
 
 
 def _reply(value: Any, said: Any, seconds: float) -> Reply:
-    """Read a completion; whatever it lacks is named."""
+    """Read a completion; a failure names what it lacks."""
     choices = value.get("choices") if isinstance(value, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
-        raise _Failed("malformed", say.malformed("choices"), False, None)
+        raise _Failed("malformed", "answered JSON without choices", False, None)
     finish = choice.get("finish_reason")
     if finish == "content_filter":
-        raise _Failed("filtered", say.filtered(), False, None)
+        raise _Failed("filtered", "its content filter removed the answer", False, None)
     text = said(choice)
     if not isinstance(text, str):
-        raise _Failed("malformed", say.malformed("the answer's text"), False, None)
+        raise _Failed("malformed", "answered JSON without the answer's text", False, None)
     if finish not in ("stop", "length", "tool_calls"):
-        raise _Failed("malformed", say.malformed("a finish_reason that is known"), False, None)
+        raise _Failed("malformed", "answered JSON without a known finish_reason", False, None)
     usage = value.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     return Reply(
@@ -287,5 +312,5 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _start(content: bytes) -> str:
-    """Return how a body begins, in one line that steers no terminal."""
+    """Return the beginning of a body, in one line without terminal control characters."""
     return one_line(" ".join(content[:400].decode("utf-8", "replace").split()))[:200]

@@ -1,6 +1,6 @@
-"""Answers from an endpoint that speaks OpenAI's API; a question that failed is an answer too.
+"""Answers from an endpoint with OpenAI's API; a failed question counts as an answer too.
 
-It is counted and stands in the outputs with its reason, so that no row is ever dropped.
+The outputs list it with its reason, so that no row is ever dropped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, Self, TypeVar
 
 from countersign_ml.rows.read.formats import Turn
-from runner.engines import endpoint_messages as say
 from runner.engines.engine import Answer, Progress
 from runner.engines.openai_client import Connection, Endpoint, Failure, Reply
 
@@ -88,7 +87,7 @@ class OpenAIEngine:
             return Answer("", 0, found.seconds, "failed", problem=problem)
         self.tokens_in += found.tokens_in
         self.models.add(found.model)
-        problem = "" if found.text.strip() else f"empty: {say.EMPTY}"
+        problem = "" if found.text.strip() else "empty: the answer is empty"
         return Answer(found.text, found.tokens_out, found.seconds, found.finish, problem=problem)
 
     def close(self) -> None:

@@ -1,16 +1,16 @@
-"""Own metrics: what an organisation measures beside the metrics that come with the task.
+"""Own metrics: what an organisation measures in addition to the metrics of the task.
 
-A package that is installed where the runner is registers an entry point in the group
-`countersign.metrics`. A contract names it; nothing that a pull request brings is executed. The
-entry point's name is the metric's, and it loads to an object or a module with
+A package that is installed with the runner registers an entry point in the group
+`countersign.metrics`. A contract names it; no code from a pull request is executed. The entry
+point's name is the metric's name, and it loads an object or a module with
 
     kind: "share" or "mean"      each score true or false, or a figure
     higher_is_better: bool
     score(messages, expected, answer) -> bool | float
 
-where `messages` are the turns before the answer as `{"role", "content"}`. `score` must depend on
-these alone: stored answers are scored again, and must give the recorded figures. In reports it is
-called `own.<name>`. See docs/evaluation.md.
+where `messages` are the turns before the answer as `{"role", "content"}`. `score` must depend only
+on these: stored answers are scored again, and must give the recorded figures. Reports call the
+metric `own.<name>`. See docs/evaluation.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from typing import Any
 
 from countersign_ml.rows.read.row import Row
 from policy.errors import Problem, UserError
-from runner.measure import own_metric_messages as say
 
 GROUP = "countersign.metrics"
 PREFIX = "own."
@@ -32,7 +31,7 @@ PREFIX = "own."
 
 @dataclass(frozen=True)
 class OwnMetric:
-    """One metric that a package brought, and which package and version that was."""
+    """One metric, and the package and version that it comes from."""
 
     name: str
     kind: str
@@ -44,19 +43,32 @@ class OwnMetric:
     def score_name(self) -> str:
         return PREFIX + self.name
 
+    @property
+    def place(self) -> str:
+        return _place(self.name, self.package)
+
     def score(self, row: Row, answer: str) -> bool | float:
-        """Return the score of one answer; UserError where the metric breaks or says nonsense."""
+        """Return the score of one answer; UserError if the metric fails."""
         turns = [{"role": turn.role, "content": turn.content} for turn in row.prompt]
         try:
             value = self._score(turns, row.answer, answer)
         except Exception as error:
-            raise say.broke(self.name, self.package, row.where, error) from error
+            raise UserError.one(
+                self.place,
+                f"failed at {row.where}: {type(error).__name__}: {error}",
+                "a metric scores every answer, also empty and broken ones; fix the package",
+            ) from error
         if self.kind == "share" and isinstance(value, bool):
             return value
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if self.kind == "mean" and number and math.isfinite(value):
             return float(value)
-        raise say.nonsense(self.name, self.package, row.where, self.kind, value)
+        wanted = "True or False" if self.kind == "share" else "a finite number"
+        raise UserError.one(
+            self.place,
+            f"returned {repr(value)[:80]} at {row.where}, not {wanted}",
+            "fix the package",
+        )
 
 
 @lru_cache(maxsize=32)
@@ -86,29 +98,45 @@ def package_versions(names: tuple[str, ...]) -> dict[str, str]:
 
 def _load(name: str, points: Sequence[EntryPoint], known: Sequence[str]) -> OwnMetric:
     if not points:
-        raise say.unknown(name, known)
+        raise UserError.one(
+            "contract.yml metrics",
+            f"no installed package has the metric {name!r}",
+            "install it where the runner is, or remove it; entry points countersign.metrics: "
+            + (", ".join(known) or "none"),
+        )
     packages = sorted({_package(point) for point in points})
     if len(packages) > 1:
-        raise say.twice(name, packages)
+        raise UserError.one(
+            f"metric {name!r}",
+            f"is in several packages: {', '.join(packages)}",
+            "keep one of them installed",
+        )
     package = packages[0]
     try:
         loaded = points[0].load()
     except Exception as error:
-        raise say.not_loaded(name, package, error) from error
+        raise UserError.one(
+            _place(name, package),
+            f"cannot be loaded: {type(error).__name__}: {error}",
+            "fix the package, or remove the metric from contract.yml",
+        ) from error
     kind, better = getattr(loaded, "kind", None), getattr(loaded, "higher_is_better", None)
     score = getattr(loaded, "score", None)
-    wrong: list[Problem] = []
+    wrong: list[str] = []
     if kind not in ("share", "mean"):
-        wrong.append(say.wrong_part(name, package, 'kind must be "share" or "mean"'))
+        wrong.append('kind must be "share" or "mean"')
     if not isinstance(better, bool):
-        wrong.append(say.wrong_part(name, package, "higher_is_better must be True or False"))
+        wrong.append("higher_is_better must be True or False")
     if not callable(score):
-        wrong.append(
-            say.wrong_part(name, package, "score must be a function of messages, expected, answer")
-        )
+        wrong.append("score must be a function of messages, expected, answer")
     if wrong or not callable(score):
-        raise UserError(wrong)
+        remedy = "see docs/evaluation.md, own metrics"
+        raise UserError(Problem(_place(name, package), what, remedy) for what in wrong)
     return OwnMetric(name, str(kind), bool(better), package, score)
+
+
+def _place(name: str, package: str) -> str:
+    return f"metric {name!r} of {package}"
 
 
 def _package(point: EntryPoint) -> str:

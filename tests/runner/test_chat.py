@@ -83,7 +83,7 @@ def test_a_row_with_nothing_to_train_on_is_named(chat: Chat) -> None:
 
 
 def test_no_rows_are_no_training(chat: Chat) -> None:
-    with pytest.raises(UserError, match="no row is left"):
+    with pytest.raises(UserError, match="no usable row is left"):
         encode_rows([], chat, 40, "data/train.jsonl")
 
 

@@ -158,7 +158,7 @@ def test_a_default_margin_follows_the_scale(answer: Answer) -> None:
         (
             [{"id": 1, "score": 1}, {"id": "1", "score": 1}],
             [{"id": 1, "score": 1}],
-            ["a.jsonl:2 id: '1' stands in line 1 already"],
+            ["a.jsonl:2 id: '1' is already in line 1"],
         ),
         (
             scored([True] * 4),
@@ -167,16 +167,16 @@ def test_a_default_margin_follows_the_scale(answer: Answer) -> None:
         ),
         (scored([True, 0.5]), scored([True, True]), ["a.jsonl:2 score: some scores are true"]),
         (scored([1, 1]), scored([True, True]), ["b.jsonl:1 score: some scores are true"]),
-        (scored(["yes"]), scored([None]), ["'yes' is no score", "None is no score"]),
-        ([{"id": 1, "x": True, "y": 2}], [{"id": 1, "x": 1}], ["--score may name: x, y"]),
+        (scored(["yes"]), scored([None]), ["'yes' is not a score", "None is not a score"]),
+        ([{"id": 1, "x": True, "y": 2}], [{"id": 1, "x": 1}], ["--score can name: x, y"]),
         ([[1]], [{"id": 1, "score": True}], ["a.jsonl:1: not a JSON object"]),
-        ([], [], ["a.jsonl: holds no rows", "b.jsonl: holds no rows"]),
+        ([], [], ["a.jsonl: has no rows", "b.jsonl: has no rows"]),
         (
             [{"id": "a\0b", "score": True}],
             [{"id": True, "score": True}],
             ["a.jsonl:1 id: must be text without NUL", "b.jsonl:1 id: must be text without NUL"],
         ),
-        (scored([10**400]), scored([1]), ["is no score"]),
+        (scored([10**400]), scored([1]), ["is not a score"]),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(
@@ -195,7 +195,7 @@ def test_what_is_wrong_is_said_with_its_line(
         ('{"id": 1, "score": NaN}', "NaN is no JSON number"),
         ('{"id": 1, "score": 1, "score": 2}', "'score' is given twice"),
         ('{"id": "\\ud800", "score": 1}', "surrogate"),
-        ('{"id": 1, "score": 1e999}', "inf is no score"),
+        ('{"id": 1, "score": 1e999}', "inf is not a score"),
         ('{"id": 1, "sc\0ore": 1}', "not valid JSON"),
         ("[" * 100_000, "not valid JSON"),
     ],

@@ -90,7 +90,7 @@ def test_nothing_is_approved_unless_a_person_says_so(repo: Path, tmp_path: Path)
 def test_nothing_is_written_over(repo: Path, tmp_path: Path) -> None:
     file = write(tmp_path / "rows.csv", texts(0, 60))
     make(repo, file)
-    with pytest.raises(UserError, match="never written over"):
+    with pytest.raises(UserError, match="is not overwritten"):
         make(repo, file)
 
 

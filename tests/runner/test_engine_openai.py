@@ -150,7 +150,7 @@ def test_an_endpoint_that_stays_busy_is_given_up() -> None:
 def test_nobody_waits_an_hour() -> None:
     started = time.monotonic()
     answer, server = one(lambda body, before: busy(Retry_After="3600"))
-    assert "asks to wait 3600 s" in answer.problem
+    assert "with a wait of 3600 s" in answer.problem
     assert len(server.asked) == 1
     assert time.monotonic() - started < 2
 
@@ -158,7 +158,7 @@ def test_nobody_waits_an_hour() -> None:
 @pytest.mark.parametrize(
     ("sent", "problem", "attempts"),
     [
-        (html(), "not_json: answered text/html that is no JSON: <!doctype html><h1>Bad", 2),
+        (html(), "not_json: answered text/html that is not JSON: <!doctype html><h1>Bad", 2),
         (html(502), "status: answered 502", 2),
         (plain({"error": "context too long"}, 400), "status: answered 400: {", 1),
         (plain({"object": "error"}), "malformed: answered JSON without choices", 1),
@@ -169,8 +169,8 @@ def test_nobody_waits_an_hour() -> None:
         (reply("x", "content_filter"), "filtered: its content filter", 1),
         (Sent(b'{"choices": [' + b"[" * 100_000), "not_json", 2),
         (Sent(reply("hello").body, cut=True), "unreachable: cannot be reached: RemoteProtocol", 2),
-        (Sent(reply("hello").body, delay=5), "timeout: no whole answer within 0.4 s", 2),
-        (Sent(reply("hello").body, drip=0.05), "timeout: no whole answer within 0.4 s", 2),
+        (Sent(reply("hello").body, delay=5), "timeout: no complete answer within 0.4 s", 2),
+        (Sent(reply("hello").body, drip=0.05), "timeout: no complete answer within 0.4 s", 2),
         (Sent(b" " * 9_000_000), "malformed: answered more than 8000000 bytes", 1),
     ],
 )
@@ -223,12 +223,12 @@ def test_the_key_is_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("url", "key", "said"),
     [
-        ("ftp://host/v1", "", "is no http or https address"),
-        ("host/v1", "", "is no http or https address"),
+        ("ftp://host/v1", "", "is not an http or https address"),
+        ("host/v1", "", "is not an http or https address"),
         ("https://user:word@host/v1", "", "without user"),
-        ("https://host:port/v1", "", "is no http or https address"),
+        ("https://host:port/v1", "", "is not an http or https address"),
         ("http://host.example/v1", "sk-1", "unencrypted"),
-        ("https://host.example/v1", "sk 1", "characters that no key has"),
+        ("https://host.example/v1", "sk 1", "characters that a key cannot have"),
     ],
 )
 def test_an_address_or_key_that_is_none_is_refused(url: str, key: str, said: str) -> None:

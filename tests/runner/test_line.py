@@ -145,7 +145,7 @@ def test_a_new_proposal_is_measured_against_the_incumbent(
     assert incumbent.metrics == candidate.metrics
     assert found.comparison("exact_match", "incumbent", "candidate") is not None
     digest = found.incumbent.artifact
-    with pytest.raises(UserError, match="another version went live"):
+    with pytest.raises(UserError, match="another version is live now"):
         made.run(incumbent=live, expect_incumbent="none")
     assert made.run(incumbent=live, expect_incumbent=digest).job.pointer is not None
 
@@ -231,7 +231,7 @@ def test_files_that_change_meanwhile_are_noticed(done: tuple[World, Evidence]) -
     note = made.repo / "models/colours/contract/note.txt"
     note.write_text("late")
     try:
-        with pytest.raises(UserError, match="changed while they were measured"):
+        with pytest.raises(UserError, match="its files changed during the run"):
             run_line(run)
     finally:
         note.unlink()

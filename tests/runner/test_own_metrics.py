@@ -112,9 +112,9 @@ def test_what_is_not_named_is_not_measured() -> None:
     [
         ("unheard_of", r"no installed package .*entry points countersign.metrics: absent, breaks,"),
         ("absent", r"metric 'absent' of house-metrics 1.2: cannot be loaded: AttributeError"),
-        ("breaks", r"metric 'breaks' of house-metrics 1.2: broke at test.jsonl:7: IndexError"),
-        ("endless", r"gave nan at test.jsonl:7, and not a finite number"),
-        ("number", r"gave 1 at test.jsonl:7, and not True or False"),
+        ("breaks", r"metric 'breaks' of house-metrics 1.2: failed at test.jsonl:7: IndexError"),
+        ("endless", r"returned nan at test.jsonl:7, not a finite number"),
+        ("number", r"returned 1 at test.jsonl:7, not True or False"),
     ],
 )
 def test_a_bad_metric_is_a_clear_error(name: str, said: str) -> None:

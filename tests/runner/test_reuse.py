@@ -143,7 +143,7 @@ def test_an_incumbent_without_a_record_is_asked_and_nothing_else_is(
     found = run.evidence()
     assert timeless(found) == timeless(moved.whole)
     assert found.comparison("latency", "incumbent", "candidate") is None
-    assert "the incumbent was asked now: its recorded evidence is not to be had" in said(
+    assert "the incumbent was asked again: its recorded evidence is not available" in said(
         run, "evaluate"
     )
     assert len(list((run.job.cache / "answers").rglob("*.jsonl"))) == 1

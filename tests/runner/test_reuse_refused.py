@@ -159,8 +159,8 @@ def _contradicted(evidence: Evidence) -> Evidence:
         (_other_training_rows, "the train rows are not those"),
         (_other_figures, "outputs of base, scored again, do not give its recorded figures"),
         (_other_size, r"model\.gguf has \d+ bytes in the registry, and \d+ in the evidence"),
-        (_other_gates, "the data gates count contract otherwise today"),
-        (_other_split, "the data gates count the files' rows otherwise today"),
+        (_other_gates, "the data gates now count contract differently"),
+        (_other_split, "the data gates now count the files' rows differently"),
         (_contradicted, "is of other figures than those measured"),
     ],
     ids=lambda value: value.__name__.strip("_") if callable(value) else "",
@@ -192,14 +192,14 @@ def test_outputs_that_are_not_whole_are_refused(moved: World, tmp_path: Path, sp
     ]
     evidence = moved.earlier.model_copy(update={"measurements": tuple(other)})
     run = moved.run(tmp_path, reuse=keep(evidence, moved.registry, tmp_path))
-    refused(run, "the outputs of candidate are not whole")
+    refused(run, "the outputs of candidate are damaged")
 
 
 def test_a_digest_is_a_digest(moved: World, tmp_path: Path) -> None:
     for given in ("sha256:../../etc/passwd", "sha256:" + "A" * 64, "", "0" * 64):
-        with pytest.raises(UserError, match=r"--reuse: .* is no digest of evidence; give sha256:"):
+        with pytest.raises(UserError, match=r"--reuse: .* is not a digest of evidence; give sha256:"):
             moved.run(tmp_path, reuse=given)
-    with pytest.raises(UserError, match="beside --fresh"):
+    with pytest.raises(UserError, match="combined with --fresh"):
         moved.run(tmp_path, reuse=moved.earlier, fresh=True)
 
 

@@ -124,7 +124,7 @@ def test_a_late_difference_is_shown() -> None:
     one, other = pair_shown("x" * 900 + "yes", "x" * 900 + "no", 100)
     assert one.endswith("yes")
     assert other.endswith("no")
-    assert one.startswith("[the first 875 characters are alike ...] ")
+    assert one.startswith("[the first 875 characters are the same ...] ")
 
 
 @settings(max_examples=30)
