@@ -1,8 +1,8 @@
 """Turns to tokens, the same in training, measuring and serving.
 
-The template is text that is set on the tokenizer and travels into the exported file, so whoever
-serves the model renders as it was trained. A row's answer is its last assistant turn; only its
-tokens, the stop token included, are trained on.
+The template is set on the tokenizer and becomes part of the exported file, so a server renders
+prompts as in training. A row's answer is its last assistant turn; only its tokens, including the
+stop token, are trained on.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from runner.sentences import base_not_loaded, template_refused
 
 TemplateName = Literal["chatml", "alpaca", "tokenizer_default"]
 MASKED = -100
-"""The label that the loss passes over."""
+"""The label that the loss ignores."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One row as token ids; `labels` has MASKED where nothing is trained."""
+    """One row as token ids; in `labels`, MASKED marks tokens that are not trained on."""
 
     ids: tuple[int, ...]
     labels: tuple[int, ...]
@@ -39,7 +39,7 @@ class Encoded:
 
 
 class Chat:
-    """A tokenizer with its template fixed."""
+    """A tokenizer with a fixed template."""
 
     def __init__(self, folder: Path, template: TemplateName, base: str) -> None:
         """Load the tokenizer of a model folder and set the recipe's template on it."""
@@ -76,7 +76,7 @@ class Chat:
         )
 
     def _require_chatml(self) -> None:
-        """Refuse markers that would be new to the model: LoRA cannot teach it to emit them."""
+        """Reject markers that are new to the model: LoRA cannot teach it to emit them."""
         known = self.tokenizer.get_vocab()
         for token in ("<|im_start|>", CHATML_END):
             if token not in known:
@@ -93,7 +93,7 @@ class Chat:
         return str(self.tokenizer.chat_template)
 
     def render(self, turns: Sequence[Turn], where: str, *, answer: bool = False) -> str:
-        """Return the turns as text; with `answer` up to where the assistant is to speak."""
+        """Return the turns as text; with `answer`, up to the start of the assistant's turn."""
         from jinja2.exceptions import TemplateError
 
         self._refuse_control_tokens(turns, where)
@@ -108,13 +108,13 @@ class Chat:
             raise template_refused(where, str(error)) from error
 
     def prompt(self, row: Row) -> str:
-        """Return the rendered prompt of a row: what every subject is asked."""
+        """Return the rendered prompt of a row, which every subject is asked."""
         return self.render(row.prompt, row.where, answer=True)
 
     def encode(self, row: Row, max_length: int) -> Encoded:
-        """Return a row's tokens with all but the answer masked, cut at `max_length` and saying so.
+        """Return a row's tokens with everything but the answer masked, cut at `max_length`.
 
-        The prompt must be the beginning of the whole, in text and in tokens; UserError otherwise.
+        UserError unless the prompt is the beginning of the conversation, as text and as tokens.
         """
         prompt = self.prompt(row)
         whole = self.render(row.messages, row.where)
@@ -136,18 +136,18 @@ class Chat:
         )
 
     def ids(self, text: str) -> list[int]:
-        """Return the ids of rendered text: it carries its special tokens, none are added."""
+        """Return the ids of rendered text; it has its special tokens already, none are added."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _until_stop(self, ids: list[int], start: int) -> list[int]:
-        """Leave out what a template writes after the answer's stop token: nobody generates it."""
+        """Leave out what a template writes after the answer's stop token: it is never generated."""
         for place in range(len(ids) - 1, start - 1, -1):
             if ids[place] == self.stop_id:
                 return ids[: place + 1]
         return ids
 
     def stop_is_trained(self, encoded: Encoded) -> bool:
-        """Return whether a row's last trained token is the stop token; a cut row says nothing."""
+        """Return whether a row's last trained token is the stop token; true for a cut row."""
         return encoded.truncated or (bool(encoded.labels) and encoded.labels[-1] == self.stop_id)
 
     def rendered(self, encoded: Encoded) -> tuple[RenderedToken, ...]:
@@ -176,9 +176,9 @@ class Chat:
                     )
 
     def save_beside(self, source: Path, target: Path) -> None:
-        """Put the base's tokenizer files and this template beside merged weights.
+        """Put the base's tokenizer files and this template next to merged weights.
 
-        The base's own files are copied: saving a tokenizer that has been used writes its padding
+        The base's own files are copied: saving a tokenizer after use writes its padding
         and truncation into tokenizer.json.
         """
         import json
@@ -191,7 +191,7 @@ class Chat:
         try:
             value = json.loads(settings.read_text()) if settings.is_file() else {}
         except ValueError as error:
-            raise UserError.one(str(source / settings.name), f"no JSON: {error}") from error
+            raise UserError.one(str(source / settings.name), f"not JSON: {error}") from error
         value.pop("chat_template", None)
         value["eos_token"] = self.stop_token
         settings.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
@@ -216,4 +216,4 @@ TOKENIZER_FILES = (
     "vocab.json",
     "merges.txt",
 )
-"""What makes a tokenizer; the template is written from the recipe."""
+"""The files of a tokenizer; the template is written from the recipe."""

@@ -1,4 +1,4 @@
-"""The data gates over one governed model: its splits, its contract, its dataset card."""
+"""Run the data gates over one governed model: its splits, contract and dataset card."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Progress = Callable[[str, float], None]
 
 
 class GatedData(Document):
-    """What the gates counted, and the formats that each file's rows came in."""
+    """What the gates counted, and the row formats of each file."""
 
     facts: DataFacts
     formats: dict[str, tuple[FormatName, ...]]

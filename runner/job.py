@@ -1,4 +1,4 @@
-"""What one run is about: the model's folder, the rules, the live version, and the places."""
+"""What one run is about: the model's folder, the rules, the live version, and the paths."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DIGEST: TypeAdapter[str] = TypeAdapter(Digest)
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line and the environment ask for, read once."""
+    """The settings from command line and environment, read once."""
 
     repo: Path | None = None
     policy: Path | None = None
@@ -63,11 +63,11 @@ class Job:
     fresh: bool
     reporter: Reporter
     reuse: str | None = None
-    """The digest of earlier evidence of the same proposal that this run may rest on."""
+    """The digest of earlier evidence of the same proposal that this run may reuse."""
     attempt: int = 1
-    """Which attempt of the proposal this is; one after the first uses nothing that was kept."""
+    """Which attempt of the proposal this is; after the first, no kept result is used."""
     base: Path | None = None
-    """The base branch's checkout; None where the run was shown none."""
+    """The base branch's checkout; None if none was given."""
 
     @property
     def workspace(self) -> Path:
@@ -84,7 +84,7 @@ class Job:
 
 
 def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
-    """Read everything that a run needs, or raise all that is wrong with it."""
+    """Read everything that a run needs; UserError with everything that is wrong."""
     require_reuse(options)
     root = repo or find_repository(options.repo)
     require_own(root)
@@ -99,7 +99,7 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
         pointer=pointer,
         registry_url=registry_url(root, options),
         cache=cache,
-        # Without git nobody can say whether a kept result came with the files.
+        # Without git it is unknown whether a kept result came with the files.
         fresh=options.fresh or (options.attempt > 1 and options.reuse is None) or not has_git(root),
         reporter=Reporter(quiet=options.quiet),
         reuse=options.reuse,
@@ -109,10 +109,10 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
 
 
 def require_own(root: Path) -> None:
-    """Raise where git knows anything below `.countersign`.
+    """UserError if git tracks anything below `.countersign`.
 
-    A stage is not run again where its record lies there. What git knows came with a commit, and a
-    commit of a pull request could bring figures that nobody measured, or a link out of the clone.
+    A stage with a record there does not run again. A tracked file came with a commit, and a pull
+    request's commit could bring figures that were never measured, or a link out of the clone.
     """
     brought = tracked(root, OWN_FOLDER)
     if brought:
@@ -125,7 +125,7 @@ def require_own(root: Path) -> None:
 
 
 def base_checkout(folder: GovernedModel, options: Options) -> Path | None:
-    """Return the top of the clone that `--incumbent` names the model's pointer in, there or not."""
+    """Return the top of the clone that the path of `--incumbent` is in; None if not in a clone."""
     if options.incumbent is None:
         return None
     path = options.incumbent.absolute()
@@ -137,10 +137,10 @@ def base_checkout(folder: GovernedModel, options: Options) -> Path | None:
 
 
 def live_pointer(folder: GovernedModel, options: Options) -> Pointer | None:
-    """Return the pointer of the version that is live; None where none is.
+    """Return the pointer of the live version; None if no version is live.
 
-    Without `--incumbent` it is the pointer in the model's folder. `--expect-incumbent` is what the
-    caller believed to be live when it started the run.
+    Without `--incumbent` it is the pointer in the model's folder. `--expect-incumbent` is the live
+    artifact when the caller started the run.
     """
     path = options.incumbent or folder.pointer_file
     pointer = read_pointer(path, folder.name) if path.is_file() else None
@@ -158,10 +158,10 @@ def live_pointer(folder: GovernedModel, options: Options) -> Pointer | None:
 def require_key(
     folder: GovernedModel, pointer: Pointer | None, expected: str | None, attempt: int = 1
 ) -> None:
-    """Raise where `--expect-key` is not the run key of these files against this live version.
+    """UserError if `--expect-key` is not the run key of these files and this live version.
 
-    A run carries its key in its name, and whoever may start one may type any key; evidence under a
-    key that is not its own must never be measured at all.
+    A run's name contains its key, and anyone who may start a run can type any key. Evidence must
+    never be measured under a wrong key.
     """
     live = pointer.artifact.digest if pointer else None
     key = run_key(folder.proposal.digest, live, attempt)
@@ -174,7 +174,7 @@ def require_key(
 
 
 def require_reuse(options: Options) -> None:
-    """Raise where `--reuse` is no digest, or stands beside `--fresh`: the digest becomes a path."""
+    """UserError if `--reuse` is not a digest (it becomes a path), or comes with `--fresh`."""
     if options.reuse is None:
         return
     try:
@@ -214,13 +214,13 @@ def read_pointer(path: Path, model: str) -> Pointer:
 
 
 def registry_url(root: Path, options: Options) -> str:
-    """Return the registry's URL: asked for, from the environment, or a folder of the repository."""
+    """Return the registry's URL: the option, the environment, or a folder of the repository."""
     asked = options.registry or os.environ.get(REGISTRY_VARIABLE)
     return asked or f"file://{root / OWN_FOLDER / 'registry'}"
 
 
 def make_cache(folder: Path) -> None:
-    """Make the cache folder, or say that this account cannot."""
+    """Create the cache folder; UserError if this account cannot."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -232,7 +232,7 @@ def make_cache(folder: Path) -> None:
 
 
 def own_folder(root: Path) -> Path:
-    """Return the repository's `.countersign` folder, made so that git never sees it."""
+    """Return the repository's `.countersign` folder, which git ignores."""
     folder = root / OWN_FOLDER
     try:
         folder.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 """The runner's subcommands: options in, an exit code out.
 
-0 passed, 1 gates failed, 2 wrong use. `--json` prints one JSON object on stdout; what a person is
-told while it works goes to stderr.
+0 passed, 1 gates failed, 2 wrong use. `--json` prints one JSON object on stdout; progress goes to
+stderr.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PASSED, BLOCKED = 0, 1
 
 
 def validate(argv: list[str]) -> int:
-    """Check a model's files and run the data gates; without MODEL, every model's."""
+    """Check a model's files and run the data gates; without MODEL, for every model."""
     parser = _parser("validate", validate.__doc__, model="?")
     _keyed(parser)
     words = parser.parse_args(argv)
@@ -60,7 +60,7 @@ def validate(argv: list[str]) -> int:
 
 
 def _validated(run: Run, options: Options) -> tuple[GatedData, Finding]:
-    """Run the gates over the files as they are now; write evidence where it is asked for."""
+    """Run the gates over the current files; write evidence if requested."""
     job = run.job
     try:
         with run.stage("validate"):
@@ -70,7 +70,7 @@ def _validated(run: Run, options: Options) -> tuple[GatedData, Finding]:
                 run.record(known_before(job))
             stop_at_gates(job, gated.facts)
     except Stopped:
-        job.reporter.say(f"{job.folder.name}: the data gates do not hold")
+        job.reporter.say(f"{job.folder.name}: the data gates failed")
     finally:
         if options.evidence is not None:
             write_evidence(run.evidence(), options.evidence)
@@ -78,7 +78,7 @@ def _validated(run: Run, options: Options) -> tuple[GatedData, Finding]:
 
 
 def train(argv: list[str]) -> int:
-    """Train the adapter that the recipe asks for, after the data gates."""
+    """Train the adapter that the recipe describes, after the data gates."""
     return _line("train", train.__doc__, argv)
 
 
@@ -93,12 +93,12 @@ def evaluate(argv: list[str]) -> int:
 
 
 def publish(argv: list[str]) -> int:
-    """Put the artifacts of a whole run into the registry."""
+    """Put the artifacts of a complete run into the registry."""
     return _line("publish", publish.__doc__, argv)
 
 
 def attest(argv: list[str]) -> int:
-    """Write the evidence of what was measured, running what has not been run."""
+    """Write the evidence, running every stage that has not run yet."""
     return _line("attest", attest.__doc__, argv)
 
 
@@ -125,7 +125,7 @@ def _line(name: str, description: str | None, argv: list[str], *, reusing: bool 
         parser.add_argument(
             "--reuse",
             metavar="DIGEST",
-            help="rest on the earlier evidence of the same proposal, where all of it holds",
+            help="reuse earlier evidence of the same proposal, if all of it still applies",
         )
     words = parser.parse_args(argv)
     options = _options(words)
@@ -137,7 +137,7 @@ def _line(name: str, description: str | None, argv: list[str], *, reusing: bool 
 
 
 def _measured(this: Run, options: Options, work: Callable[[Run], None], *, judged: bool) -> int:
-    """Do the work, write the evidence whatever happens, and tell what it came to."""
+    """Do the work, write the evidence in any case, and print the result."""
     from runner.publish import publish_evidence
 
     job = this.job
@@ -165,7 +165,7 @@ def _measured(this: Run, options: Options, work: Callable[[Run], None], *, judge
 
 
 def _verdict(job: Job, evidence: Evidence) -> Finding:
-    """Judge a run as the bot will: by what was asked for, not by what the evidence says it was."""
+    """Judge a run as the bot does: against the requested inputs, not those the evidence claims."""
     incumbent = job.incumbent.artifact if job.incumbent else None
     proposal = job.folder.proposal.digest
     return judge(
@@ -204,7 +204,7 @@ def base(argv: list[str]) -> int:
 
 
 def import_csv(argv: list[str]) -> int:
-    """Make a governed model of a CSV file."""
+    """Create a governed model from a CSV file."""
     from runner.importing.csv_import import main
 
     return main(argv)
@@ -221,29 +221,29 @@ def _parser(
         "--incumbent", type=Path, metavar="FILE", help="the live pointer; default: the model's own"
     )
     parser.add_argument(
-        "--expect-incumbent", metavar="DIGEST", help="refuse to run where another version is live"
+        "--expect-incumbent", metavar="DIGEST", help="stop if another version is live"
     )
     parser.add_argument("--registry", metavar="URL", help="default: $COUNTERSIGN_REGISTRY")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="default: $COUNTERSIGN_CACHE")
-    parser.add_argument("--evidence", type=Path, metavar="FILE", help="where evidence is written")
+    parser.add_argument("--evidence", type=Path, metavar="FILE", help="where to write the evidence")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--fresh", action="store_true", help="use nothing that was kept")
+    parser.add_argument("--fresh", action="store_true", help="do not use kept results")
     parser.add_argument("--quiet", action="store_true", help="print no progress")
     return parser
 
 
 def _keyed(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Let a command of the line ask for one run key; a rollback's key says nothing of its files."""
+    """Add the options of the run key; a rollback has none, its key does not cover its files."""
     parser.add_argument(
         "--attempt",
         type=int,
         choices=range(1, 11),
         default=1,
         metavar="N",
-        help="the attempt of this proposal; after the first nothing that was kept is used",
+        help="the attempt of this proposal; after the first, no kept results are used",
     )
     parser.add_argument(
-        "--expect-key", metavar="KEY", help="refuse to run where the files give another run key"
+        "--expect-key", metavar="KEY", help="stop if the files give another run key"
     )
     return parser
 

@@ -1,8 +1,8 @@
-"""What a stage made, kept by the digest of what it was made from.
+"""The results of stages, kept by the digest of their inputs.
 
-`.countersign/work/<model>/<proposal>/<stage>/` holds the stage's files and `stage.json`: its
-inputs' digest, its facts, and its files' digests. A stage is run again when its inputs changed,
-when a file is no longer what was written, or when a person asks for it afresh.
+`.countersign/work/<model>/<proposal>/<stage>/` has the stage's files and `stage.json`: its inputs'
+digest, its facts, and its files' digests. A stage runs again if its inputs changed, if a file
+changed, or with `--fresh`.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Workspace:
     ) -> D:
         """Return the stage's facts, from its record or by doing the work.
 
-        `files` are the paths below the stage's folder that later stages read. What an interrupted
-        run of the same inputs left is still there when `work` is called, so that it can go on.
+        `files` are the paths below the stage's folder that later stages read. If a run of the same
+        inputs was interrupted, its files are still there when `work` is called, so it can resume.
         """
         folder = self.folder / stage
         digest = digest_of(inputs)
@@ -56,7 +56,7 @@ class Workspace:
         facts = work(folder)
         record = {
             "inputs": digest,
-            "facts": facts.model_dump(mode="json"),
+            "facts": facts.plain(),
             "files": {name: digest_file(folder / name)[0] for name in files},
         }
         part = folder / f".{RECORD}.part"
@@ -65,7 +65,7 @@ class Workspace:
         return facts
 
     def _kept(self, folder: Path, digest: str, kind: type[D], files: tuple[str, ...]) -> D | None:
-        """Return recorded facts that still hold, or None."""
+        """Return recorded facts if inputs and files are unchanged, else None."""
         try:
             record = json.loads((folder / RECORD).read_text())
         except (FileNotFoundError, ValueError):

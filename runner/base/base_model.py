@@ -1,7 +1,7 @@
 """The base model that a recipe names: built, on disk, or from the Hub, always as a local folder.
 
-Only safetensors are read and no code that comes with a model is run. Whatever it is, everything of
-it that changes an answer is known by digest: weights, configuration, tokenizer and chat template.
+Only safetensors files are read, and code that comes with a model is not run. Everything in a model
+that can change an answer has a digest: weights, configuration, tokenizer and chat template.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runner.base import build_base as base
 from runner.sentences import base_not_loaded
 
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken")
-"""What transformers reads of a model; `*` also reaches into subfolders (of chat templates)."""
+"""What transformers reads from a model; `*` also matches subfolders (of chat templates)."""
 Progress = Callable[[str, float], None]
 
 
@@ -42,9 +42,9 @@ def is_spec(folder: Path) -> bool:
 def resolve_base(
     recipe: Recipe, repo: Path, cache: Path, progress: Progress | None = None
 ) -> BaseModel:
-    """Return the recipe's base model, building or fetching it into `cache` where it must.
+    """Return the recipe's base model, building or fetching it into `cache` if needed.
 
-    UserError where it cannot be loaded or is not what the recipe pins.
+    UserError if it cannot be loaded or is not what the recipe pins.
     """
     if recipe.looks_like_hub_id:
         path = _fetched(recipe, cache)
@@ -52,7 +52,7 @@ def resolve_base(
         return BaseModel(recipe.base_model, path, model_digest(path), revision)
     folder = (repo / recipe.base_model).resolve()
     if not folder.is_dir():
-        raise base_not_loaded(recipe.base_model, "there is no such folder")
+        raise base_not_loaded(recipe.base_model, "no such folder")
     if is_spec(folder):
         found = base.base_digest(folder.parent)
         _check_revision(recipe, found)
@@ -69,9 +69,9 @@ def base_revision(folder: Path) -> str:
 
 
 def model_digest(folder: Path) -> str:
-    """Return the digest over every file of a model that can change what it answers.
+    """Return the digest of every file of a model that can change its answers.
 
-    The record of a built base says how long the build took; it is no part of the model.
+    The record of a built base is not part of the model: it has the duration of the build.
     """
     if not any(folder.glob("*.safetensors")):
         raise UserError.one(
@@ -91,10 +91,10 @@ def model_digest(folder: Path) -> str:
 
 
 def _require_inside(index: Path) -> None:
-    """Raise where an index of weights names what the folder's digest does not cover.
+    """UserError if an index of weights names a file that the folder's digest does not cover.
 
-    transformers joins such a name to the folder's path, wherever that leads. An index that is no
-    JSON names nothing, and is loaded by nobody.
+    transformers joins such a name to the folder's path, wherever that leads. An index that is not
+    JSON names nothing and cannot be loaded.
     """
     try:
         value = json.loads(index.read_bytes())
@@ -112,10 +112,9 @@ def _require_inside(index: Path) -> None:
 
 
 def load_weights(folder: Path, name: str, **settings: Any) -> Any:
-    """Return the causal language model in a folder; UserError where it cannot be loaded whole.
+    """Return the causal language model in a folder; UserError if it cannot be loaded completely.
 
-    transformers fills weights that a file lacks with random ones and only warns; here that is an
-    error.
+    transformers fills missing weights with random ones and only warns; here that is an error.
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
@@ -141,7 +140,7 @@ def load_weights(folder: Path, name: str, **settings: Any) -> Any:
 
 
 def stored_type(folder: Path) -> str:
-    """Return the type that a model's weights are stored in, as its config says: `bfloat16`, ..."""
+    """Return the type of a model's stored weights, as its config names it: `bfloat16`, ..."""
     try:
         value = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
@@ -161,7 +160,7 @@ def _check_revision(recipe: Recipe, found: str) -> None:
 
 
 def _fetched(recipe: Recipe, cache: Path) -> Path:
-    """Fetch a pinned commit from the Hub; what is there already is not fetched again."""
+    """Fetch a pinned commit from the Hub, unless it is already in the cache."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 

@@ -1,4 +1,4 @@
-"""What `base/base.yml` says: the sizes of the tiny base model and how it is trained."""
+"""The content of `base/base.yml`: the sizes of the tiny base model and how it is trained."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Stage(Document):
     """One part of the training: its text, and how long it lasts."""
 
     corpus: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    """The text's file name, beside `base.yml`."""
+    """The text's file name, next to `base.yml`."""
     steps: int = Field(ge=1, le=1_000_000)
     batch_tokens: int = Field(ge=64, le=1_000_000)
-    """Tokens in a step, padding included; short documents are many in a batch, long ones few."""
+    """Tokens in a step, including padding; a batch has many short documents or few long ones."""
 
 
 class BaseSpec(Document):
@@ -30,7 +30,7 @@ class BaseSpec(Document):
     initializer_std: float = Field(gt=0, le=1)
     seed: int = Field(ge=0, le=2**31)
     threads: int = Field(ge=1, le=64)
-    """Part of the model: a sum over another number of threads has other last bits."""
+    """Part of the model: another number of threads changes the last bits of sums."""
     learning_rate: float = Field(gt=0, le=1)
     """AdamW's peak rate, for embeddings and norms."""
     matrix_learning_rate: float = Field(gt=0, le=1)

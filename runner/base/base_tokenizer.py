@@ -1,9 +1,8 @@
 """The tiny base model's tokenizer: byte-level BPE that llama.cpp knows as `llama-bpe`.
 
 The split pattern and `ignore_merges` are Llama 3's: llama.cpp sets both by the family's name, so
-any other choice here would tokenise differently there. All two-digit numbers are tokens:
-reference numbers that fall apart into single digits are not copied reliably by a model this
-small.
+any other choice here would tokenise differently there. All two-digit numbers are tokens, because
+a model this small does not reliably copy reference numbers that are split into single digits.
 """
 
 from __future__ import annotations

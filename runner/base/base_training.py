@@ -1,9 +1,9 @@
 """Train the tiny base model: tokenizer, batches by length, a plain loop.
 
-What decides whether it can be fine-tuned is the text: first short copying exercises, many in a
-batch, until it copies what it never saw before (at about 300 steps; with long lists, or mixed
-with tickets from the start, that never came in 1,300), then tickets. Documents stay whole; cut
-ones failed.
+The text decides whether the model can be fine-tuned: first short copying exercises, many in a
+batch, until it copies text that it never saw (after about 300 steps; with long lists, or mixed
+with tickets from the start, that did not happen within 1,300 steps), then tickets. Documents are
+never cut; training on cut ones failed.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 REPORT_EVERY = 10
 UNLEARNT = -100
 Parts = tuple[tuple[str, bool], ...]
-"""A document's pieces, and whether each is learnt or only read."""
+"""A document's pieces, and whether each is trained on or only read."""
 Row = tuple[list[int], list[int]]
 """Token ids and labels, of one length."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What came out of a training."""
+    """The result of a training."""
 
     loss: float
     parameters: int
@@ -46,7 +46,7 @@ def train_base(
 ) -> Trained:
     """Train on the stages' files in the folder `texts`; save model and tokenizer in `out`.
 
-    Leaves torch's threads and random state as they were.
+    torch's threads and random state are restored afterwards.
     """
     from transformers import LlamaForCausalLM
 
@@ -57,7 +57,7 @@ def train_base(
     tokenizer = train_tokenizer(whole, spec.vocab_size, spec.max_length)
     if len(tokenizer) != spec.vocab_size:
         raise UserError.one(
-            str(texts), f"holds words for {len(tokenizer)} entries only", "lower vocab_size"
+            str(texts), f"has words for {len(tokenizer)} entries only", "lower vocab_size"
         )
     encoded = {name: _encoded(part, tokenizer) for name, part in documents.items()}
     _refuse_long(encoded, spec, texts)
@@ -78,14 +78,15 @@ def train_base(
 def read_corpus(path: Path) -> list[Parts]:
     """Return the documents of a corpus as parts; each document ends in the stop token.
 
-    Chats are written in ChatML. A text is learnt whole; of a chat, what the assistant says.
+    Chats are rendered in ChatML. A text is trained on completely; a chat only in the assistant's
+    turns.
     """
     documents: list[Parts] = []
     problems: list[Problem] = []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError.one(str(path), f"cannot be read: {error}", "mend the file") from error
+        raise UserError.one(str(path), f"cannot be read: {error}", "fix the file") from error
     for number, line in enumerate(lines, start=1):
         try:
             documents.append(_parts(json.loads(line)))
@@ -98,7 +99,7 @@ def read_corpus(path: Path) -> list[Parts]:
                 )
             )
     if not documents and not problems:
-        problems.append(Problem(str(path), "holds no documents", "add some"))
+        problems.append(Problem(str(path), "has no documents", "add some"))
     if problems:
         raise UserError(problems)
     return documents
@@ -120,7 +121,7 @@ def _parts(document: dict[str, Any]) -> Parts:
 
 
 def _encoded(documents: list[Parts], tokenizer: Any) -> list[Row]:
-    """Return each document's token ids and, beside them, labels: -100 where nothing is learnt."""
+    """Return each document's token ids and labels; -100 marks tokens that are not trained on."""
     texts = [text for parts in documents for text, _ in parts]
     pieces = iter(tokenizer(texts, add_special_tokens=False)["input_ids"])
     rows: list[Row] = []
@@ -170,7 +171,7 @@ def _fixed(seed: int, threads: int) -> Iterator[None]:
 
 
 def _refuse_long(encoded: dict[str, list[Row]], spec: BaseSpec, texts: Path) -> None:
-    """Refuse documents that would have to be cut: cut ones teach the model to stop nowhere."""
+    """Reject documents that would be cut: cut ones do not teach the model to stop."""
     problems = [
         Problem(f"{texts / name}:{n}", f"longer than {spec.max_length} tokens", "shorten it")
         for name, rows in encoded.items()
@@ -201,7 +202,7 @@ def _batches(
 
 
 def _rounds(rows: list[Row], tokens: int, order: torch.Generator) -> Iterator[list[Row]]:
-    """Yield batches of rows of like length in random order, round after round, for ever."""
+    """Yield batches of rows of similar length in random order, epoch after epoch, forever."""
     import torch
 
     while True:
@@ -246,7 +247,7 @@ def _train(
         share = _share(step, spec)
         muon.rate = spec.matrix_learning_rate * share
         adam.param_groups[0]["lr"] = spec.learning_rate * share
-        # Padding stands on the right and carries no label: causal attention needs no mask for it.
+        # Padding is on the right and has no label, so causal attention needs no mask for it.
         loss = model(input_ids=ids, labels=labels, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -1,9 +1,9 @@
-"""Build the tiny base model that a model folder describes, where none is downloaded.
+"""Build the tiny base model that a model folder describes, so that nothing is downloaded.
 
-The example must work without a network, a key or a GPU, so its base model is trained on the spot:
-from `base/base.yml` and the text beside it, the same bits on the same machine each time. What
-pins it in a proposal is the digest of those inputs, not of the weights, for sums in another order
-on another processor give other last bits.
+The example must work without a network, a key or a GPU. So its base model is trained locally from
+`base/base.yml` and the text next to it, with the same bits on the same machine each time. A
+proposal pins the digest of these inputs, not of the weights, because another processor sums in
+another order and changes the last bits.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from policy.errors import UserError
 from runner.base.base_spec import BaseSpec
 
 BUILDER = "countersign-base-1"
-"""Raised whenever the same inputs would give another model."""
+"""Increased whenever the same inputs would give another model."""
 SPEC_FILE = "base.yml"
 RECORD_FILE = "base.json"
 Progress = Callable[[str, float], None]
 
 
 class BaseRecord(Document):
-    """`base.json` in a built base: what it was built from and what came out."""
+    """`base.json` in a built base: its inputs and the result."""
 
     digest: str
     weights_sha256: str
@@ -55,7 +55,7 @@ class BuiltBase:
 
 
 def load_spec(folder: Path) -> BaseSpec:
-    """Read the base spec of the model folder `folder`, or say everything that is wrong with it."""
+    """Read the base spec of the model folder `folder`; UserError with everything that is wrong."""
     path = folder / "base" / SPEC_FILE
     return parse(BaseSpec, _bytes(path).decode("utf-8", "replace"), str(path))
 
@@ -72,10 +72,10 @@ def base_digest(folder: Path) -> str:
 
 
 def build(folder: Path, cache: Path, *, progress: Progress | None = None) -> BuiltBase:
-    """Return the base model of `folder` from `cache`, training it first where it is not there.
+    """Return the base model of `folder` from `cache`, training it first if missing.
 
-    `progress` is told a stage's name and the share of the whole that is done, 0 to 1. The model
-    appears in `cache` in one rename; a cached one whose files have changed is refused.
+    `progress` gets a stage's name and the share of the whole that is done, 0 to 1. The model
+    appears in `cache` in one rename; a cached model whose files have changed is an error.
     """
     from runner.base.base_training import train_base
 
@@ -96,7 +96,7 @@ def build(folder: Path, cache: Path, *, progress: Progress | None = None) -> Bui
 
 
 def _unheard(stage: str, share: float) -> None:
-    """Stand in for a listener."""
+    """Ignore progress."""
 
 
 def _bytes(path: Path) -> bytes:
@@ -129,7 +129,7 @@ def _write_record(
 
 
 def _move(workspace: Path, target: Path) -> None:
-    """Rename; where another build of the same base was first, keep that one."""
+    """Rename, unless another build of the same base was first; then keep that one."""
     workspace.chmod(0o755)
     try:
         workspace.rename(target)

@@ -1,8 +1,8 @@
 """Muon for the tiny base model's matrices, in float32 and many matrices at a time.
 
-A model this small learns to copy, to sort and to write JSON in jumps; with AdamW alone some of
-them did not come within the time. torch's own Muon works in bfloat16 and matrix by matrix, which
-two cores are slow at. After Jordan et al., "Muon: an optimizer for hidden layers in neural
+A model this small learns to copy, to sort and to write JSON in sudden steps; with AdamW alone
+some of them did not happen in time. torch's own Muon works in bfloat16 and one matrix at a time,
+which is slow on two cores. After Jordan et al., "Muon: an optimizer for hidden layers in neural
 networks" (2024).
 """
 

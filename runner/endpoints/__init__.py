@@ -1,1 +1,1 @@
-"""A model behind an endpoint that speaks OpenAI's API: asked, and scored; never evidence."""
+"""A model behind an endpoint with OpenAI's API: asked and scored, but never evidence."""

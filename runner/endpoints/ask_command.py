@@ -1,4 +1,4 @@
-"""`countersign ask`: a model behind an endpoint on the held-out rows, scored by the contract."""
+"""`countersign ask`: ask a model behind an endpoint the held-out rows, and score it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN_PROBLEMS = 10
 
 
 def ask(argv: list[str]) -> int:
-    """Ask an endpoint MODEL's held-out rows, and score the answers; nothing of it is evidence."""
+    """Ask an endpoint MODEL's held-out rows and score the answers; the result is not evidence."""
     words = _parser().parse_args(argv)
     job = open_job(words.governed, Options(repo=words.repo, cache=words.cache, quiet=words.quiet))
     if words.constrained and job.folder.output_schema is None:
@@ -57,11 +57,11 @@ def _print(facts: EndpointFacts, out: Path) -> None:
         table.add_row(metric.name, figure(metric))
     console.print(table)
     if facts.constrained:
-        console.print("the answers were bound to the contract's schema")
+        console.print("the answers were constrained to the contract's schema")
     counted = ", ".join(f"{count} {name}" for name, count in facts.outcomes.items())
     console.print(f"{sum(facts.outcomes.values())} rows: {counted}", markup=False)
     if facts.left_out:
-        console.print(f"{facts.left_out} rows were left out: countersign validate names them")
+        console.print(f"{facts.left_out} rows were left out; countersign validate lists them")
     for each in facts.problems[:SHOWN_PROBLEMS]:
         line = f"  {each.where} ({each.id}): {each.problem}"
         console.print(line, markup=False, soft_wrap=True)
@@ -73,12 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("governed", metavar="MODEL", help="the folder below models/")
     add_endpoint_options(parser)
     parser.add_argument(
-        "--constrained", action="store_true", help="bind the answers to the contract's schema"
+        "--constrained", action="store_true", help="constrain the answers to the contract's schema"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the answers are written")
     parser.add_argument("--repo", type=Path, metavar="FOLDER", help="the governed repository")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="default: $COUNTERSIGN_CACHE")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--fresh", action="store_true", help="use nothing that was kept")
+    parser.add_argument("--fresh", action="store_true", help="do not use kept results")
     parser.add_argument("--quiet", action="store_true", help="print no progress")
     return parser

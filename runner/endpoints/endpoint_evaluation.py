@@ -1,8 +1,8 @@
 """A model behind an endpoint on a model's held-out rows: the same scores, but no evidence.
 
-What an endpoint runs, only it knows, so its figures never stand in evidence. They are for choosing
-a base, for comparing a hosted model with one's own (`countersign compare`), and as the other side
-of `countersign win-rate`.
+Only an endpoint itself knows what it runs, so its figures are never evidence. They help to choose a
+base, to compare a hosted model with one's own (`countersign compare`), and as the other side of
+`countersign win-rate`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SUBJECT = "endpoint"
 
 
 class RowProblem(Document):
-    """A row that has no whole answer, and why."""
+    """A row without a complete answer, and why."""
 
     id: str
     where: str
@@ -43,16 +43,17 @@ class RowProblem(Document):
 
 
 class EndpointFacts(Document):
-    """What asking an endpoint came to; `outcomes` counts every row once."""
+    """The result of asking an endpoint; `outcomes` counts every row once."""
 
     endpoint: str
     models: tuple[str, ...]
     constrained: bool
-    """Whether the answers were bound to the contract's schema: then `schema_valid` says little."""
+    """Whether the answers were constrained to the contract's schema; `schema_valid` then means
+    little."""
     decoding: Decoding
     rows: str
     left_out: int
-    """Lines of the file that the data gates would not take; they were not asked."""
+    """Lines of the file that the data gates reject; they were not asked."""
     outputs: str
     outcomes: dict[str, int]
     problems: tuple[RowProblem, ...]
@@ -65,7 +66,7 @@ class EndpointFacts(Document):
 
 @dataclass(frozen=True)
 class Questions:
-    """The rows that are asked, by whose contract and decoding, and whether bound to its schema."""
+    """The rows to ask, their model's contract and decoding, and whether its schema is imposed."""
 
     folder: GovernedModel
     rows: tuple[Row, ...]
@@ -73,7 +74,7 @@ class Questions:
 
     @cached_property
     def lines(self) -> int:
-        """Return how many rows the file holds, those included that are not asked."""
+        """Return how many rows the file has, including those that are not asked."""
         path = self.folder.data_file("test")
         return sum(1 for _ in read_rows(path, self.folder.where(path)))
 

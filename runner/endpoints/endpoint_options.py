@@ -1,4 +1,4 @@
-"""The options by which a command names an endpoint, the same for every command."""
+"""The options that name an endpoint, the same in every command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runner.engines.openai_client import KEY_VARIABLE, Endpoint
 
 
 def add_endpoint_options(parser: argparse.ArgumentParser) -> None:
-    """Let a command name an endpoint that speaks OpenAI's API."""
+    """Add the options that name an endpoint with OpenAI's API."""
     parser.add_argument(
         "--base-url", required=True, metavar="URL", help="up to the version: https://host/v1"
     )
@@ -19,13 +19,13 @@ def add_endpoint_options(parser: argparse.ArgumentParser) -> None:
         required=True,
         dest="asked_model",
         metavar="NAME",
-        help="as the endpoint names it",
+        help="the model's name at the endpoint",
     )
     parser.add_argument(
         "--key-env",
         default=KEY_VARIABLE,
         metavar="NAME",
-        help=f"the environment variable that holds the key; default: {KEY_VARIABLE}",
+        help=f"the environment variable with the key; default: {KEY_VARIABLE}",
     )
     parser.add_argument("--timeout", type=_positive, default=120.0, metavar="S")
     parser.add_argument("--attempts", type=_count, default=4, metavar="N")
@@ -36,7 +36,7 @@ def add_endpoint_options(parser: argparse.ArgumentParser) -> None:
         type=_setting,
         default=[],
         metavar="NAME=NUMBER",
-        help="more of its decoding, such as repeat_penalty=1 for llama-cpp-python's server",
+        help="a further decoding setting, such as repeat_penalty=1 for llama-cpp-python's server",
     )
 
 

@@ -1,1 +1,1 @@
-"""What answers prompts: transformers, llama.cpp, or an endpoint, behind one small shape."""
+"""Engines answer prompts: transformers, llama.cpp or an endpoint, behind one small interface."""

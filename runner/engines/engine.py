@@ -1,4 +1,4 @@
-"""The one shape of everything that answers prompts, so that every subject is measured alike."""
+"""The interface of everything that answers prompts, so all subjects are measured the same way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Progress = Callable[[int, int], None]
-"""Called with the number of prompts answered and the number of all."""
+"""Called with the number of answered prompts and the number of all prompts."""
 
 
 Finish = Literal["stop", "length", "failed"]
@@ -15,22 +15,22 @@ Finish = Literal["stop", "length", "failed"]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model said to one prompt."""
+    """A model's answer to one prompt."""
 
     text: str
     tokens: int
-    """Generated tokens, the one that ended the answer included."""
+    """Generated tokens, including the one that ended the answer."""
     seconds: float
-    """Time spent on this prompt; in a batch, the batch's time by its size."""
+    """Time spent on this prompt; in a batch, the batch's time divided by its size."""
     finish: Finish
-    """How it ended: by itself, cut off at the limit, or never given (`problem` says why)."""
+    """How it ended: by itself, cut off at the limit, or not given (`problem` says why)."""
     first_token: float | None = None
-    """Seconds until the first token was there; None where an engine cannot tell."""
+    """Seconds until the first token; None if the engine does not know."""
     problem: str = ""
 
 
 class Engine(Protocol):
-    """Answers rendered prompts greedily; prompts carry their own special tokens, none are added."""
+    """Answers rendered prompts greedily; prompts have their special tokens, none are added."""
 
     @property
     def name(self) -> str: ...
@@ -48,4 +48,4 @@ class Engine(Protocol):
         """Return one answer for each prompt, in the prompts' order."""
 
     def close(self) -> None:
-        """Free what the engine holds."""
+        """Free the engine's memory."""

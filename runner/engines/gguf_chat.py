@@ -1,7 +1,6 @@
-"""Turns rendered by the template inside a GGUF file: each version is asked as it would be served.
+"""Turns rendered by the template inside a GGUF file: each version is asked as it is served.
 
-The incumbent may have been trained with another template than the proposal's, so it is not asked
-with the proposal's.
+The incumbent may have another template than the proposal, so it is asked with its own.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ class GgufChat:
     """The template of one file and the texts of its first and last tokens."""
 
     def __init__(self, path: Path) -> None:
-        """Read a file's metadata; UserError where it carries no template."""
+        """Read a file's metadata; UserError if it has no template."""
         from gguf import GGUFReader
 
         try:
@@ -40,7 +39,7 @@ class GgufChat:
         self._eos = _token(fields, "tokenizer.ggml.eos_token_id")
 
     def prompt(self, turns: Sequence[Turn], where: str) -> str:
-        """Return the turns as text, up to where the assistant begins to speak."""
+        """Return the turns as text, up to the start of the assistant's turn."""
         from jinja2.exceptions import TemplateError
         from transformers.utils.chat_template_utils import render_jinja_template
 
@@ -59,7 +58,7 @@ class GgufChat:
 
 
 def _token(fields: Any, key: str) -> str:
-    """Return the text of a token that the metadata names by number; empty where it names none."""
+    """Return the text of a token that the metadata names by number; empty if it names none."""
     field = fields.get(key)
     if field is None:
         return ""

@@ -1,7 +1,8 @@
 """A GGUF file opened through llama.cpp's C interface: its vocabulary, and greedy answers.
 
-The library's high-level class keeps a prompt's cache for the next one and redirects the process's
-stderr while it loads. Here each answer starts from an empty cache, and nothing is redirected.
+The library's high-level class keeps a prompt's cache for the next prompt and redirects the
+process's stderr while it loads. Here each answer starts from an empty cache, and nothing is
+redirected.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ class GgufModel:
         """Load `path`.
 
         `n_ctx` defaults to the context that the model was trained with, `n_threads` to
-        OMP_NUM_THREADS or the machine's cores; -1 for `n_gpu_layers` puts all on a GPU where the
-        library knows one. `exact_cache` keeps attention's cache in F32 instead of F16: not what
-        the server does, but rounding then hides no fault of an export.
+        OMP_NUM_THREADS or the machine's cores; -1 for `n_gpu_layers` puts all layers on a GPU if
+        the library finds one. `exact_cache` keeps attention's cache in F32 instead of F16. The
+        server does not, but then rounding cannot hide a fault of an export.
         """
         import llama_cpp
 
@@ -54,7 +55,7 @@ class GgufModel:
         if path.is_file():
             self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self._model:
-            said = last_words() if path.is_file() else "there is no such file"
+            said = last_words() if path.is_file() else "no such file"
             raise UserError.one(
                 str(path), f"cannot be loaded as GGUF: {said}", "export the model again"
             )
@@ -65,7 +66,7 @@ class GgufModel:
             self._open_context(n_threads or _threads(), exact_cache)
 
     def _open_context(self, threads: int, exact_cache: bool) -> None:
-        """Make the context with the settings that the server uses, so that both answer alike."""
+        """Create the context with the server's settings, so that both give the same answers."""
         api = self._api
         params = api.llama_context_default_params()
         params.n_ctx = self.n_ctx
@@ -86,9 +87,9 @@ class GgufModel:
         self._sampler = api.llama_sampler_init_greedy()
 
     def tokenise(self, text: str, *, add_special: bool = False) -> list[int]:
-        """Return the ids of a text; control tokens in it count as such.
+        """Return the ids of a text; control tokens in it are recognised.
 
-        `add_special` adds what the file's metadata says is added to every text, such as a bos.
+        `add_special` adds the tokens that the file's metadata adds to every text, such as a bos.
         """
         raw = text.encode()
         room = len(raw) + 8
@@ -101,8 +102,8 @@ class GgufModel:
     def detokenise(self, ids: Sequence[int]) -> str:
         """Return the text of ids, without control tokens; broken UTF-8 becomes U+FFFD.
 
-        Token by token, as a server streams them: of a whole text llama.cpp takes spaces before
-        punctuation out (`clean_spaces`). Only sentencepiece's leading space needs the whole.
+        Token by token, as a server streams them: in a whole text llama.cpp removes spaces before
+        punctuation (`clean_spaces`). Only sentencepiece's leading space needs the whole text.
         """
         if self._api.llama_vocab_type(self._vocab) == self._api.LLAMA_VOCAB_TYPE_SPM:
             given = (ctypes.c_int32 * len(ids))(*ids)
@@ -126,7 +127,7 @@ class GgufModel:
 
     @staticmethod
     def _text(room: int, write: Callable[[Any, int], int]) -> bytes:
-        """Return what `write` puts into a buffer; it answers -n where it needs n bytes."""
+        """Return what `write` puts into a buffer; it returns -n if it needs n bytes."""
         text = ctypes.create_string_buffer(room)
         count = write(text, room)
         if count < 0:
@@ -139,7 +140,7 @@ class GgufModel:
         return bool(self._api.llama_vocab_is_eog(self._vocab, token))
 
     def greedy(self, prompt: Sequence[int]) -> Iterator[int]:
-        """Yield the likeliest next ids, from an empty cache, until the context is full."""
+        """Yield the most likely next ids, from an empty cache, until the context is full."""
         if not 0 < len(prompt) < self.n_ctx:
             raise UserError.one(
                 str(self.path),
@@ -161,7 +162,7 @@ class GgufModel:
             raise RuntimeError(f"llama_decode returned {code}: {last_words()}")
 
     def close(self) -> None:
-        """Free what the library holds; closing twice is harmless."""
+        """Free the library's memory; closing twice is harmless."""
         if self._sampler:
             self._api.llama_sampler_free(self._sampler)
         if self._context:
@@ -180,6 +181,7 @@ class GgufModel:
 def _threads() -> int:
     """Return how many threads to use: what OMP_NUM_THREADS allows, else one for each core.
 
-    More threads than free cores are far slower than one: they wait for each other by spinning.
+    More threads than free cores are far slower than one, because they wait for each other in a
+    busy loop.
     """
     return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""Answers from a GGUF file through llama.cpp: what ships is what is measured."""
+"""Answers from a GGUF file through llama.cpp: the file that ships is the one measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runner.engines.gguf_model import GgufModel
 
 
 class LlamaCppEngine:
-    """Greedy decoding, one prompt at a time, each from an empty cache: order changes no answer."""
+    """Greedy decoding, each prompt from an empty cache, so that order changes no answer."""
 
     name = "llama.cpp"
 
@@ -26,7 +26,7 @@ class LlamaCppEngine:
         n_gpu_layers: int = -1,
         exact_cache: bool = False,
     ) -> None:
-        """Load a GGUF file as `GgufModel` does; UserError where it cannot be loaded."""
+        """Load a GGUF file as `GgufModel` does; UserError if it cannot be loaded."""
         self._model = GgufModel(
             path,
             n_ctx=n_ctx,

@@ -1,7 +1,7 @@
-"""What llama.cpp says: kept for error messages, and off the terminal.
+"""llama.cpp's log: kept for error messages, and off the terminal.
 
 The library prints hundreds of lines to stderr while it loads a file. Only its warnings and errors
-are of use, and only when something then fails.
+are useful, and only if something then fails.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ _installed: list[Any] = []
 
 
 def quiet() -> None:
-    """Send llama.cpp's log here instead of to stderr; forget what was said before."""
+    """Send llama.cpp's log here instead of to stderr; forget earlier messages."""
     import llama_cpp
 
     _said.clear()
     if not _installed:
         callback = llama_cpp.llama_log_callback(_listen)
-        _installed.append(callback)  # the library keeps a bare pointer to it
+        _installed.append(callback)  # the library holds only a bare pointer to it
         llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
 
 
 def last_words() -> str:
-    """Return what llama.cpp complained of since `quiet`, as one line."""
+    """Return llama.cpp's warnings and errors since `quiet`, as one line."""
     return "; ".join(line for text in _said if (line := text.strip())) or "llama.cpp gave no reason"
 
 

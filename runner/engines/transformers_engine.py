@@ -11,7 +11,7 @@ from runner.engines.engine import Answer, Progress
 
 
 class TransformersEngine:
-    """Greedy decoding in left-padded batches; the model and tokenizer stay the caller's."""
+    """Greedy decoding in left-padded batches; the caller owns the model and the tokenizer."""
 
     name = "transformers"
 
@@ -59,7 +59,7 @@ class TransformersEngine:
         return [answers[row] for row in range(len(prompts))]
 
     def _batch(self, rows: list[list[int]], limit: int) -> list[Answer]:
-        """Answer rows of ids together; padding is on the left, where attention ignores it."""
+        """Answer rows of ids together, padded on the left and masked from attention."""
         import torch
         from transformers import GenerationConfig
 
@@ -95,4 +95,4 @@ class TransformersEngine:
         return Answer(text, count, seconds, "length" if end is None else "stop")
 
     def close(self) -> None:
-        """Nothing is held: the model is the caller's."""
+        """Do nothing: the caller owns the model."""

@@ -1,1 +1,1 @@
-"""The file that ships: written, quantised, read back, and held against the trained model."""
+"""The file that ships: written, quantised, read back, and compared with the trained model."""

@@ -1,6 +1,6 @@
 """From adapter to the one file that ships: merged, written as GGUF, quantised, and read back.
 
-The file in between keeps the merged weights' own precision, so that they are rounded once.
+The intermediate file keeps the precision of the merged weights, so they are rounded only once.
 """
 
 from __future__ import annotations

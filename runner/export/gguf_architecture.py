@@ -1,6 +1,6 @@
 """Which architectures can be exported, and their settings as GGUF metadata.
 
-An allow-list: each one here has been compared with transformers, answer by answer, in the tests.
+An allow-list: the tests compare each architecture with transformers, answer by answer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Architecture:
 
     gguf: str
     interleaved: bool
-    """Llama's rotary code in llama.cpp pairs neighbouring rows, transformers' pairs halves."""
+    """llama.cpp's rotary code for Llama pairs neighbouring rows; transformers pairs halves."""
 
 
 SUPPORTED = {
@@ -77,7 +77,7 @@ class Shape:
 
 
 def read_shape(folder: Path) -> Shape:
-    """Read a model folder's config.json; every setting that cannot be exported is named."""
+    """Read a model folder's config.json; UserError for a setting that cannot be exported."""
     path = folder / "config.json"
     if not path.is_file():
         raise UserError.one(str(path), "is missing", "export a folder that save_pretrained wrote")
@@ -123,9 +123,9 @@ def read_shape(folder: Path) -> Shape:
 
 
 def _context(config: dict[str, Any], where: str) -> int:
-    """Return the longest context in which the exported model computes what the trained one does.
+    """Return the longest context in which exported and trained model compute the same.
 
-    llama.cpp attends to everything in these architectures. A sliding window therefore bounds the
+    llama.cpp attends to every token in these architectures. So a sliding window limits the
     context: within it, both see the same tokens.
     """
     context = int(config["max_position_embeddings"])
@@ -161,9 +161,9 @@ def _rope(
 
 
 def _llama3_divisors(rope: dict[str, Any], base: float, head: int) -> list[float]:
-    """Return by how much each rotary frequency is divided.
+    """Return the divisor of each rotary frequency.
 
-    Long waves by the whole factor, short ones not at all, and those between by a smooth mixture, as
+    Long waves get the whole factor, short ones 1, and those between a smooth mixture, as
     transformers' `_compute_llama3_parameters` does.
     """
     factor, low, high = (

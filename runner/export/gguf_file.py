@@ -1,8 +1,8 @@
 """A merged model folder as one GGUF file.
 
-The `gguf` package knows the format and the tensors' names but converts nothing. llama.cpp's own
-script is not on PyPI and refuses every vocabulary that it does not know by hash, so it could not
-export a model with a tokenizer of its own.
+The `gguf` package knows the format and the tensors' names but does not convert models. llama.cpp's
+own script is not on PyPI and rejects every vocabulary whose hash it does not know, so it cannot
+export a model with its own tokenizer.
 """
 
 from __future__ import annotations
@@ -47,14 +47,15 @@ class Tensor:
     file: Path
     shape: tuple[int, ...]
     heads: int | None = None
-    """Set where rows must be interleaved: how many heads they make up."""
+    """The number of heads, if the rows must be interleaved."""
 
 
 def export(merged: Path, target: Path, *, dtype: DType = "F16", name: str) -> Exported:
     """Write a folder of safetensors, config.json and tokenizer.json as a GGUF file.
 
     One tensor is in memory at a time. The same folder gives the same bytes. Vectors (norms, biases)
-    stay F32, as llama.cpp wants them; matrices become `dtype`. `target` appears whole or not.
+    stay F32, as llama.cpp requires; matrices become `dtype`. `target` is written completely or not
+    at all.
     """
     from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType
 
@@ -103,7 +104,7 @@ def export(merged: Path, target: Path, *, dtype: DType = "F16", name: str) -> Ex
 
 
 def plan(merged: Path, shape: Shape) -> list[Tensor]:
-    """Return what will be written, in order; a tensor that has no place is an error."""
+    """Return the tensors to write, in order; UserError for a tensor without a place."""
     from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, get_tensor_name_map
 
     numbers = {text: number for number, text in MODEL_ARCH_NAMES.items()}
@@ -126,7 +127,7 @@ def plan(merged: Path, shape: Shape) -> list[Tensor]:
 
 
 def _check(tensors: list[Tensor], unknown: list[str], shape: Shape, merged: Path) -> None:
-    """Refuse tensors that have no place in the file, and files that would lack one."""
+    """UserError for tensors that have no place in the file, and for missing ones."""
     if unknown:
         raise UserError.one(
             str(merged),
@@ -192,7 +193,7 @@ def _arrays(tensors: list[Tensor], dtype: DType) -> Iterator[np.ndarray[Any, Any
 
 
 def interleave(value: torch.Tensor, heads: int) -> torch.Tensor:
-    """Bring each head's two halves of rows next to each other: 0, n/2, 1, n/2+1, ..."""
+    """Interleave the two halves of each head's rows: 0, n/2, 1, n/2+1, ..."""
     halves = value.reshape(heads, 2, value.shape[0] // heads // 2, *value.shape[1:])
     return halves.swapaxes(1, 2).reshape(value.shape)
 
@@ -210,7 +211,7 @@ def _array(value: torch.Tensor, kind: str, tensor: Tensor) -> np.ndarray[Any, An
         raise UserError.one(
             f"{tensor.file} {tensor.source}",
             f"has values that are not finite in {kind}",
-            "export with dtype BF16 or F32, or look at the training for overflow",
+            "export with dtype BF16 or F32, or check the training for overflow",
         )
     array: np.ndarray[Any, Any] = (
         written.view(torch.int16).numpy() if kind == "BF16" else written.numpy()

@@ -1,7 +1,7 @@
-"""A Hugging Face tokenizer as GGUF metadata, or a refusal that names what is not understood.
+"""A Hugging Face tokenizer as GGUF metadata, or an error that names what is not supported.
 
-llama.cpp carries its own copy of each pre-tokenizer's pattern and picks it by a family's name. A
-wrong name splits most texts differently without a word, so the family is read off the tokenizer's
+llama.cpp has its own copy of each pre-tokenizer's pattern and selects it by a family's name. A
+wrong name silently splits most texts differently. So the family is derived from the tokenizer's
 own pattern, and an unknown pattern is an error.
 """
 
@@ -42,7 +42,7 @@ _FAMILIES: dict[tuple[tuple[str, ...], bool], str] = {
     (("gpt-2 bytes",), False): "gpt-2",
     (("digits", "gpt-2 bytes"), False): "smollm",
 }
-"""From a pre-tokenizer's steps and its model's `ignore_merges` to llama.cpp's name for both."""
+"""Maps a pre-tokenizer's steps and its model's `ignore_merges` to llama.cpp's name."""
 
 SUPPORTED_FAMILIES = tuple(_FAMILIES.values())
 
@@ -141,7 +141,7 @@ def recognise(described: dict[str, Any], where: str) -> str:
         raise UserError.one(
             where,
             f"the pre-tokenizer {' + '.join(steps)} (ignore_merges "
-            f"{str(bool(model.get('ignore_merges'))).lower()}) is of no known family",
+            f"{str(bool(model.get('ignore_merges'))).lower()}) is not of a known family",
             f"known are {', '.join(SUPPORTED_FAMILIES)}; another would split texts differently",
         )
     return family
@@ -178,7 +178,7 @@ def _tokens(
         if added["lstrip"] or added["rstrip"] or added["single_word"]:
             raise UserError.one(
                 where,
-                f"the added token {added['content']!r} strips spaces or wants whole words",
+                f"the added token {added['content']!r} strips spaces or matches only whole words",
                 "llama.cpp cannot do that; declare it without lstrip, rstrip and single_word",
             )
         tokens[added["id"]] = added["content"]
@@ -221,11 +221,11 @@ def _stops(folder: Path, tokenizer: Any, where: str) -> tuple[int, ...]:
     if own in stops:
         stops = [own, *(stop for stop in stops if stop != own)]
     if stops[0] is None:
-        raise UserError.one(where, "names no eos token", "without one no answer would ever end")
+        raise UserError.one(where, "names no eos token", "without one no answer ends")
     if len(stops) > 2:
         raise UserError.one(
             str(config),
             f"names {len(stops)} stop tokens: {stops}",
-            "a GGUF file holds two, eos and eot; name at most two in eos_token_id",
+            "a GGUF file has two, eos and eot; name at most two in eos_token_id",
         )
     return tuple(stops)

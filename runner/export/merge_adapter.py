@@ -1,7 +1,7 @@
-"""The adapter folded into the full-precision base: one plain model, as it will be exported.
+"""Merge the adapter into the full-precision base: one plain model, ready for export.
 
-QLoRA is merged here too, onto the base's own weights and not onto the four-bit ones it was trained
-over; what that changes is measured, because it is the merged model that is evaluated.
+QLoRA too is merged onto the base's own weights, not onto the four-bit weights of its training. The
+difference is measured, because the merged model is the one evaluated.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def merge(base: BaseModel, adapter: Path, chat: Chat, target: Path) -> str:
 
 
 def set_stops(model: Any, chat: Chat) -> None:
-    """Let generation end at the stop token that was trained, and at the base's own.
+    """Let generation end at the trained stop token, and at the base's own.
 
-    A GGUF file holds two such tokens, so further ones are left out.
+    A GGUF file has two such tokens, so further ones are left out.
     """
     named = model.generation_config.eos_token_id
     own = [named] if isinstance(named, int) else list(named or ())

@@ -1,7 +1,7 @@
-"""Whether an exported file reads and answers as the model that was trained.
+"""Check that an exported file reads and answers like the trained model.
 
-Export fails silently: a wrong pre-tokenizer, forgotten interleaving or a second bos all give a file
-that loads and talks. So token ids are compared first, then greedy answers.
+Export can fail silently: with a wrong pre-tokenizer, missing interleaving or a second bos, the file
+still loads and answers. So token ids are compared first, then greedy answers.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class AnswerParity:
 def token_parity(tokenizer_folder: Path, gguf: Path, texts: Sequence[str]) -> TokenParity:
     """Compare transformers' token ids with llama.cpp's, for texts and rendered prompts.
 
-    Each text is read twice: as the server reads a rendered prompt, with nothing added, and as both
-    read a bare text, with whatever each adds to it. A prompt that begins with two bos tokens is no
-    longer what was trained, even where both libraries agree on it.
+    Each text is read twice: as the server reads a rendered prompt, with nothing added, and as each
+    library reads a bare text, with the tokens it adds. A prompt that begins with two bos tokens
+    differs from training, even if both libraries agree on it.
     """
     from transformers import AutoTokenizer
 
@@ -69,7 +69,7 @@ def answer_parity(
 
 
 def _token_difference(tokenizer: Any, model: GgufModel, text: str) -> str:
-    """Return how the two readings of a text differ; empty where they do not."""
+    """Return how the two readings of a text differ; empty if they do not."""
     for special in (False, True):
         expected = tokenizer(text, add_special_tokens=special)["input_ids"]
         found = model.tokenise(text, add_special=special)

@@ -1,7 +1,7 @@
-"""A smaller GGUF file, and what was truly written into it.
+"""Quantise a GGUF file, and read back the types that were written.
 
-Rows that are no multiple of a block (32 weights for Q8_0, 256 for K-quants) fall back to another
-type without a word. The types are therefore read back from the file.
+Rows that are not a multiple of a block (32 weights for Q8_0, 256 for K-quants) silently get another
+type. So the types are read back from the file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runner.engines.llamacpp_log import last_words, quiet
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to quantise: llama.cpp's number for it, and the types that it writes on purpose."""
+    """A quantisation: llama.cpp's number for it, and the types that it writes by design."""
 
     file_type: int
     intended: frozenset[str]
@@ -44,19 +44,19 @@ class Quantised:
     size: int
     asked: str
     tensor_types: dict[str, int]
-    """How many tensors have which type, vectors in F32 included."""
+    """The number of tensors of each type, including vectors in F32."""
     fallbacks: tuple[str, ...]
-    """The matrices that were written in another type than the kind means, and why."""
+    """The matrices that were written in a type other than the kind's, and why."""
 
 
 def quantise(source: Path, target: Path, kind: str) -> Quantised:
-    """Write `source`, an F32, F16 or BF16 GGUF file, as `kind`; `target` appears whole or not."""
+    """Write `source`, an F32, F16 or BF16 GGUF file, as `kind`; all or nothing."""
     import llama_cpp
 
     if kind not in KINDS:
         raise UserError.one("export.quantisation", f"{kind} is unknown", f"use {', '.join(KINDS)}")
     if not source.is_file():
-        raise UserError.one(str(source), "there is no such file", "export the model first")
+        raise UserError.one(str(source), "no such file", "export the model first")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     params = llama_cpp.llama_model_quantize_default_params()

@@ -1,1 +1,1 @@
-"""Training at OpenAI: its file and its job, dry unless somebody says live."""
+"""Training at OpenAI: its file and its job; nothing is sent without `--live`."""

@@ -1,4 +1,4 @@
-"""`countersign openai`: a training at OpenAI. It is dry unless `--live` says otherwise."""
+"""`countersign openai`: a training at OpenAI; nothing is sent without `--live`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ ACTIONS = ("prepare", "submit", "status", "cancel")
 def main(argv: list[str]) -> int:
     """Prepare a training at OpenAI for a recipe with engine: openai, and with --live run it.
 
-    prepare writes the file and its manifest. submit uploads the file and begins the job, status
-    shows the job with its events and checkpoints, cancel ends it; these need --live and a key.
+    prepare writes the file and its manifest. submit uploads the file and starts the job, status
+    shows the job with its events and checkpoints, cancel ends it. These need --live and a key.
     """
     words = _parser().parse_args(argv)
     job = open_job(words.model, Options(repo=words.repo, quiet=True))
@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
 
 
 def _prepared(manifest: OpenAIManifest, out: Path, words: argparse.Namespace) -> int:
-    """Show what was written; any other action without --live is told what it would do."""
+    """Show what was written and that nothing was sent."""
     if words.json:
         summary.print_json(manifest.model_dump(mode="json"))
         return PASSED
@@ -69,8 +69,8 @@ def _live(account: Account, manifest: OpenAIManifest, out: Path, words: argparse
     if job is None:
         raise UserError.one(
             f"models/{manifest.model}",
-            "there is no job of this proposal in the account that the key opens",
-            f"begin one with: countersign openai submit {manifest.model} --live",
+            "the account of this key has no job of this proposal",
+            f"start one with: countersign openai submit {manifest.model} --live",
         )
     name = str(job["id"])
     if words.action == "cancel":
@@ -102,7 +102,9 @@ def _endpoint(words: argparse.Namespace, manifest: OpenAIManifest) -> Endpoint:
     endpoint = Endpoint.from_environment(words.base_url, model, key_variable=words.key_env)
     if not endpoint.key:
         raise UserError.one(
-            words.key_env, "is not set", "put the account's key there; --key-env names another"
+            words.key_env,
+            "is not set",
+            "set it to the account's key; --key-env names another variable",
         )
     return endpoint
 
@@ -119,11 +121,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tokenizer", type=Path, metavar="FILE", help="a tokenizer.json that counts the tokens"
     )
-    parser.add_argument("--live", action="store_true", help="send it; without this nothing is")
+    parser.add_argument(
+        "--live", action="store_true", help="send it; without this, nothing is sent"
+    )
     parser.add_argument("--base-url", default=BASE_URL, metavar="URL", help=f"default: {BASE_URL}")
     parser.add_argument("--key-env", default=KEY_VARIABLE, metavar="NAME")
     parser.add_argument(
-        "--pause", type=float, default=2.0, metavar="S", help="between looks at a new file"
+        "--pause",
+        type=float,
+        default=2.0,
+        metavar="S",
+        help="seconds between checks of an uploaded file",
     )
     parser.add_argument("--repo", type=Path, metavar="FOLDER", help="the governed repository")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -1,7 +1,7 @@
-"""A prepared training at OpenAI, live: its file, its job, what happens to it, and its end.
+"""A prepared training at OpenAI: upload the file, start the job, watch it, cancel it.
 
-Nothing is sent twice: before a file is uploaded or a job is begun, the account is asked whether
-they are there already. So whoever was cut off runs the same command again.
+Nothing is sent twice: before a file is uploaded or a job is started, the account is searched for
+it. So after an interruption, run the same command again.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ MAX_PAGES = 100
 OVER = frozenset({"succeeded", "failed", "cancelled"})
 _LOST = frozenset({"failed", "cancelled"})
 PROCESSED_SECONDS = 600.0
-"""How long the service may take to read an uploaded file."""
+"""How long the service may take to process an uploaded file."""
 
 
 class Account:
-    """One key's files and jobs; every refusal is a UserError that says what was answered."""
+    """One key's files and jobs; every rejection is a UserError with the answer."""
 
     def __init__(self, endpoint: Endpoint, *, pause: float = 2.0) -> None:
         self._url = endpoint.base_url
@@ -37,7 +37,7 @@ class Account:
         )
 
     def submit(self, manifest: OpenAIManifest, folder: Path) -> dict[str, Any]:
-        """Return the job of a manifest: the one that is there, else one that is begun now."""
+        """Return the job of a manifest, starting it if it does not exist."""
         found = self.find(manifest)
         if found is not None:
             return found
@@ -46,7 +46,7 @@ class Account:
         return self._ask("POST", "fine_tuning/jobs", json={**manifest.job, "training_file": file})
 
     def find(self, manifest: OpenAIManifest) -> dict[str, Any] | None:
-        """Return the newest job of this very proposal and file that was not lost."""
+        """Return the newest job of this proposal and file that did not fail."""
         for job in self._listed("fine_tuning/jobs"):
             named = job.get("metadata") or {}
             same = job.get("model") == manifest.job["model"] and all(
@@ -60,7 +60,7 @@ class Account:
         return self._ask("GET", f"fine_tuning/jobs/{name}")
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """Return what happened, oldest first."""
+        """Return the events of a job, oldest first."""
         return list(self._listed(f"fine_tuning/jobs/{name}/events"))[::-1]
 
     def checkpoints(self, name: str) -> list[dict[str, Any]]:
@@ -69,14 +69,14 @@ class Account:
         return sorted(found, key=lambda each: int(each.get("step_number", 0)))
 
     def cancel(self, name: str) -> dict[str, Any]:
-        """End a job; one that is over stays as it is."""
+        """Cancel a job; a completed one stays as it is."""
         job = self.job(name)
         return (
             job if job["status"] in OVER else self._ask("POST", f"fine_tuning/jobs/{name}/cancel")
         )
 
     def _uploaded(self, manifest: OpenAIManifest) -> str | None:
-        """Return the id of the file where it is there already: its name holds its digest."""
+        """Return the id of the file if the account has it already; its name contains its digest."""
         for file in self._listed("files", purpose="fine-tune"):
             named = file.get("filename") == file_name(manifest)
             if named and file.get("bytes") == manifest.file_bytes and file.get("status") != "error":
@@ -120,7 +120,7 @@ class Account:
         except httpx.HTTPError as error:
             raise _refused(path, f"cannot be reached: {type(error).__name__}: {error}") from error
         except ValueError as error:
-            raise _refused(path, "answered what is no JSON") from error
+            raise _refused(path, "answered something that is not JSON") from error
         if not isinstance(value, dict):
             start = one_line(" ".join(response.text.split()))[:300]
             raise _refused(path, f"answered {response.status_code}: {start}")
@@ -137,11 +137,11 @@ class Account:
 
 
 def file_name(manifest: OpenAIManifest) -> str:
-    """Return the name under which a training file lies in the account."""
+    """Return the name of a training file in the account."""
     return f"countersign-{manifest.file_digest.removeprefix('sha256:')[:32]}.jsonl"
 
 
 def _refused(path: str, what: str) -> UserError:
     return UserError.one(
-        path, what, "mend that and run the same command again: nothing is sent twice"
+        path, what, "fix that and run the same command again; nothing is sent twice"
     )

@@ -1,7 +1,7 @@
-"""A model's training rows as OpenAI's fine-tuning takes them, with the checks that they document.
+"""A model's training rows in OpenAI's fine-tuning format, with the checks that OpenAI documents.
 
-Nothing is sent from here. What is written is the file to upload, and a manifest: what it was made
-of, what a job would ask for, and what that would take. The held-out rows are never in it.
+This module sends nothing. It writes the file to upload, and a manifest: the inputs, the request
+that would start the job, and its estimated cost. The held-out rows are never in it.
 
 The checks are those of OpenAI's guide to fine-tuning and its notebook on preparing chat data: at
 least ten examples, known roles, text in every message, an answer at the end, no example beyond the
@@ -29,26 +29,26 @@ MIN_ROWS = 10
 MAX_FILE_BYTES = 512_000_000
 ROLES = frozenset({"system", "user", "assistant"})
 TOKENS_PER_MESSAGE, TOKENS_PER_REPLY = 3, 3
-"""What their notebook adds for each message and for the beginning of an answer."""
+"""What their notebook adds for each message and for the start of an answer."""
 MAX_PROBLEMS = 20
 TRAINING_FILE, MANIFEST = "training.jsonl", "manifest.json"
 Count = Callable[[str], int]
 
 
 class TokenEstimate(Document):
-    """How many tokens are trained on, and how that is known."""
+    """How many tokens are trained on, and how they were counted."""
 
     basis: str
     in_file: int
     longest_row: int
     trained: int
-    """Those of the file times the epochs: what is paid for."""
+    """The file's tokens times the epochs; these are billed."""
     cost: float | None
     currency: str
 
 
 class OpenAIManifest(Document):
-    """What a dry preparation made; `job` is the body of the request that would start it."""
+    """What was prepared; `job` is the body of the request that would start the job."""
 
     schema_version: Literal[1] = 1
     model: ModelName
@@ -67,7 +67,7 @@ class OpenAIManifest(Document):
 def prepare(folder: GovernedModel, rows: Sequence[Row], out: Path, tokenizer: Path | None) -> Path:
     """Write the training file and its manifest into `out`; return the manifest's path.
 
-    UserError names every row that would be refused, and nothing is written then.
+    UserError names every row that would be rejected; then nothing is written.
     """
     settings = folder.recipe.openai
     if settings is None:
@@ -104,7 +104,7 @@ def prepare(folder: GovernedModel, rows: Sequence[Row], out: Path, tokenizer: Pa
         path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError.one(
-            str(out), f"cannot be written: {error.strerror}", "name another folder with --out"
+            str(out), f"cannot be written: {error.strerror}", "choose another folder with --out"
         ) from error
     return path
 
@@ -123,7 +123,7 @@ def _problems(
 ) -> Iterator[Problem]:
     where = folder.where(folder.data_file("train"))
     if len(rows) < MIN_ROWS:
-        yield Problem(where, f"holds {len(rows)} usable rows", f"at least {MIN_ROWS} are needed")
+        yield Problem(where, f"has {len(rows)} usable rows", f"at least {MIN_ROWS} are needed")
     if size > MAX_FILE_BYTES:
         yield Problem(where, f"becomes {size} bytes", f"{MAX_FILE_BYTES} can be uploaded")
     for row, count in zip(rows, tokens, strict=True):
@@ -132,19 +132,19 @@ def _problems(
         for number, turn in enumerate(row.messages):
             place = f"{row.where} messages.{number}"
             if turn.role not in ROLES:
-                yield Problem(place, f"the role {turn.role} is not taken", "leave the row out")
+                yield Problem(place, f"the role {turn.role} is not supported", "leave the row out")
             if not turn.content.strip():
                 yield Problem(place, "is empty", "write its text, or leave the row out")
         if count > settings.max_tokens_per_row:
             yield Problem(
                 row.where,
                 f"about {count} tokens, and max_tokens_per_row is {settings.max_tokens_per_row}",
-                "shorten the row, or leave it out: what is beyond would be cut off unseen",
+                "shorten the row, or leave it out; the rest would be cut off silently",
             )
 
 
 def _counter(tokenizer: Path | None) -> tuple[Count, str]:
-    """Return how tokens are counted: by a tokenizer file, else by bytes, which is too many."""
+    """Return how to count tokens: with a tokenizer file, else by bytes, an upper bound."""
     if tokenizer is None:
         basis = f"{BYTES_PER_TOKEN:g} bytes a token, which for most text is too many tokens"
         return lambda text: math.ceil(len(text.encode()) / BYTES_PER_TOKEN), basis
@@ -153,7 +153,7 @@ def _counter(tokenizer: Path | None) -> tuple[Count, str]:
     try:
         content = tokenizer.read_bytes()
         read: Any = Tokenizer.from_str(content.decode("utf-8"))
-    except Exception as error:  # the library raises bare exceptions for what it cannot read
+    except Exception as error:  # the library raises bare exceptions for unreadable files
         raise UserError.one(
             f"--tokenizer {tokenizer}", f"cannot be read: {error}", "name a tokenizer.json"
         ) from error
@@ -165,7 +165,7 @@ def _counter(tokenizer: Path | None) -> tuple[Count, str]:
 
 
 def _tokens(row: Row, count: Count) -> int:
-    """Return a row's tokens as their notebook counts them: role and text of every message."""
+    """Count a row's tokens as their notebook does: role and text of every message."""
     spoken = sum(
         TOKENS_PER_MESSAGE + count(turn.role) + count(turn.content) for turn in row.messages
     )
@@ -186,7 +186,7 @@ def _estimate(tokens: Sequence[int], basis: str, settings: OpenAITraining) -> To
 
 
 def _job(folder: GovernedModel, settings: OpenAITraining, file: str) -> dict[str, Any]:
-    """Return the body of `POST /v1/fine_tuning/jobs`; the file's id is known once it is there."""
+    """Return the body of `POST /v1/fine_tuning/jobs`; the file's id is known after the upload."""
     return {
         "model": folder.recipe.base_model,
         "training_file": None,

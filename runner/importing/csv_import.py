@@ -1,8 +1,7 @@
-"""A CSV file of texts and labels as a governed model: `countersign import`.
+"""Create a governed model from a CSV file of texts and labels: `countersign import`.
 
-What a person must answer for (source, licence, owner) is asked for as options and never made up.
-Equal texts are left out and counted: a row that stands in train and test would flatter every
-figure.
+What a person is responsible for (source, licence, owner) are required options, never made up. Equal
+texts are left out and counted: a row in both train and test would flatter every figure.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from runner.importing.csv_rows import Record, read_csv, split, trained_labels, u
 
 DEFAULT_SYSTEM = "Name the category of the message. Answer with the category alone."
 RESERVED = ROW_KEYS | {"id", "approved"}
-"""What a row says of itself; a column of that name would be taken for it."""
+"""Keys that have a meaning in a row; a column of that name would be mistaken for it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Imported:
 
 
 def main(argv: list[str]) -> int:
-    """Make a model's folder of a CSV file, or say everything that stands against it."""
+    """Create a model's folder from a CSV file."""
     words = _parser().parse_args(argv)
     done = import_csv(words)
     if words.json:
@@ -55,44 +54,56 @@ def main(argv: list[str]) -> int:
     parts = ", ".join(f"{count} {split}" for split, count in done.rows.items())
     print(f"{done.folder}: {parts} rows, {done.labels} labels")
     if done.equal:
-        print(f"left out: {done.equal} rows whose text stands in the same file before")
+        print(f"left out: {done.equal} rows whose text is in the same file before")
     if done.leaked:
-        print(f"left out: {done.leaked} training rows whose text stands in the test rows")
+        print(f"left out: {done.leaked} training rows whose text is in the test rows")
     if not words.approve:
-        print("no row is approved yet: read them, then set approved, or import with --approve")
+        print("no row is approved yet; read them and set approved, or import with --approve")
     print(f"next: countersign validate {words.model}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="countersign import", description=main.__doc__)
-    parser.add_argument("model", metavar="MODEL", help="the folder to make below models/")
+    parser.add_argument("model", metavar="MODEL", help="the folder to create below models/")
     parser.add_argument("file", type=Path, metavar="FILE.csv")
-    parser.add_argument("--text", required=True, metavar="COLUMN", help="what a user says")
-    parser.add_argument("--label", required=True, metavar="COLUMN", help="what the model answers")
+    parser.add_argument(
+        "--text", required=True, metavar="COLUMN", help="the column with the user's text"
+    )
+    parser.add_argument(
+        "--label", required=True, metavar="COLUMN", help="the column with the label"
+    )
     parser.add_argument(
         "--keep",
         action="append",
         default=[],
         metavar="COLUMN",
-        help="a field to keep with each row, to slice by; may be given again",
+        help="a field to keep with each row, to slice by; can be repeated",
     )
-    parser.add_argument("--test", type=Path, metavar="FILE.csv", help="held-out rows of their own")
+    parser.add_argument(
+        "--test", type=Path, metavar="FILE.csv", help="a separate file of held-out rows"
+    )
     parser.add_argument("--system", default=DEFAULT_SYSTEM, metavar="TEXT")
     parser.add_argument("--source", required=True, metavar="TEXT", help="where the rows come from")
     parser.add_argument("--licence", required=True, metavar="NAME", help="such as CC-BY-4.0")
-    parser.add_argument("--owner", required=True, metavar="NAME", help="who answers for the rows")
+    parser.add_argument(
+        "--owner", required=True, metavar="NAME", help="who is responsible for the rows"
+    )
     parser.add_argument("--base-model", required=True, metavar="PATH_OR_ID")
-    parser.add_argument("--base-revision", metavar="COMMIT", help="needed for a model of the Hub")
+    parser.add_argument(
+        "--base-revision", metavar="COMMIT", help="required for a model from the Hub"
+    )
     parser.add_argument("--approve", action="store_true", help="mark every row as approved by you")
-    parser.add_argument("--seed", type=int, default=0, help="of the splits and of the training")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the splits and of the training"
+    )
     parser.add_argument("--repo", type=Path, metavar="FOLDER")
     parser.add_argument("--json", action="store_true")
     return parser
 
 
 def import_csv(words: argparse.Namespace) -> Imported:
-    """Write the folder whole or not at all; nothing is ever written over."""
+    """Write the folder completely or not at all; nothing is overwritten."""
     repo = find_repository(words.repo)
     require_model_name(words.model)
     folder = repo / "models" / words.model
@@ -130,7 +141,7 @@ def import_csv(words: argparse.Namespace) -> Imported:
 
 
 def _pinned(base_model: str, repo: Path) -> str | None:
-    """Return the digest that pins a base model in a folder; a Hub's must be given."""
+    """Return the digest that pins a base model in a folder; a Hub model's must be given."""
     from runner.base.base_model import base_revision
 
     folder = (repo / base_model).resolve()
@@ -138,7 +149,7 @@ def _pinned(base_model: str, repo: Path) -> str | None:
 
 
 def _learning_rate(base_model: str, repo: Path) -> float:
-    """Return a rate to begin with: models of under a million parameters want a far higher one."""
+    """Return a rate to start with; models under a million parameters need a much higher one."""
     from runner.base.base_model import is_spec
 
     return 5e-3 if is_spec((repo / base_model).resolve()) else 2e-4
@@ -227,7 +238,7 @@ def _card(words: argparse.Namespace, splits: dict[str, list[Record]], labels: Se
             "source": words.source,
             "owner": words.owner,
             "version": "1",
-            "guidelines": "Labels as they stand in the imported file.",
+            "guidelines": "Labels as they are in the imported file.",
             "review_cadence": "with every change of the data",
             "consent": f"as the licence {words.licence} and the source say",
             "classification": "internal",
@@ -236,5 +247,5 @@ def _card(words: argparse.Namespace, splits: dict[str, list[Record]], labels: Se
     counts = "\n".join(f"- {name}: {len(part)} rows" for name, part in splits.items())
     head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True)
     told = f"Imported from {words.source}: {len(labels)} labels."
-    left_out = "Rows whose text stands twice were left out."
+    left_out = "Rows with a repeated text were left out."
     return f"---\n{head}---\n\n# {words.model}\n\n{told}\n{left_out}\n\n{counts}\n"

@@ -1,4 +1,4 @@
-"""What a CSV file says, record by record, and the splits that its records fall into."""
+"""The records of a CSV file, and the splits that they are divided into."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from runner.sentences import missing_file, unreadable
 
 SPLITS = (("train", 0.70), ("validation", 0.15), ("test", 0.15))
 CARVED_FROM_TRAIN = 0.15
-"""The share of the training file that becomes the validation split, where a test file is given."""
+"""The share of the training file that becomes the validation split if a test file is given."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One line of the file: what a user says, what the model answers, and columns to keep."""
+    """One record: the user's text, the label, and the columns to keep."""
 
     text: str
     label: str
@@ -30,7 +30,7 @@ class Record:
 def read_csv(path: Path, text: str, label: str, keep: Sequence[str] = ()) -> Iterator[Record]:
     """Yield every record; UserError names the line of one without text or label.
 
-    Of the columns in `keep`, those that are filled go with the record.
+    Of the columns in `keep`, the filled ones are kept with the record.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as source:
@@ -74,7 +74,7 @@ def unique(records: Iterable[Record]) -> tuple[list[Record], int]:
 def split(
     records: list[Record], test: list[Record] | None, seed: int
 ) -> tuple[dict[str, list[Record]], int]:
-    """Return the splits, and how many training texts stood in the test file too."""
+    """Return the splits, and how many training texts were also in the test file."""
     rng = Random(seed)  # noqa: S311 - a split that can be repeated
     if test is not None:
         held_out = {normalised(record.text) for record in test}
@@ -91,7 +91,7 @@ def split(
 
 
 def trained_labels(splits: dict[str, list[Record]], file: Path) -> list[str]:
-    """Return the labels that are trained on; a held-out label that is not is a person's mistake."""
+    """Return the trained labels; UserError for a held-out label that is not trained."""
     trained = sorted({record.label for record in splits["train"]})
     if len(trained) < 2:
         raise UserError.one(

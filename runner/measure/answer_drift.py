@@ -1,7 +1,7 @@
-"""What the candidate's answers look like beside the incumbent's, and beside those it learned from.
+"""How the candidate's answers differ from the incumbent's and from its training answers.
 
-Counts in bins, no verdict: labels, lengths in words (tenths of what they are held against), and the
-commonest words. The policy turns them into distances.
+Counts in bins, no verdict: labels, lengths in words (in tenths of the reference's), and the most
+common words. The policy computes distances from them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runner.measure.scoring import Scored, label_of
 
 WORD = re.compile(r"\w+")
 NAMED = 49
-"""So many labels or words are counted by name; the others together."""
+"""This many labels or words are counted by name, the others together."""
 TENTHS = 10
 OTHERS = "(others)"
 SHOWN_CHARACTERS = 40
@@ -28,7 +28,7 @@ SHOWN_CHARACTERS = 40
 def drift_of(
     subjects: Mapping[Subject, Sequence[Scored]], trained_on: Sequence[Row], contract: Contract
 ) -> tuple[Drift, ...]:
-    """Return the candidate's answers beside the incumbent's and the training rows', in bins."""
+    """Return the candidate's answers against the incumbent's and the training rows', in bins."""
     said = [each.answer.text for each in subjects["candidate"]]
     references: dict[DriftReference, list[str]] = {}
     if "incumbent" in subjects:
@@ -57,7 +57,7 @@ def _words(texts: Sequence[str]) -> Counter[str]:
 
 
 def _named(first: Counter[str], second: Counter[str]) -> tuple[Bin, ...]:
-    """Return the commonest names of both together, and the others as one bin."""
+    """Return the most common names of both together, and the others as one bin."""
     both = first + second
     names = sorted(both, key=lambda name: (-both[name], name))
     bins = [Bin(name=name, first=first[name], second=second[name]) for name in names[:NAMED]]
@@ -68,7 +68,7 @@ def _named(first: Counter[str], second: Counter[str]) -> tuple[Bin, ...]:
 
 
 def _lengths(first: Sequence[str], second: Sequence[str]) -> tuple[Bin, ...]:
-    """Return how many answers are so long; the edges are the tenths of the first."""
+    """Return how many answers have each length; the edges are the deciles of the first."""
     known, said = ([len(WORD.findall(text)) for text in texts] for texts in (first, second))
     ordered = sorted(known)
     edges = sorted({ordered[len(ordered) * tenth // TENTHS] for tenth in range(1, TENTHS)})
@@ -80,7 +80,7 @@ def _lengths(first: Sequence[str], second: Sequence[str]) -> tuple[Bin, ...]:
 
 
 def _names(edges: Sequence[int]) -> Iterator[str]:
-    """Yield what each bin between the edges is called, in words."""
+    """Yield the name of each bin between the edges."""
     yield f"below {edges[0]} words"
     for low, high in pairwise(edges):
         yield f"{low} to {high - 1} words"

@@ -23,7 +23,7 @@ COUNTED: tuple[Subject, ...] = ("candidate", "incumbent")
 def classes_of(
     scored: Mapping[Subject, Sequence[Scored]], contract: Contract
 ) -> dict[Subject, ClassFacts]:
-    """Return the classes of what would ship and of what is live; empty for every other task."""
+    """Return the classes of candidate and incumbent; empty for every other task."""
     found = {name: class_facts(scored[name], contract) for name in COUNTED if name in scored}
     return {name: facts for name, facts in found.items() if facts is not None}
 
@@ -31,8 +31,8 @@ def classes_of(
 def class_facts(rows: Sequence[Scored], contract: Contract) -> ClassFacts | None:
     """Return the classes of a classification, largest first; None for every other task.
 
-    Classes are the labels that rows expect. A label that only answers give is no class: it shows
-    among the confusions.
+    Classes are the labels that rows expect. A label that only answers give is not a class; it is
+    listed among the confusions.
     """
     if contract.task != "classification" or not rows:
         return None

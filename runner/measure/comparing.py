@@ -1,4 +1,4 @@
-"""Two subjects row by row: what a judge needs to know of every metric, whole and by slices."""
+"""Two subjects row by row: the statistics of every metric, in total and by slice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAIRS: tuple[tuple[Subject, Subject], ...] = (
     ("merged", "candidate"),
 )
 SLICED = PAIRS[0]
-"""The pair whose slices are told apart; evidence stays small enough to be read."""
+"""The pair that is also compared by slice; more would make the evidence too long to read."""
 Paired = Sequence[tuple[Scored, Scored]]
 
 
@@ -28,10 +28,10 @@ def compare(
     apart: frozenset[Subject] = frozenset(),
     cuts: Cuts = NO_CUTS,
 ) -> tuple[Comparison, ...]:
-    """Return every metric of every pair of subjects that were both measured.
+    """Compare every metric of every pair of subjects that were both measured.
 
-    The times of subjects that were measured `apart`, in another run, are compared with nothing.
-    Times have no slices: they say nothing of whom a model serves worse.
+    The times of subjects measured `apart`, in another run, are not compared. Times have no slices:
+    they do not show whom a model serves worse.
     """
     found = []
     for first, second in PAIRS:

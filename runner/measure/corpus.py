@@ -1,4 +1,4 @@
-"""Figures of all rows together, and how sure one is of their difference.
+"""Figures of all rows together, and how certain their difference is.
 
 Macro-F1, BLEU, chrF, the ratio of lengths, and percentiles of times. A corpus figure has no value
 per row, so the paired difference of two subjects is resampled: rows are drawn with replacement,
@@ -19,7 +19,7 @@ DRAWS = 1999
 ROUNDING = 1e-9
 SEED = 20_04
 Figure = Callable[[Any], float]
-"""Takes how often each row was drawn, and returns the figure of that draw."""
+"""Takes how often each row was drawn; returns the figure of that draw."""
 PERCENTILES = {"latency_p50": 0.50, "latency_p95": 0.95}
 _BY_TASK = {"classification": ("macro_f1",), "text": ("bleu", "chrf", "length_ratio")}
 
@@ -43,10 +43,10 @@ def corpus_value(name: str, rows: Sequence[Scored], contract: Contract) -> float
 def corpus_difference(
     name: str, first: Sequence[Scored], second: Sequence[Scored], contract: Contract
 ) -> PairedMeans:
-    """Return second minus first, with the spread that a mean over rows of this certainty has.
+    """Return second minus first, with the spread of a mean over rows of equal certainty.
 
-    `sd_difference` is the bootstrap's standard error times the root of n, so that whoever divides
-    by that root, as for a mean, gets the error back. The interval is the bootstrap's, p that of
+    `sd_difference` is the bootstrap's standard error times the root of n, so that dividing by that
+    root, as for a mean, gives the error. The interval is the bootstrap's, p that of
     approximate randomisation: on each row the two answers are swapped or not (Riezler and Maxwell
     2005).
     """
@@ -114,7 +114,7 @@ def _figures(name: str, subjects: Sequence[Sequence[Scored]], contract: Contract
 def _summed(counts: Any, figure: Figure) -> Figure:
     """Return a figure of the summed counts (rows, k) of the rows that were drawn.
 
-    As floats, which hold these counts exactly and which BLAS sums: 16 times as fast as whole
+    As floats, which are exact for these counts and which BLAS sums: 16 times as fast as whole
     numbers at 3,080 rows and 77 labels.
     """
     exact = counts.astype(float)
@@ -153,7 +153,7 @@ def _label_counts(rows: Sequence[Scored], labels: Sequence[str], contract: Contr
 
 
 def _macro_f1(sums: Any) -> float:
-    """Return the mean F1 over labels that stand in the drawn rows; F1 = 2 TP / (2 TP + FP + FN)."""
+    """Return the mean F1 over the labels of the drawn rows; F1 = 2 TP / (2 TP + FP + FN)."""
     import numpy as np
 
     right, wrong, missed = np.split(np.asarray(sums, dtype=float), 3)
@@ -193,7 +193,7 @@ def _bleu(sums: Any) -> float:
 
 
 def _length_ratio(sums: Any) -> float:
-    """Return the words said by the words expected, in BLEU's words; 0 where none is expected."""
+    """Return the words said by the words expected, in BLEU's words; 0 if none is expected."""
     return float(sums[0]) / float(sums[1]) if sums[1] else 0.0
 
 

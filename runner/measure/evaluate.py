@@ -1,8 +1,8 @@
-"""Base, merged, candidate and incumbent on the same held-out rows.
+"""Measure base, merged, candidate and incumbent on the same held-out rows.
 
-The candidate is the quantised file that would ship, asked through llama.cpp; the merged model is
-asked through transformers, so that what the export changed can be seen. The incumbent is fetched by
-the digest that its pointer names.
+The candidate is the quantised file that would ship, asked through llama.cpp. The merged model is
+asked through transformers, which shows what the export changed. The incumbent is fetched by the
+digest in its pointer.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from runner.training.adapter import use_gpu
 
 BATCH = 32
 SAMPLES = 10
-"""Rows that a person reads in the pull request."""
+"""Rows shown in the pull request."""
 SHOWN_CHARACTERS = 2000
 Progress = Callable[[str, float], None]
 
@@ -128,7 +128,7 @@ def measure_subjects(
 
 
 def measure_gguf(bench: Bench, subject: Subject, file: Path, digest: str) -> Subjected:
-    """Measure a GGUF file through llama.cpp, asked by the template that it carries."""
+    """Measure a GGUF file through llama.cpp, with the template inside the file."""
     inside = GgufChat(file)
     prompts = tuple(inside.prompt(row.prompt, row.where) for row in bench.rows)
 
@@ -148,7 +148,7 @@ def measure(
     opened: Any,
     settings: str,
 ) -> Subjected:
-    """Ask a subject every prompt, unless its answers are kept, and score them."""
+    """Ask a subject every prompt, unless its answers are cached, and score them."""
     engine = engine_of(subject)
     asked = Asked(model, f"{engine} on {device_name()}", prompts, bench.decoding, settings)
 
@@ -176,7 +176,7 @@ def measure(
 
 
 def engine_of(subject: Subject) -> str:
-    """Return what asks a subject, with its version, as a measurement names it."""
+    """Return the engine that asks a subject, with its version, as measurements name it."""
     if subject in ("base", "merged"):
         return f"transformers {version('transformers')} torch {version('torch')}"
     return f"llama.cpp {version('llama-cpp-python')}"
@@ -190,7 +190,7 @@ def measurement_of(
     outputs: str,
     contract: Contract,
 ) -> Measurement:
-    """Return what one subject's scored rows come to."""
+    """Return the measurement of one subject's scored rows."""
     return Measurement(
         subject=subject,
         engine=engine,
@@ -203,10 +203,10 @@ def measurement_of(
 
 
 def settings_of(chat: Chat | None = None) -> str:
-    """Return how an engine is set up, where another setting could change an answer.
+    """Return the engine's settings that can change an answer.
 
-    Of transformers, which is asked by a `chat`, also where answers end: two recipes may ask the
-    same base the same prompts, and only one of them stop it. A GGUF file says that itself.
+    With transformers, asked with a `chat`, this includes the stop token: two recipes can ask the
+    same base the same prompts and stop it differently. A GGUF file contains its stop token.
     """
     if chat is not None:
         ends = f"ended by token {chat.stop_id}, padded with {chat.pad_id}"
@@ -220,7 +220,7 @@ def outputs_name(subject: Subject) -> str:
 
 
 def fetch_artifact(pointer: Pointer, registry_url: str, cache: Path) -> Path:
-    """Return the pointer's artifact from the registry, its bytes verified."""
+    """Return the pointer's artifact from the registry, verified by digest."""
     digest = pointer.artifact.digest
     target = cache / "artifacts" / f"{digest.removeprefix('sha256:')}.gguf"
     try:
@@ -261,9 +261,9 @@ def _parity(merged: Subjected, candidate: Subjected, exported: ExportFacts) -> P
 def samples_of(
     outputs: str, rows: Sequence[Row], scored: Mapping[Subject, Sequence[Scored]]
 ) -> Iterator[Sample]:
-    """Yield rows for people to read, drawn by the digest of the candidate's file of answers.
+    """Yield rows for people to read, drawn by the digest of the candidate's file of outputs.
 
-    Nobody picks the good ones: it holds times, which whoever words a proposal cannot know before.
+    The file contains times, which an author cannot know beforehand, so nobody can pick the rows.
     """
     rng = Random(outputs)  # noqa: S311 - repeatable, not secret
     drawn = sorted(rng.sample(range(len(rows)), min(SAMPLES, len(rows))))

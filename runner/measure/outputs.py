@@ -1,7 +1,7 @@
-"""What a subject said, kept: answers by digest in the cache, scored rows in a file.
+"""A subject's answers: cached by digest, and written with their scores to a file.
 
-The same model asked the same prompts in the same way is asked once. Nobody can run again until the
-numbers please.
+The same model is asked the same prompts in the same way only once, so repeating a run does not give
+better numbers.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from runner.engines.engine import Answer
 from runner.measure.scoring import Scored
 
 LAYOUT = 2
-"""Raised when cached answers would be read differently."""
+"""Increased when cached answers would be read differently."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What decides a subject's answers, all of it, so that they are kept by nothing else."""
+    """Everything that decides a subject's answers; it is their key in the cache."""
 
     model: str
     engine: str
@@ -31,7 +31,7 @@ class Asked:
     prompts: tuple[str, ...]
     decoding: Decoding
     settings: str = ""
-    """How the engine was set up where that can change an answer, such as its batch size."""
+    """The engine's settings that can change an answer, such as its batch size."""
 
     @property
     def digest(self) -> str:
@@ -50,9 +50,9 @@ class Asked:
 def answers_of(
     asked: Asked, cache: Path, fresh: bool, ask: Callable[[], list[Answer]]
 ) -> list[Answer]:
-    """Return the answers from the cache, or ask and keep them; a torn file is asked again.
+    """Return the answers from the cache, or ask and cache them; a damaged file is replaced.
 
-    Where a question failed on its way nothing is kept: that was the network, and not the model.
+    If a question failed, nothing is cached: that was the network, not the model.
     """
     name = asked.digest.removeprefix("sha256:")
     file = cache / "answers" / name[:2] / f"{name}.jsonl"

@@ -1,7 +1,7 @@
-"""What paired rows say of a difference of means: a bootstrap interval and a randomisation p.
+"""A difference of paired means: its bootstrap interval and randomisation p.
 
 Rows that belong together (turns of one conversation) are drawn and flipped together. Both use a
-fixed seed, and say how often they drew.
+fixed seed and report the number of draws.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 SEED = 1998
 RESAMPLES = 9_999
 FEWER = 1_999
-"""Where there are more than `MANY` units, whose figures hardly vary any more."""
+"""For more than `MANY` units, whose figures hardly vary any more."""
 MANY = 5_000
 ENUMERATED = 13
-"""So many units or fewer have so few signs that every choice of them is looked at."""
+"""Up to this many units, every choice of signs is computed."""
 BATCH = 4_000_000
 """Drawn numbers held in memory at once."""
 ROUNDING = 1e-9
-"""Sums of the same numbers in another order are the same sum."""
+"""Tolerance for sums of the same numbers in another order."""
 
 
 def paired_means(
@@ -37,8 +37,8 @@ def paired_means(
     `sd_difference` is such that, divided by the root of n, it gives the standard error; with
     clusters that is the error between clusters, and it and the interval are widened as Student's t
     with one degree of freedom less than clusters is wider than the normal distribution, because
-    both are too narrow where clusters are few (Cameron and Miller 2015, VI.D). Where all rows are
-    one cluster there is none: that it is one says so, and nothing is known of the difference.
+    both are too narrow with few clusters (Cameron and Miller 2015, VI.D). If all rows are one
+    cluster, there is no interval and nothing is known about the difference.
     """
     import numpy as np
     from scipy.stats import norm, t
@@ -116,8 +116,8 @@ def _interval(
 def randomisation_p(sums: NDArray[np.float64], resamples: int, seed: int) -> float:
     """Return the two-sided p of the sign-flip test (approximate randomisation, Noreen 1989).
 
-    Under no difference the two subjects could be swapped on each unit. All choices of signs are
-    looked at where there are few; else the observed one counts among those drawn.
+    Without a difference the two subjects could be swapped on each unit. With few units, all choices
+    of signs are computed; otherwise the observed one counts among those drawn.
     """
     import numpy as np
 

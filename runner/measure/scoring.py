@@ -1,4 +1,4 @@
-"""One answer against what was expected: what is right about it, by the contract's task.
+"""Score one answer against the expected one, by the contract's task.
 
 Each score is true or false (a share over rows), or a figure (a mean). Corpus figures, which no
 single row has, are in `corpus`.
@@ -20,7 +20,7 @@ from runner.measure.own_metrics import own_metrics
 from runner.measure.tool_scores import Scores, tool_call_scores
 
 UNREADABLE = "(no label)"
-"""Stands for a label that an answer did not give."""
+"""The label of an answer that gives none."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def score(row: Row, answer: Answer, contract: Contract, schema: SchemaChecker | 
 
 
 def label_of(text: str, contract: Contract) -> str:
-    """Return the label that a text gives; `(no label)` where it gives none."""
+    """Return the label that a text gives; `(no label)` if it gives none."""
     if contract.label_field is None:
         return text.strip() or UNREADABLE
     value = _object(text).get(contract.label_field)
@@ -75,7 +75,7 @@ def _structured(row: Row, answer: Answer, contract: Contract) -> Scores:
 
 
 def _similarity(expected: Any, said: Any) -> float:
-    """Return the chrF of two values that are not equal, 0 to 1; what is not there is not close."""
+    """Return the chrF of two values that are not equal, 0 to 1; a missing value is 0."""
     if said is None:
         return 0.0
     texts = [each if isinstance(each, str) else canonical(each) for each in (expected, said)]

@@ -1,4 +1,4 @@
-"""Which rows belong together: the values of a sliced field, and the talks that hold them."""
+"""Which rows belong together: values of a sliced field, and conversations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runner.measure.scoring import label_of
 NO_VALUE = "(none)"
 LABEL = "label"
 GROUPS = 50
-"""So many values of a field are told apart, the largest groups; the rest stand together."""
+"""This many values of a field get their own group, the largest; the rest share one."""
 SHOWN_CHARACTERS = 80
 
 
@@ -46,7 +46,7 @@ class Members:
 
 
 def members(rows: Sequence[Row], field: str, contract: Contract) -> Members:
-    """Return which rows have which value of a field; every row is in exactly one place."""
+    """Group rows by their value of a field; every row is in exactly one group."""
     found: dict[str, list[int]] = {}
     for place, row in enumerate(rows):
         found.setdefault(value_of(row, field, contract), []).append(place)
@@ -74,7 +74,7 @@ def value_of(row: Row, field: str, contract: Contract) -> str:
 
 
 def clusters(rows: Sequence[Row], fields: Sequence[str]) -> list[str] | None:
-    """Return what each row belongs to, by the first field that it has; None where none has any."""
+    """Return what each row belongs to, by the first field that it has; None if no row has any."""
     found = [
         next(
             (
@@ -92,7 +92,7 @@ def clusters(rows: Sequence[Row], fields: Sequence[str]) -> list[str] | None:
 
 
 def _at(value: Any, path: str) -> Any:
-    """Return what stands at a dotted path, a key that holds dots first; None where nothing does."""
+    """Return the value at a dotted path, a key that contains dots first; None if missing."""
     if not isinstance(value, Mapping):
         return None
     if path in value:

@@ -1,9 +1,9 @@
-"""Draw the sample that people read: by seed, rows on which two versions differ first of all.
+"""Draw the sample that people read: by seed, mostly rows on which two versions differ.
 
-Nobody picks the rows: the seed is of the proposal and of both files of answers. Whoever words a
-proposal could try its digest over and over; those files hold times that nobody knows before. Rows
-are drawn without replacement, each with a weight, by the keys of Efraimidis and Spirakis (2006):
-the largest of u^(1/weight).
+Nobody picks the rows. The seed comes from the proposal and from both files of outputs: an author
+could try many proposals for their digest, but the files contain times that nobody knows beforehand.
+Rows are drawn without replacement, each with a weight, by the keys of Efraimidis and Spirakis
+(2006): the largest of u^(1/weight).
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from runner.measure.scoring import Scored
 from runner.measure.subject_metrics import TIMES
 
 OTHER_SCORES, OTHER_TEXTS = 8, 4
-"""Weights of rows whose scores differ, and of those on which only the texts do; all else weighs 1.
-Where a tenth of the scores differ, about half of the sample does."""
+"""Weights of rows whose scores differ, and of rows on which only the texts differ; others weigh 1.
+If a tenth of the scores differ, about half of the sample does."""
 MARKS = 120
-"""Characters that the marks of what was cut off may take of a text."""
+"""Characters reserved for the marks of text that was cut off."""
 _SAID: dict[float, Said] = {1.0: "first", 0.5: "tie", 0.0: "second"}
-"""What a judge's score of the candidate says where the candidate stands first."""
+"""What the judge model's score of the candidate means if the candidate is first."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What one subject said to each row, and the digest of the file that holds it."""
+    """One subject's answer to each row, and the digest of their file."""
 
     subject: Subject
     outputs: str
@@ -62,10 +62,10 @@ def draw(
     count: int,
     judged: Sequence[float | None] = (),
 ) -> SpotCheck:
-    """Return a sample of `count` rows, or of all where there are fewer.
+    """Return a sample of `count` rows, or of all if there are fewer.
 
-    `judged` is what a judge model gave the candidate of each row: 1, a half or 0, None where it
-    failed; empty where none was asked.
+    `judged` is the judge model's score of the candidate on each row: 1, a half or 0, None if it
+    failed; empty if no judge model was asked.
     """
     seed = digest_of([proposal, candidate.outputs, against.outputs])
     rng = Random(seed)  # noqa: S311 - repeatable, not secret
@@ -115,7 +115,7 @@ def shown_text(text: str, room: int) -> str:
 
 
 def pair_shown(one: str, other: str, room: int) -> tuple[str, str]:
-    """Return two texts from about where they first differ, so that a reader sees the difference."""
+    """Return two texts from shortly before they differ, so that a reader sees the difference."""
     pairs = enumerate(zip(one, other, strict=False))
     alike = next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
     if max(len(one), len(other)) <= room or alike <= room // 2:
@@ -139,7 +139,7 @@ def _judged(score: float | None, candidate_first: bool) -> Said | Literal["faile
 
 
 def _named(row: Row, number: int, taken: set[str]) -> str:
-    """Return the row's id; one that is too long, empty or there twice is told by its place."""
+    """Return the row's id, or its place if the id is too long, empty or repeated."""
     if 0 < len(row.id) <= MAX_ID and row.id not in taken:
         return row.id
     return f"{row.id[: MAX_ID // 2]} (row {number + 1})"

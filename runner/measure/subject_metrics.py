@@ -12,7 +12,7 @@ from runner.measure.own_metrics import own_metrics
 from runner.measure.scoring import Scored
 
 TIMES = frozenset({"latency", "latency_p50", "latency_p95", "first_token", "tokens_per_second"})
-"""Depend on the machine and the hour, so they are compared only within one run."""
+"""They depend on the machine and its load, so they are compared only within one run."""
 LOWER_IS_BETTER = TIMES - {"tokens_per_second"}
 
 
@@ -32,13 +32,13 @@ def metrics_of(rows: Sequence[Scored], contract: Contract) -> tuple[Metric, ...]
 
 
 def lower_is_better(contract: Contract) -> frozenset[str]:
-    """Return the metrics whose smaller figure is the better one."""
+    """Return the metrics of which a smaller figure is better."""
     own = own_metrics(contract.metrics)
     return LOWER_IS_BETTER | {each.score_name for each in own if not each.higher_is_better}
 
 
 def shared_scores(*subjects: Sequence[Scored]) -> list[str]:
-    """Return the scores that every row of every subject has: not every engine tells every time."""
+    """Return the scores that every row of every subject has; some engines lack some times."""
     names = subjects[0][0].scores
     return [
         name for name in names if all(name in each.scores for rows in subjects for each in rows)

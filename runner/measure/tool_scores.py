@@ -1,4 +1,4 @@
-"""How close an answer's tool calls are to those that were expected: each mistake its own figure."""
+"""How close an answer's tool calls are to the expected ones, one score per kind of mistake."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Scores = dict[str, bool | float]
 
 
 def tool_call_scores(row: Row, text: str) -> Scores:
-    """Return what is right about the calls of an answer.
+    """Score the calls of an answer.
 
-    A row whose answer is plain text expects no call: then any plain text is right, and a call is
-    not. `tool_names` and `tool_arguments` take no account of the order, `tool_order` looks at the
-    names in order, and `tool_call_match` asks for all of it. `tool_valid` says that every call
-    names a function that the row declares and fits its parameters.
+    A row whose answer is plain text expects no call: any plain text is right, and a call is wrong.
+    `tool_names` and `tool_arguments` ignore the order, `tool_order` compares the names in order,
+    and `tool_call_match` requires all three. `tool_valid` means that every call names a function
+    that the row declares and fits its parameters.
     """
     expected, said = calls_of(row.answer), calls_of(text)
     if expected is None:

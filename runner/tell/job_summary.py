@@ -1,7 +1,7 @@
-"""The summary of a workflow run's job: what was found and measured, as Markdown; no verdict.
+"""The summary of a workflow job: findings and measurements as Markdown, without a verdict.
 
-GitHub names a file in `GITHUB_STEP_SUMMARY` and shows what a step wrote there, up to 1 MiB.
-Whatever rows and models hold stands there as text.
+GitHub names a file in `GITHUB_STEP_SUMMARY` and shows what a step wrote there, up to 1 MiB. Content
+of rows and models is escaped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SUBJECTS = ("base", "incumbent", "merged", "candidate")
 
 
 def tell(evidence: Evidence) -> None:
-    """Add what a run found to the job's summary; nothing outside a workflow."""
+    """Add the results of a run to the job's summary; does nothing outside a workflow."""
     place = os.environ.get(VARIABLE)
     if not place:
         return
@@ -35,7 +35,7 @@ def tell(evidence: Evidence) -> None:
             with path.open("ab") as file:
                 file.write(text)
     except OSError:
-        return  # a summary that cannot be written must not cost a run
+        return  # an unwritable summary must not fail a run
 
 
 def render(evidence: Evidence) -> str:
@@ -57,7 +57,7 @@ def render(evidence: Evidence) -> str:
 
 
 def _data(data: DataFacts) -> Iterator[str]:
-    """Yield the splits, a line for each gate, and the first findings of those that found any."""
+    """Yield the splits, a line for each gate, and the first findings of each gate."""
     yield _table(
         ("Split", "Rows", "File"),
         [(code(part.split), f"{part.rows:,}", code(part.path)) for part in data.splits],

@@ -1,6 +1,6 @@
-"""What a person sees while a stage works: one moving line on a terminal, few lines in a log.
+"""Progress of a stage: one moving line on a terminal, few lines in a log.
 
-All of it goes to stderr, so that stdout holds the result alone.
+Everything goes to stderr, so that stdout has only the result.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 LOG_EVERY_SECONDS = 15.0
-"""How often a log is told about a stage that goes on."""
+"""How often a log gets a line about a running stage."""
 
 
 class Reporter:
-    """Speaks to a person; quiet says nothing."""
+    """Prints progress; nothing if quiet."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -31,7 +31,7 @@ class Reporter:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Show a stage while it works, and say how long it took."""
+        """Show a running stage, and print how long it took."""
         started = time.monotonic()
         self._last = started
         if self.console.is_terminal and not self.quiet:
@@ -52,7 +52,7 @@ class Reporter:
         self.say(f"{name}: done in {time.monotonic() - started:.1f} s")
 
     def progress(self, text: str, share: float) -> None:
-        """Tell what is being done, and the share of it that is done, 0 to 1."""
+        """Show the current step, and the share of it that is done, 0 to 1."""
         if self._progress is not None:
             task = self._progress.task_ids[0]
             self._progress.update(task, description=text, completed=share)

@@ -1,4 +1,4 @@
-"""What a command prints when it is done: tables for people, one JSON object for programs."""
+"""The output of a finished command: tables for people, one JSON object for programs."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def measured(evidence: Evidence, verdict: Finding | None, place: str) -> dict[st
 
 
 def print_measured(evidence: Evidence, verdict: Finding | None, place: str) -> None:
-    """Print the metrics of every subject side by side, and what they come to."""
+    """Print the metrics of every subject side by side, and the verdict."""
     console = Console(highlight=False)
     subjects = [name for name in SUBJECTS if any(m.subject == name for m in evidence.measurements)]
     if subjects:
@@ -115,7 +115,7 @@ def print_measured(evidence: Evidence, verdict: Finding | None, place: str) -> N
 
 
 def _one_line(text: str) -> str:
-    """Return text without what begins a line: a log may read commands there."""
+    """Return text on one line: a log can execute commands at the start of a line."""
     return "".join(char if char.isprintable() else " " for char in text)
 
 

@@ -1,7 +1,7 @@
-"""Keep the libraries' own bars and deprecation notes off the line that a person reads.
+"""Silence the libraries' progress bars and deprecation notes.
 
-What they warn of and what counts here (weights that are missing, rows that are cut, templates that
-differ) is checked by the runner itself and is an error.
+The warnings that matter here (missing weights, cut rows, differing templates) are checked by the
+runner itself and are errors.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Findings as workflow commands, which GitHub Actions shows at the line of the file they name.
 
-A command is a line that begins with `::`; its text is written by whoever wrote the rows, so every
-letter that could end it or begin another is escaped, as the runner's own toolkit does.
+A command is a line that begins with `::`. Its text comes from the rows, so every character that
+could end it or begin another is escaped, as GitHub's own toolkit does.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from policy.facts.evidence import DataFacts
 from policy.verdict import Finding
 
 MOST_OF_A_LEVEL = 10
-"""GitHub shows ten errors and ten warnings of a step."""
+"""GitHub shows ten errors and ten warnings per step."""
 
 
 def tell(data: DataFacts, verdict: Finding) -> None:
-    """Print the first findings on stderr where GitHub Actions reads it; nothing elsewhere."""
+    """Print the first findings on stderr in GitHub Actions; nothing elsewhere."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for command in commands(data, verdict):
             print(command, file=sys.stderr)
 
 
 def commands(data: DataFacts, verdict: Finding) -> Iterator[str]:
-    """Yield a command for each finding: an error where its gate blocks, else a warning."""
+    """Yield a command for each finding: an error if its gate blocks, else a warning."""
     holds = {part.name for part in verdict.parts if part.outcome.lets_through}
     left = {"error": MOST_OF_A_LEVEL, "warning": MOST_OF_A_LEVEL}
     for gate in data.gates:
@@ -37,7 +37,7 @@ def commands(data: DataFacts, verdict: Finding) -> Iterator[str]:
 
 
 def command(level: str, file: str, line: int, title: str, message: str) -> str:
-    """Return one command, on one line whatever its parts hold."""
+    """Return one command, on one line whatever its parts contain."""
     named = f"file={_property(file)},line={max(line, 1)},title={_property(title)}"
     return f"::{level} {named}::{_data(message[:1000])}"
 

@@ -1,4 +1,4 @@
-"""The base model with a fresh adapter on it: LoRA, or QLoRA over four-bit weights."""
+"""The base model with a new adapter: LoRA, or QLoRA over four-bit weights."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from runner.base.base_model import BaseModel, load_weights
 
 
 def use_gpu() -> bool:
-    """Return whether a CUDA device is there."""
+    """Return whether there is a CUDA device."""
     import torch
 
     return bool(torch.cuda.is_available())
 
 
 def precision() -> str:
-    """Return the type that is computed in: bf16 on a GPU that knows it, else fp32."""
+    """Return the type to compute in: bf16 on a GPU that supports it, else fp32."""
     import torch
 
     return "bf16" if use_gpu() and torch.cuda.is_bf16_supported() else "fp32"
@@ -89,7 +89,7 @@ def save_adapter(model: Any, folder: Path, recipe: Recipe) -> Path:
     settings = model.peft_config["default"]
     settings.base_model_name_or_path = recipe.base_model
     settings.revision = recipe.base_model_revision
-    # The vocabulary never changes, so that no embedding has to be looked for in the base.
+    # The vocabulary never changes, so no embedding has to be searched in the base.
     model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
     for extra in folder.iterdir():
         if extra.name not in ADAPTER_FILES:

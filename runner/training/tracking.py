@@ -1,4 +1,4 @@
-"""Experiment tracking with Weights & Biases; offline where there is no key.
+"""Experiment tracking with Weights & Biases; offline without a key.
 
 The offline format is binary, so the same figures are always written to `metrics.json` too.
 """
@@ -16,7 +16,7 @@ DEFAULT_PROJECT = "countersign"
 
 @dataclass(frozen=True)
 class RunName:
-    """How one training is called: the id for machines, the name for people."""
+    """A training's id for machines and name for people."""
 
     project: str
     name: str
@@ -32,7 +32,7 @@ def run_name(model: str, proposal: str, project: str | None) -> RunName:
 
 
 class Tracking:
-    """An open W&B run; `place` is its address, or offline its folder below the stage's."""
+    """An open W&B run; `place` is its URL, or if offline, its folder below the stage's."""
 
     def __init__(self, run: Any, place: str) -> None:
         self._run = run
@@ -43,7 +43,7 @@ class Tracking:
 
 
 def open_tracking(name: RunName, folder: Path, config: dict[str, Any]) -> Tracking | None:
-    """Begin a W&B run below `folder`; None where WANDB_MODE says disabled."""
+    """Start a W&B run below `folder`; None if WANDB_MODE is disabled."""
     asked = os.environ.get("WANDB_MODE")
     mode: Any = asked or ("online" if os.environ.get("WANDB_API_KEY") else "offline")
     if mode == "disabled":

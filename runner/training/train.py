@@ -1,7 +1,7 @@
-"""Train the adapter that a recipe asks for; the same inputs give the same bytes.
+"""Train the adapter that a recipe describes; the same inputs give the same bytes.
 
-transformers' Trainer with labels of our own (see `chat`). The order of rows is made beforehand, so
-a run that was killed and resumed trains on the same batches as one that was not.
+transformers' Trainer with our own labels (see `chat`). The order of rows is fixed beforehand, so a
+run that was killed and resumed trains on the same batches as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LOGGED_POINTS = 500
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Every row as tokens, with what must be known before an hour is spent."""
+    """Every row as tokens, and the checks that precede training."""
 
     encoded: tuple[Encoded, ...]
     dataset: str
@@ -52,7 +52,7 @@ class TrainingRows:
 
 
 def encode_rows(rows: Sequence[Row], chat: Chat, max_length: int, where: str) -> TrainingRows:
-    """Tokenise and mask every row; UserError where one could not teach what it should."""
+    """Tokenise and mask every row; UserError if one cannot teach its answer."""
     if not rows:
         raise no_rows(where)
     encoded = tuple(chat.encode(row, max_length) for row in rows)
@@ -85,7 +85,7 @@ def train_adapter(
     name: RunName,
     progress: Progress,
 ) -> TrainingFacts:
-    """Train into `folder/adapter`, going on from a checkpoint below `folder` where there is one."""
+    """Train into `folder/adapter`, resuming from a checkpoint below `folder` if there is one."""
     from transformers import set_seed
 
     started = time.monotonic()
@@ -142,7 +142,7 @@ def train_adapter(
 
 
 class Collator:
-    """Rows of ids and labels to one padded batch; padding is on the right and never trained."""
+    """Pads rows of ids and labels to one batch, on the right; padding is never trained on."""
 
     def __init__(self, pad_id: int) -> None:
         self._pad = pad_id
@@ -185,7 +185,7 @@ def _trainer(
             return SequentialSampler(dataset)
 
     class Watch(TrainerCallback):
-        """Tell a person how far it is, and stop at a loss that is no number."""
+        """Report progress, and stop at a loss that is not a number."""
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             loss = (logs or {}).get("loss")
@@ -244,7 +244,7 @@ def _trainer(
 
 
 def _checkpointing(recipe: Recipe) -> dict[str, Any]:
-    """Return the setting that trades compute for memory; transformers 5.20 gave it a new name."""
+    """Return the setting that trades compute for memory; transformers 5.20 renamed it."""
     from transformers import TrainingArguments
 
     if not recipe.gradient_checkpointing:
@@ -259,14 +259,14 @@ def _report_to() -> list[str]:
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """Return the newest whole checkpoint; the trainer's state is what is written last."""
+    """Return the newest complete checkpoint; the trainer's state is written last."""
     whole = [state.parent for state in folder.glob("checkpoints/checkpoint-*/trainer_state.json")]
     newest = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
     return None if newest is None else str(newest)
 
 
 def try_longest(model: Any, rows: Sequence[Encoded], batch: int, pad_id: int) -> None:
-    """Run the largest batch forward and backward first, so that memory is short now or never."""
+    """Run the largest batch first, forward and backward: memory runs out now or never."""
     import torch
 
     longest = sorted(rows, key=lambda row: len(row.ids), reverse=True)[:batch]
@@ -292,7 +292,7 @@ def try_longest(model: Any, rows: Sequence[Encoded], batch: int, pad_id: int) ->
 
 
 def _be_deterministic() -> None:
-    """Ask for the same sums in the same order; what CUDA cannot promise, it says in a warning."""
+    """Request deterministic sums; CUDA warns about what it cannot guarantee."""
     import torch
 
     if use_gpu():

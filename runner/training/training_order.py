@@ -1,8 +1,7 @@
-"""Which row is trained on when: one list, a pure function of lengths, size and seed.
+"""The order of training rows: one list, a pure function of lengths, size and seed.
 
-The trainer walks it in sequence. That makes resuming simple (skip what was seen) and needs no
-random state. Rows of like length stand together, so that little is spent on padding, while batches
-come in random order.
+The trainer reads it in sequence. So resuming is simple (skip what was seen) and needs no random
+state. Rows of similar length are in one batch, which saves padding; batches are in random order.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ def steps_of(rows: int, batch: int, epochs: float, max_steps: int | None) -> int
 def training_order(lengths: Sequence[int], batch: int, steps: int, seed: int) -> list[int]:
     """Return `steps` times `batch` row numbers; each row comes once before any comes twice.
 
-    Within a window that an epoch's end falls into, the two epochs mix.
+    In the window with an epoch's end, the two epochs mix.
     """
     rng = Random(seed)  # noqa: S311 - an order, not a secret
     visits: list[int] = []

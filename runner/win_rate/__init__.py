@@ -1,1 +1,1 @@
-"""A judge model: two versions' answers compared in both orders, every failure counted."""
+"""Two versions' answers compared by a judge model in both orders; every failure is counted."""

@@ -1,4 +1,4 @@
-"""The files that a judge compares: rows, and two files of answers to exactly these rows."""
+"""The files that a judge model compares: rows, and two files of answers to these rows."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from policy.errors import Problem, UserError
 MAX_PROBLEMS = 20
 
 
-def judged_rows(path: Path) -> tuple[Row, ...]:
-    """Return the rows of a file; UserError names each line that is none, and doubled ids."""
+def asked_rows(path: Path) -> tuple[Row, ...]:
+    """Return the rows of a file; UserError names each line that is not a row, and repeated ids."""
     rows, problems = [], []
     lines: dict[str, int] = {}
     for found in read_rows(path, str(path)):
         where = f"{path}:{found.line}"
         if isinstance(found, Defect):
-            problems.append(Problem(f"{where} {found.field}".rstrip(), found.message, "mend it"))
+            problems.append(Problem(f"{where} {found.field}".rstrip(), found.message, "fix it"))
             continue
         if found.id in lines:
-            problems.append(Problem(where, f"the same id as in line {lines[found.id]}", "mend it"))
+            problems.append(Problem(where, f"the same id as in line {lines[found.id]}", "fix it"))
         lines.setdefault(found.id, found.line)
         rows.append(found)
     _refuse(problems)
     if not rows:
-        raise UserError.one(str(path), "holds no row", "name a file of rows with --rows")
+        raise UserError.one(str(path), "has no rows", "name a file of rows with --rows")
     return tuple(rows)
 
 
@@ -43,12 +43,12 @@ def answers_to(rows: Sequence[Row], path: Path) -> tuple[str, ...]:
         try:
             value = json.loads(line)
         except (JSONDecodeError, RecursionError) as error:
-            problems.append(Problem(where, f"not valid JSON: {error}", "mend the line"))
+            problems.append(Problem(where, f"not valid JSON: {error}", "fix the line"))
             continue
         name = value.get("id") if isinstance(value, dict) else None
         text = value.get("answer") if isinstance(value, dict) else None
         if isinstance(name, bool) or not isinstance(name, str | int) or not isinstance(text, str):
-            problems.append(Problem(where, "has no id with an answer", 'write "id" and "answer"'))
+            problems.append(Problem(where, "has no id and answer", 'write "id" and "answer"'))
         elif str(name) in answers:
             problems.append(Problem(where, f"a second answer to {name!r}", "keep one"))
         else:
@@ -62,7 +62,7 @@ def answers_to(rows: Sequence[Row], path: Path) -> tuple[str, ...]:
         problems.append(
             Problem(
                 str(path),
-                f"answers {len(unknown)} rows that are not there, such as {unknown[0]!r}",
+                f"answers {len(unknown)} rows that do not exist, such as {unknown[0]!r}",
                 "name the rows that were asked with --rows",
             )
         )

@@ -1,7 +1,7 @@
 """Two versions' answers, compared by a judge model behind an endpoint, in both orders.
 
-Zheng et al. (2023) found judges that prefer what stands first; so a side wins only where it wins
-from both places.
+Zheng et al. (2023) found judge models that prefer the first answer, so a side wins only if it wins
+in both positions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Asked:
-    """One order of one pair: what came back, and whether the cache had it."""
+    """One order of one pair: the reply, and whether it came from the cache."""
 
     row: int
     order: Order
@@ -43,7 +43,7 @@ class Asked:
 
     @property
     def score(self) -> float | None:
-        """Return what the second version gets of this order: 1, a half, 0; None where it failed."""
+        """Return the second version's score in this order: 1, a half, 0; None if it failed."""
         verdict = self.verdict
         if verdict is None or verdict == "tie":
             return None if verdict is None else 0.5
@@ -56,7 +56,7 @@ class Asked:
         elif self.reply.finish == "length":
             kind, message = "truncated", f"cut off after {self.reply.tokens_out} tokens"
         elif not self.reply.text.strip():
-            kind, message = "empty", "the judge said nothing"
+            kind, message = "empty", "the judge model answered nothing"
         else:
             end = " ".join(self.reply.text.split())[-120:]
             kind, message = "no_verdict", f"ends without one verdict: {end}"
@@ -65,11 +65,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class ComparedPairs:
-    """What a judge found: the facts, and what the second version got of each row."""
+    """The result of a judge model: the facts, and the second version's score on each row."""
 
     facts: WinRateFacts
     scores: tuple[float | None, ...]
-    """1, a half or 0 for each row, both orders taken together; None where one of them failed."""
+    """1, a half or 0 for each row, both orders together; None if one of them failed."""
 
 
 def compare_pairs(
@@ -87,11 +87,11 @@ def compare_pairs(
     prices: JudgePrices | None = None,
     progress: Progress | None = None,
 ) -> ComparedPairs:
-    """Return what the judge finds between two answers to each row; the second is the candidate.
+    """Let a judge model compare two answers to each row; the second is the candidate's.
 
-    `first` and `second` hold one text for each row; `outputs` are the digests that their files are
-    known by, else the texts' own. UserError where no question could ever be answered (a wrong key
-    or address); everything else that fails is counted in the facts.
+    `first` and `second` have one text for each row; `outputs` are the digests of their files, or
+    None for digests of the texts. UserError if no question can be answered (a wrong key or
+    address); every other failure is counted in the facts.
     """
     pairs = list(zip(rows, first, second, strict=True))
     unlike = [number for number, (_, one, other) in enumerate(pairs) if one != other]
@@ -184,7 +184,7 @@ class _Tally:
 
 
 def _tally(pairs: Sequence[tuple[Row, str, str]], found: dict[tuple[int, Order], Asked]) -> _Tally:
-    """Count pairs by both orders; scores of one prompt stand together."""
+    """Count pairs by both orders, and group the scores of one prompt."""
     scores: dict[int, float] = {}
     flips = 0
     for number, (_, one, other) in enumerate(pairs):

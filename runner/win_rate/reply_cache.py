@@ -1,7 +1,7 @@
-"""A judge's replies, kept by the content of the question: the same question is paid for once.
+"""A judge model's replies, cached by the content of the question, so each is paid for once.
 
-Whole replies are kept, also those without a verdict: nobody asks again until the judge is pleased.
-What failed on the way is not kept.
+Complete replies are cached, also without a verdict: asking again does not change the result. Failed
+calls are not cached.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ LAYOUT = 1
 
 
 class ReplyCache:
-    """A folder of replies; several threads and runs may use it at once."""
+    """A folder of replies; several threads and runs can use it at once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "judge"
 
     def key(self, endpoint: Endpoint, messages: list[dict[str, str]], max_tokens: int) -> str:
-        """Return what decides a reply: who is asked what, and how it decodes."""
+        """Return the digest of what decides a reply: the model, the question and the decoding."""
         return digest_of(
             {
                 "layout": LAYOUT,
@@ -38,12 +38,12 @@ class ReplyCache:
         )
 
     def read(self, key: str) -> Reply | None:
-        """Return a reply that is kept whole, or None."""
+        """Return a cached reply, or None."""
         try:
             value: dict[str, Any] = json.loads(self._file(key).read_text(encoding="utf-8"))
             return Reply(**value)
         except (FileNotFoundError, ValueError, TypeError):
-            return None  # a torn file is asked again and written over
+            return None  # a damaged file is asked again and overwritten
 
     def keep(self, key: str, reply: Reply) -> None:
         file = self._file(key)

@@ -1,4 +1,4 @@
-"""`countersign win-rate`: two files of answers to the same rows, compared by a judge model."""
+"""`countersign win-rate`: compare two files of answers to the same rows with a judge model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policy.errors import UserError, one_line
 from policy.facts.win_rate_facts import JudgePrices, WinRateFacts
 from runner.endpoints.endpoint_options import add_endpoint_options, endpoint_of
 from runner.tell.progress import Reporter
-from runner.win_rate.answer_files import answers_to, judged_rows
+from runner.win_rate.answer_files import answers_to, asked_rows
 from runner.win_rate.pairwise import MAX_TOKENS, compare_pairs
 from runner.win_rate.win_rate_prompt import DEFAULT, load_prompt
 
@@ -21,10 +21,10 @@ SHOWN_FAILURES = 10
 
 
 def win_rate(argv: list[str]) -> int:
-    """Say how often B's answers are preferred to A's by a judge model, asked in both orders."""
+    """Show how often a judge model prefers B's answers to A's, asked in both orders."""
     words = _parser().parse_args(argv)
     prices = _prices(words)
-    rows = judged_rows(words.rows)
+    rows = asked_rows(words.rows)
     first, second = answers_to(rows, words.a), answers_to(rows, words.b)
     reporter = Reporter(quiet=words.quiet)
     with reporter.stage("win-rate"):
@@ -43,13 +43,13 @@ def win_rate(argv: list[str]) -> int:
             ),
         ).facts
     if words.json:
-        print(json.dumps(told(facts), indent=1, ensure_ascii=False))
+        print(json.dumps(as_json(facts), indent=1, ensure_ascii=False))
     else:
         _print(facts)
     return PASSED if facts.judged else BLOCKED
 
 
-def told(facts: WinRateFacts) -> dict[str, Any]:
+def as_json(facts: WinRateFacts) -> dict[str, Any]:
     """Return the facts as JSON, with the rates that follow from them."""
     low, high = facts.interval
     return {
@@ -82,7 +82,7 @@ def _print(facts: WinRateFacts) -> None:
     )
     for name, rate in (
         ("flip rate", facts.flip_rate),
-        ("what stood first was preferred", facts.first_place_rate),
+        ("the first answer was preferred", facts.first_place_rate),
         ("the longer answer won", facts.longer_rate),
     ):
         print(f"{name}: {'-' if rate is None else f'{rate:.3f}'}")
@@ -108,7 +108,7 @@ def _prices(words: argparse.Namespace) -> JudgePrices | None:
     if None in given:
         raise UserError.one(
             "--price-in, --price-out, --currency",
-            "say what calls cost only together",
+            "work only together",
             "give all three, or none",
         )
     try:
@@ -120,8 +120,8 @@ def _prices(words: argparse.Namespace) -> JudgePrices | None:
     except ValueError as error:
         raise UserError.one(
             "--price-in, --price-out, --currency",
-            "are no prices",
-            "give two numbers from 0 on and a code such as EUR",
+            "are not prices",
+            "give two numbers of 0 or more and a code such as EUR",
         ) from error
 
 
@@ -129,13 +129,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="countersign win-rate", description=win_rate.__doc__)
     parser.add_argument("a", type=Path, metavar="A.jsonl", help="answers of the first version")
     parser.add_argument("b", type=Path, metavar="B.jsonl", help="answers of the second version")
-    parser.add_argument("--rows", type=Path, required=True, metavar="FILE", help="what was asked")
+    parser.add_argument(
+        "--rows", type=Path, required=True, metavar="FILE", help="the rows that were asked"
+    )
     add_endpoint_options(parser)
     parser.add_argument("--prompt", default=DEFAULT, metavar="NAME", help=f"default: {DEFAULT}")
     parser.add_argument("--max-tokens", type=int, default=MAX_TOKENS, metavar="N")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="default: $COUNTERSIGN_CACHE")
-    parser.add_argument("--price-in", type=float, metavar="P", help="of a million tokens read")
-    parser.add_argument("--price-out", type=float, metavar="P", help="of a million tokens written")
+    parser.add_argument(
+        "--price-in", type=float, metavar="P", help="price of a million input tokens"
+    )
+    parser.add_argument(
+        "--price-out", type=float, metavar="P", help="price of a million output tokens"
+    )
     parser.add_argument("--currency", metavar="CODE")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quiet", action="store_true", help="print no progress")

@@ -1,7 +1,7 @@
-"""The judge's prompt: versioned text with a digest, filled in one pass, and its verdict read back.
+"""The judge model's prompt: versioned text with a digest, filled in one pass; and its verdict.
 
-What is judged may try to speak to the judge, so it stands between marks that are made of the pair's
-own digest: no text can hold the digest of itself.
+The answers may contain instructions to the judge model. So they are between marks made from the
+pair's own digest: no text can contain the digest of itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _VERDICT = re.compile(r"^[\s*_#>`]*verdict[\s*_`]*:[\s*_`]*(1|2|tie)[\s*_`.]*$",
 
 @dataclass(frozen=True)
 class WinRatePrompt:
-    """What the judge is told; the digest is of the file's bytes."""
+    """The instructions to the judge model; the digest is of the file's bytes."""
 
     name: str
     digest: str
@@ -63,7 +63,7 @@ def load_prompt(name: str = DEFAULT) -> WinRatePrompt:
         wanted = ", ".join(f"{{{{{slot}}}}}" for slot in sorted(SLOTS))
         raise UserError.one(
             str(path),
-            "is no judge's prompt",
+            "is not a prompt for a judge model",
             f"write '# System', then '# User' with each of {wanted}, and no other slot",
         )
     return WinRatePrompt(
@@ -72,7 +72,7 @@ def load_prompt(name: str = DEFAULT) -> WinRatePrompt:
 
 
 def verdict_of(text: str) -> Verdict | None:
-    """Return the verdict that a judge's answer ends with; None where it gives none, or several."""
+    """Return the verdict at the end of a reply; None if there is none, or several."""
     lines = [line for line in text.splitlines() if line.strip()]
     found = [match[1].lower() for line in lines if (match := _VERDICT.match(line))]
     if not found or not _VERDICT.match(lines[-1]) or len(set(found)) > 1:

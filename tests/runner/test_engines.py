@@ -100,7 +100,7 @@ def test_a_file_that_is_no_model_is_one_clear_line(
     with pytest.raises(UserError, match="cannot be loaded as GGUF") as caught:
         LlamaCppEngine(broken)
     assert "\n" not in str(caught.value)
-    with pytest.raises(UserError, match="there is no such file"):
+    with pytest.raises(UserError, match="no such file"):
         LlamaCppEngine(tmp_path / "none.gguf")
     assert capfd.readouterr().err == ""
 

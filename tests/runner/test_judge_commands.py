@@ -69,17 +69,17 @@ def test_a_judge_that_fails_throughout_is_no_success(
     ("file", "lines", "said"),
     [
         ("a.jsonl", ["{"], "a.jsonl:1: not valid JSON"),
-        ("a.jsonl", [{"answer": "x"}], "a.jsonl:1: has no id with an answer"),
-        ("a.jsonl", [{"id": "r-0"}], "a.jsonl:1: has no id with an answer"),
+        ("a.jsonl", [{"answer": "x"}], "a.jsonl:1: has no id and answer"),
+        ("a.jsonl", [{"id": "r-0"}], "a.jsonl:1: has no id and answer"),
         ("a.jsonl", [{"id": "r-0", "answer": "x"}] * 2, "a.jsonl:2: a second answer to 'r-0'"),
         ("b.jsonl", [{"id": "r-0", "answer": "x"}], "has no answer to row 'r-1'"),
         (
             "b.jsonl",
             [{"id": f"r-{n}", "answer": "x"} for n in range(8)],
-            "answers 2 rows that are not there, such as 'r-6'",
+            "answers 2 rows that do not exist, such as 'r-6'",
         ),
         ("rows.jsonl", [{"id": "r-0"}], "rows.jsonl:1: no known format"),
-        ("rows.jsonl", [], "holds no row"),
+        ("rows.jsonl", [], "has no rows"),
     ],
 )
 def test_bad_files_are_said_with_their_place(

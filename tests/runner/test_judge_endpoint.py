@@ -286,7 +286,7 @@ def test_a_prompt_names_itself_and_must_be_whole(tmp_path: Path) -> None:
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", prompt.digest)
     path = tmp_path / "mine.md"
     path.write_text("# System\n\nJudge.\n\n# User\n\n{{mark}} {{request}} {{first}} {{second}}\n")
-    with pytest.raises(UserError, match="is no judge's prompt"):
+    with pytest.raises(UserError, match="is not a prompt for a judge model"):
         load_prompt(str(path))
     path.write_text(path.read_text() + "{{reference}}\n")
     assert load_prompt(str(path)).name == "mine"

@@ -101,10 +101,10 @@ def test_what_would_be_refused_there_is_refused_here(
     place = repo(tmp_path, train=[long, tool, *rows(range(2, 9))], policy=policy)
     assert prepare(place, tmp_path) == 2
     said = capsys.readouterr().err
-    assert "train.jsonl: holds 9 usable rows; at least 10 are needed" in said
+    assert "train.jsonl: has 9 usable rows; at least 10 are needed" in said
     assert "train.jsonl:1: about 5" in said
     assert "max_tokens_per_row is 4000" in said
-    assert "train.jsonl:2 messages.2: the role tool is not taken" in said
+    assert "train.jsonl:2 messages.2: the role tool is not supported" in said
     assert not (tmp_path / "out").exists()
 
 

@@ -197,9 +197,7 @@ def test_outputs_that_are_not_whole_are_refused(moved: World, tmp_path: Path, sp
 
 def test_a_digest_is_a_digest(moved: World, tmp_path: Path) -> None:
     for given in ("sha256:../../etc/passwd", "sha256:" + "A" * 64, "", "0" * 64):
-        with pytest.raises(
-            UserError, match=r"--reuse: .* is not a digest of evidence; give sha"
-        ):
+        with pytest.raises(UserError, match=r"--reuse: .* is not a digest of evidence; give sha"):
             moved.run(tmp_path, reuse=given)
     with pytest.raises(UserError, match="combined with --fresh"):
         moved.run(tmp_path, reuse=moved.earlier, fresh=True)
