@@ -22,8 +22,8 @@ _Count = Annotated[int, Field(ge=0, lt=2**53)]
 _Price = Annotated[float, Field(ge=0)]
 
 
-class JudgeFailure(Document):
-    """One order of one pair that was not judged, and why."""
+class FailedOrder(Document):
+    """One order of one pair without a verdict, and why."""
 
     id: str
     order: Literal["first-second", "second-first"]
@@ -31,8 +31,8 @@ class JudgeFailure(Document):
     message: str
 
 
-class JudgePrices(Document):
-    """What the endpoint asks for a million tokens, as a person gave it."""
+class EndpointPrices(Document):
+    """The endpoint's prices for a million tokens, as a person gave them."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -87,8 +87,8 @@ class WinRateFacts(Document):
     tokens_in: _Count
     """Of the calls that were made; cached ones cost nothing again."""
     tokens_out: _Count
-    prices: JudgePrices | None = None
-    failures: Annotated[tuple[JudgeFailure, ...], Field(max_length=MAX_FAILURES)] = ()
+    prices: EndpointPrices | None = None
+    failures: Annotated[tuple[FailedOrder, ...], Field(max_length=MAX_FAILURES)] = ()
     failure_kinds: dict[str, _Count] = Field(default_factory=dict)
     """All failed orders by kind, also those that are not listed."""
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 from policy.documents import Document
 from policy.facts.spot_check import MAX_ROWS
-from policy.facts.win_rate_facts import JudgePrices
+from policy.facts.win_rate_facts import EndpointPrices
 from policy.files.people_rules import Quorum
 
 JUDGE_PROMPTS = {
@@ -90,7 +90,7 @@ class WinRateGate(Document):
     max_flip_rate: _Share = 0.4
     """Most verdicts that may change with the order of the answers. Zheng et al. (2023) found 35 %
     with GPT-4 and 54 % with GPT-3.5."""
-    prices: JudgePrices | None = None
+    prices: EndpointPrices | None = None
 
 
 class SpotCheckRules(Document):

@@ -30,35 +30,9 @@ def load_with_adapter(recipe: Recipe, base: BaseModel) -> Any:
 
     The adapter's weights are kept in fp32; the base's are frozen.
     """
-    import torch
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from peft import LoraConfig, get_peft_model
 
-    dtype = torch.bfloat16 if precision() == "bf16" else torch.float32
-    place: Any = {"": 0} if use_gpu() else {"": "cpu"}
-    if recipe.adapter == "qlora":
-        if find_spec("bitsandbytes") is None:
-            raise UserError.one(
-                "recipe.yml adapter",
-                "qlora needs the package bitsandbytes, which is not installed",
-                "install it with: pip install 'countersign-ml[qlora]', or set adapter: lora",
-            )
-        from transformers import BitsAndBytesConfig
-
-        four_bit = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=dtype,
-        )
-        model = load_weights(
-            base.path, base.name, dtype=dtype, quantization_config=four_bit, device_map=place
-        )
-        prepare: Any = prepare_model_for_kbit_training
-        model = prepare(model, use_gradient_checkpointing=recipe.gradient_checkpointing)
-    else:
-        model = load_weights(base.path, base.name, dtype=dtype, device_map=place)
-        if recipe.gradient_checkpointing:
-            model.enable_input_require_grads()
+    model = _four_bit(recipe, base) if recipe.adapter == "qlora" else _full_precision(recipe, base)
     targets = recipe.lora_target_modules
     named: list[str] | str = targets if isinstance(targets, str) else list(targets)
     tied = bool(getattr(model.config, "tie_word_embeddings", False))
@@ -79,6 +53,43 @@ def load_with_adapter(recipe: Recipe, base: BaseModel) -> Any:
             str(error).partition("\n")[0],
             "name modules of the base model, or use all-linear",
         ) from error
+
+
+def _full_precision(recipe: Recipe, base: BaseModel) -> Any:
+    model = load_weights(base.path, base.name, **_placed())
+    if recipe.gradient_checkpointing:
+        model.enable_input_require_grads()
+    return model
+
+
+def _four_bit(recipe: Recipe, base: BaseModel) -> Any:
+    from peft import prepare_model_for_kbit_training
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None:
+        raise UserError.one(
+            "recipe.yml adapter",
+            "qlora needs the package bitsandbytes, which is not installed",
+            "install it with: pip install 'countersign-ml[qlora]', or set adapter: lora",
+        )
+    placed = _placed()
+    config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=placed["dtype"],
+    )
+    model = load_weights(base.path, base.name, quantization_config=config, **placed)
+    prepare: Any = prepare_model_for_kbit_training
+    return prepare(model, use_gradient_checkpointing=recipe.gradient_checkpointing)
+
+
+def _placed() -> dict[str, Any]:
+    """Return the type and the device that the base is loaded with."""
+    import torch
+
+    dtype = torch.bfloat16 if precision() == "bf16" else torch.float32
+    return {"dtype": dtype, "device_map": {"": 0} if use_gpu() else {"": "cpu"}}
 
 
 def save_adapter(model: Any, folder: Path, recipe: Recipe) -> Path:

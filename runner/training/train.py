@@ -105,26 +105,14 @@ def train_adapter(
     finally:
         if tracking is not None:
             tracking.close(failed=failed)
-    history = [entry for entry in trainer.state.log_history if "loss" in entry]
     (folder / "metrics.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n")
     weights = save_adapter(trainer.model, folder / "adapter", recipe)
-    losses = [float(entry["loss"]) for entry in history]
-    last = losses[-max(1, len(losses) // 20) :]
     trainable, total = trainer.model.get_nb_trainable_parameters()
     return TrainingFacts(
         base_weights=base.digest,
         base_revision=base.revision,
-        dataset=rows.dataset,
-        rows=len(rows.encoded),
-        rows_truncated=len(rows.truncated),
-        rows_without_trained_tokens=len(rows.without_tokens),
-        stop_token_trained=rows.stop_trained,
-        trained_tokens=sum(row.trained for row in rows.encoded),
-        total_tokens=sum(len(row.ids) for row in rows.encoded),
         steps=steps,
         epochs=round(steps * batch / len(rows.encoded), 4),
-        first_loss=losses[0],
-        final_loss=math.fsum(last) / len(last),
         trainable_parameters=trainable,
         total_parameters=total,
         device=_device(),
@@ -134,11 +122,34 @@ def train_adapter(
         seed=recipe.seed,
         adapter=digest_file(weights)[0],
         tracking="" if tracking is None else tracking.place,
-        rendered_rows=tuple(chat.rendered(row) for row in rows.encoded[:SHOWN_ROWS]),
-        loss_curve=thinned(
-            tuple(LossPoint(step=int(each["step"]), loss=float(each["loss"])) for each in history)
-        ),
+        **_row_facts(rows, chat),
+        **_loss_facts(trainer.state.log_history),
     )
+
+
+def _row_facts(rows: TrainingRows, chat: Chat) -> dict[str, Any]:
+    return {
+        "dataset": rows.dataset,
+        "rows": len(rows.encoded),
+        "rows_truncated": len(rows.truncated),
+        "rows_without_trained_tokens": len(rows.without_tokens),
+        "stop_token_trained": rows.stop_trained,
+        "trained_tokens": sum(row.trained for row in rows.encoded),
+        "total_tokens": sum(len(row.ids) for row in rows.encoded),
+        "rendered_rows": tuple(chat.rendered(row) for row in rows.encoded[:SHOWN_ROWS]),
+    }
+
+
+def _loss_facts(log: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the first loss, the mean of the last twentieth of the logged losses, and the curve."""
+    logged = [entry for entry in log if "loss" in entry]
+    points = tuple(LossPoint(step=int(each["step"]), loss=float(each["loss"])) for each in logged)
+    last = [point.loss for point in points[-max(1, len(points) // 20) :]]
+    return {
+        "first_loss": points[0].loss,
+        "final_loss": math.fsum(last) / len(last),
+        "loss_curve": thinned(points),
+    }
 
 
 class Collator:
@@ -177,16 +188,30 @@ def _trainer(
     progress: Progress,
 ) -> Any:
     from torch.utils.data import SequentialSampler
-    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers import Trainer
+    from transformers.trainer_callback import PrinterCallback
 
     class InOrder(Trainer):
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             dataset: Any = train_dataset or self.train_dataset
             return SequentialSampler(dataset)
 
-    class Watch(TrainerCallback):
-        """Report progress, and stop at a loss that is not a number."""
+    trainer = InOrder(
+        model=model,
+        args=_arguments(recipe, steps, folder, name),
+        train_dataset=[rows.encoded[row] for row in order],
+        data_collator=Collator(chat.pad_id),
+        callbacks=[_watch(steps, progress)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
+
+def _watch(steps: int, progress: Progress) -> Any:
+    """Return a callback that reports progress, and stops at a loss that is not a number."""
+    from transformers import TrainerCallback
+
+    class Watch(TrainerCallback):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             loss = (logs or {}).get("loss")
             if loss is None:
@@ -199,11 +224,17 @@ def _trainer(
                 )
             progress(f"training, loss {float(loss):.3f}", state.global_step / steps)
 
+    return Watch()
+
+
+def _arguments(recipe: Recipe, steps: int, folder: Path, name: RunName) -> Any:
+    from transformers import TrainingArguments
+
     warmup = recipe.warmup_steps
     scheduler = recipe.lr_scheduler_type
     if scheduler == "constant" and warmup:
         scheduler = "constant_with_warmup"  # type: ignore[assignment]
-    arguments = TrainingArguments(
+    return TrainingArguments(
         output_dir=str(folder / "checkpoints"),
         run_name=name.name,
         max_steps=steps,
@@ -230,17 +261,6 @@ def _trainer(
         disable_tqdm=True,
         report_to=_report_to(),
     )
-    trainer = InOrder(
-        model=model,
-        args=arguments,
-        train_dataset=[rows.encoded[row] for row in order],
-        data_collator=Collator(chat.pad_id),
-        callbacks=[Watch()],
-    )
-    from transformers.trainer_callback import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
-    return trainer
 
 
 def _checkpointing(recipe: Recipe) -> dict[str, Any]:

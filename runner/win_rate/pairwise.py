@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from countersign_ml.rows.read.row import Row, rows_digest
 from policy.canonical import digest_of
-from policy.facts.win_rate_facts import MAX_FAILURES, JudgeFailure, JudgePrices, WinRateFacts
+from policy.facts.win_rate_facts import MAX_FAILURES, EndpointPrices, FailedOrder, WinRateFacts
 from runner.engines.openai_client import Connection, Endpoint, Failure, Reply
 from runner.win_rate.reply_cache import ReplyCache
 from runner.win_rate.win_rate_prompt import Verdict, WinRatePrompt, verdict_of
@@ -49,7 +49,7 @@ class Asked:
             return None if verdict is None else 0.5
         return 1.0 if (verdict == "2") == (self.order == "first-second") else 0.0
 
-    def failure(self, row: Row) -> JudgeFailure:
+    def failure(self, row: Row) -> FailedOrder:
         """Return why this order was not judged."""
         if isinstance(self.reply, Failure):
             kind, message = str(self.reply.kind), self.reply.message
@@ -60,7 +60,7 @@ class Asked:
         else:
             end = " ".join(self.reply.text.split())[-120:]
             kind, message = "no_verdict", f"ends without one verdict: {end}"
-        return JudgeFailure(id=row.id, order=self.order, kind=kind, message=message[:300])
+        return FailedOrder(id=row.id, order=self.order, kind=kind, message=message[:300])
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def compare_pairs(
     fresh: bool = False,
     parallel: int = 4,
     max_tokens: int = MAX_TOKENS,
-    prices: JudgePrices | None = None,
+    prices: EndpointPrices | None = None,
     progress: Progress | None = None,
 ) -> ComparedPairs:
     """Let a judge model compare two answers to each row; the second is the candidate's.
@@ -94,7 +94,6 @@ def compare_pairs(
     address); every other failure is counted in the facts.
     """
     pairs = list(zip(rows, first, second, strict=True))
-    unlike = [number for number, (_, one, other) in enumerate(pairs) if one != other]
     store = ReplyCache(cache)
 
     def ask(connection: Connection, number: int, order: Order) -> Asked:
@@ -110,28 +109,12 @@ def compare_pairs(
             store.keep(key, reply)
         return Asked(number, order, reply, cached=False)
 
-    found: dict[tuple[int, Order], Asked] = {}
-    with endpoint.connect() as connection:
-        pool = ThreadPoolExecutor(parallel)
-        try:
-            asked = [pool.submit(ask, connection, n, order) for n in unlike for order in ORDERS]
-            for done in as_completed(asked):
-                each = done.result()
-                found[each.row, each.order] = each
-                if progress is not None:
-                    progress(len(found), len(asked))
-        finally:
-            pool.shutdown(cancel_futures=True)
-    ordered = [found[number, order] for number in unlike for order in ORDERS]
+    unlike = [number for number, (_, one, other) in enumerate(pairs) if one != other]
+    found = _ask_all(endpoint, ask, unlike, parallel, progress)
     tally = _tally(pairs, found)
-    made = [each.reply for each in ordered if not each.cached and isinstance(each.reply, Reply)]
-    failed = [each for each in ordered if each.verdict is None]
-    failures = [each.failure(rows[each.row]) for each in failed]
-    places = Counter(each.verdict for each in ordered)
     known_by = outputs or (digest_of(list(first)), digest_of(list(second)))
     facts = WinRateFacts(
         judge=endpoint.named,
-        models=tuple(sorted(_models(ordered))),
         prompt=prompt.name,
         prompt_digest=prompt.digest,
         decoding=endpoint.decoding(max_tokens),
@@ -139,48 +122,61 @@ def compare_pairs(
         first_outputs=known_by[0],
         second_outputs=known_by[1],
         pairs=len(pairs),
-        wins=tally.wins,
-        losses=tally.losses,
-        ties=tally.ties,
-        failed=tally.failed,
         identical=len(pairs) - len(unlike),
-        flips=tally.flips,
-        first_place=places["1"],
-        second_place=places["2"],
-        clusters=tally.clusters,
-        cluster_squares=tally.squares,
-        longer_won=tally.longer_won,
-        shorter_won=tally.shorter_won,
-        mean_length_first=tally.lengths[0],
-        mean_length_second=tally.lengths[1],
-        calls=sum(not each.cached for each in ordered),
-        cached_calls=sum(each.cached for each in ordered),
-        tokens_in=sum(reply.tokens_in for reply in made),
-        tokens_out=sum(reply.tokens_out for reply in made),
         prices=prices,
-        failures=tuple(failures[:MAX_FAILURES]),
-        failure_kinds=dict(sorted(Counter(each.kind for each in failures).items())),
+        **tally.counts,
+        **_call_counts(rows, list(found.values())),
     )
     return ComparedPairs(facts, tuple(tally.scores.get(number) for number in range(len(pairs))))
 
 
-def _models(asked: Sequence[Asked]) -> set[str]:
-    return {each.reply.model for each in asked if isinstance(each.reply, Reply)}
+def _ask_all(
+    endpoint: Endpoint,
+    ask: Callable[[Connection, int, Order], Asked],
+    numbers: Sequence[int],
+    parallel: int,
+    progress: Progress | None,
+) -> dict[tuple[int, Order], Asked]:
+    """Ask every pair in both orders, several at a time; return the replies in the pairs' order."""
+    found: dict[tuple[int, Order], Asked] = {}
+    with endpoint.connect() as connection:
+        pool = ThreadPoolExecutor(parallel)
+        try:
+            asked = [pool.submit(ask, connection, n, order) for n in numbers for order in ORDERS]
+            for done in as_completed(asked):
+                each = done.result()
+                found[each.row, each.order] = each
+                if progress is not None:
+                    progress(len(found), len(asked))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return {(n, order): found[n, order] for n in numbers for order in ORDERS}
+
+
+def _call_counts(rows: Sequence[Row], asked: Sequence[Asked]) -> dict[str, Any]:
+    """Return the facts about the calls: models, positions, tokens and failures."""
+    replies = [each.reply for each in asked if isinstance(each.reply, Reply)]
+    paid = [each.reply for each in asked if not each.cached and isinstance(each.reply, Reply)]
+    failures = [each.failure(rows[each.row]) for each in asked if each.verdict is None]
+    places = Counter(each.verdict for each in asked)
+    return {
+        "models": tuple(sorted({reply.model for reply in replies})),
+        "first_place": places["1"],
+        "second_place": places["2"],
+        "calls": sum(not each.cached for each in asked),
+        "cached_calls": sum(each.cached for each in asked),
+        "tokens_in": sum(reply.tokens_in for reply in paid),
+        "tokens_out": sum(reply.tokens_out for reply in paid),
+        "failures": tuple(failures[:MAX_FAILURES]),
+        "failure_kinds": dict(sorted(Counter(each.kind for each in failures).items())),
+    }
 
 
 @dataclass(frozen=True)
 class _Tally:
     scores: dict[int, float]
-    wins: int
-    losses: int
-    ties: int
-    failed: int
-    flips: int
-    clusters: int
-    squares: float
-    longer_won: int
-    shorter_won: int
-    lengths: tuple[float, float]
+    counts: dict[str, Any]
+    """The facts that follow from the scores, by their names in `WinRateFacts`."""
 
 
 def _tally(pairs: Sequence[tuple[Row, str, str]], found: dict[tuple[int, Order], Asked]) -> _Tally:
@@ -209,19 +205,17 @@ def _tally(pairs: Sequence[tuple[Row, str, str]], found: dict[tuple[int, Order],
     )
     n = max(1, len(scores))
     counted = Counter(scores.values())
-    return _Tally(
-        scores=scores,
-        wins=counted[1.0],
-        losses=counted[0.0],
-        ties=counted[0.5],
-        failed=len(pairs) - len(scores),
-        flips=flips,
-        clusters=len(clusters),
-        squares=math.fsum(math.fsum(group) ** 2 for group in clusters.values()),
-        longer_won=longer[True],
-        shorter_won=longer[False],
-        lengths=(
-            sum(len(pairs[number][1]) for number in scores) / n,
-            sum(len(pairs[number][2]) for number in scores) / n,
-        ),
-    )
+    counts = {
+        "wins": counted[1.0],
+        "losses": counted[0.0],
+        "ties": counted[0.5],
+        "failed": len(pairs) - len(scores),
+        "flips": flips,
+        "clusters": len(clusters),
+        "cluster_squares": math.fsum(math.fsum(group) ** 2 for group in clusters.values()),
+        "longer_won": longer[True],
+        "shorter_won": longer[False],
+        "mean_length_first": sum(len(pairs[number][1]) for number in scores) / n,
+        "mean_length_second": sum(len(pairs[number][2]) for number in scores) / n,
+    }
+    return _Tally(scores, counts)

@@ -9,7 +9,7 @@ from typing import Any
 
 from countersign_ml.rows.governed.caches import cache_folder
 from policy.errors import UserError, one_line
-from policy.facts.win_rate_facts import JudgePrices, WinRateFacts
+from policy.facts.win_rate_facts import EndpointPrices, WinRateFacts
 from runner.endpoints.endpoint_options import add_endpoint_options, endpoint_of
 from runner.tell.progress import Reporter
 from runner.win_rate.answer_files import answers_to, asked_rows
@@ -101,7 +101,7 @@ def _print(facts: WinRateFacts) -> None:
         print(one_line(f"  {each.id} ({each.order}): {each.kind}: {each.message}"))
 
 
-def _prices(words: argparse.Namespace) -> JudgePrices | None:
+def _prices(words: argparse.Namespace) -> EndpointPrices | None:
     given = (words.price_in, words.price_out, words.currency)
     if given == (None, None, None):
         return None
@@ -112,7 +112,7 @@ def _prices(words: argparse.Namespace) -> JudgePrices | None:
             "give all three, or none",
         )
     try:
-        return JudgePrices(
+        return EndpointPrices(
             input_per_million=words.price_in,
             output_per_million=words.price_out,
             currency=words.currency,

@@ -13,7 +13,7 @@ import pytest
 from countersign_ml.rows.read.formats import Turn
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
-from policy.facts.win_rate_facts import JudgePrices, WinRateFacts
+from policy.facts.win_rate_facts import EndpointPrices, WinRateFacts
 from runner.engines.openai_client import Endpoint
 from runner.win_rate.pairwise import compare_pairs
 from runner.win_rate.win_rate_prompt import load_prompt, verdict_of
@@ -67,7 +67,7 @@ def judged(
     second: Sequence[str],
     cache: Path,
     rows: Sequence[Row] | None = None,
-    prices: JudgePrices | None = None,
+    prices: EndpointPrices | None = None,
     **settings: Any,
 ) -> tuple[WinRateFacts, Server]:
     with endpoint_server(rule) as server:
@@ -191,7 +191,7 @@ def test_many_failures_are_listed_in_part_and_counted_in_full(tmp_path: Path) ->
 
 
 def test_the_same_question_is_paid_for_once(tmp_path: Path) -> None:
-    euros = JudgePrices(input_per_million=2.0, output_per_million=8.0, currency="EUR")
+    euros = EndpointPrices(input_per_million=2.0, output_per_million=8.0, currency="EUR")
     rows = [row(number) for number in range(3)]
     asked: list[dict[str, Any]] = []
 
