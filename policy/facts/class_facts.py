@@ -1,6 +1,6 @@
-"""How a classifier does on each class, and what it takes for what: bounded, however many classes.
+"""How well a classifier does on each class, and what it confuses; the number of classes is bounded.
 
-Counts are the facts; precision, recall and F1 follow from them.
+The facts are counts; precision, recall and F1 are computed from them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from policy.documents import Document
 MAX_CLASSES = 200
 MAX_CONFUSIONS = 50
 MAX_LABEL = 200
-"""Characters of a label that are kept: an answer may hold anything."""
+"""Characters of a label that are kept, because an answer can be any text."""
 
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
 _Label = Annotated[str, Field(max_length=MAX_LABEL)]
 
 
 class ClassCounts(Document):
-    """One class: rows that are of it and found, rows wrongly given to it, rows of it missed."""
+    """One class: its rows that were found, rows wrongly given to it, and its missed rows."""
 
     label: _Label
     right: _Count
@@ -30,18 +30,18 @@ class ClassCounts(Document):
 
     @property
     def support(self) -> int:
-        """Return how many rows are of this class."""
+        """Return how many rows belong to this class."""
         return self.right + self.missed
 
     @property
     def precision(self) -> float:
-        """Return the share of rows given this label that are of it; 0 where none was given."""
+        """Return the share of rows with this label that belong to it; 0 if no row got it."""
         given = self.right + self.wrong
         return self.right / given if given else 0.0
 
     @property
     def recall(self) -> float:
-        """Return the share of this class's rows that were found; 0 where there are none."""
+        """Return the share of this class's rows that were found; 0 if there are none."""
         return self.right / self.support if self.support else 0.0
 
     @property
@@ -52,7 +52,7 @@ class ClassCounts(Document):
 
 
 class Confusion(Document):
-    """How many rows of one class were given another label."""
+    """How many rows of one class got another label."""
 
     expected: _Label
     said: _Label
@@ -60,7 +60,7 @@ class Confusion(Document):
 
 
 class ClassFacts(Document):
-    """The classes with most rows, and the commonest confusions; what is left out is counted."""
+    """The classes with most rows, and the most common confusions; the rest is only counted."""
 
     rows: _Count
     right: _Count

@@ -1,7 +1,7 @@
-"""Evidence: what one run measured, one JSON document, bound to a proposal digest.
+"""Evidence: what one run measured, in one JSON document that is bound to a proposal digest.
 
-It holds facts, never verdicts: counts, metrics and the paired counts that a judge needs, so that
-the policy can judge it again at any time, without the models and without numpy.
+It contains facts, never verdicts: counts, metrics and the paired counts that gates need. So the
+policy can judge it again at any time, without the models and without numpy.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Subject = Literal["base", "incumbent", "merged", "candidate"]
 
 
 class RowFinding(Document):
-    """One defect in the data, where it stands."""
+    """One defect in the data, and its place."""
 
     file: str
     line: Count
@@ -51,7 +51,7 @@ class GateFacts(Document):
     count: Count
     findings: tuple[RowFinding, ...] = ()
     not_run: str = ""
-    """Why the gate could not be run to its end: it did not pass then, whatever it counted."""
+    """Why the gate could not complete; then it did not pass, whatever it counted."""
 
 
 class SplitFacts(Document):
@@ -64,25 +64,25 @@ class SplitFacts(Document):
 
 
 class DataFacts(Document):
-    """What the data gates saw."""
+    """What the data gates counted."""
 
     splits: tuple[SplitFacts, ...]
     gates: tuple[GateFacts, ...]
 
     def rows(self, split: str) -> int:
-        """Return the number of rows of a split; 0 when there is none."""
+        """Return the number of rows of a split; 0 if there is no such split."""
         return sum(part.rows for part in self.splits if part.split == split)
 
 
 class RenderedToken(Document):
-    """A stretch of a rendered training row, and whether its tokens were trained on."""
+    """A part of a rendered training row, and whether its tokens were trained on."""
 
     text: str
     trained: bool
 
 
 class TrainingFacts(Document):
-    """What was trained: lengths in tokens, loss as mean cross-entropy in nats a trained token."""
+    """What was trained; lengths in tokens, loss as mean cross-entropy in nats per trained token."""
 
     base_weights: Digest
     base_revision: str
@@ -106,7 +106,7 @@ class TrainingFacts(Document):
     seed: int
     adapter: Digest
     tracking: str = ""
-    """Where the W&B run lies: a URL, or a folder of the workspace when offline."""
+    """The place of the W&B run: a URL, or a folder of the workspace if offline."""
     rendered_rows: tuple[tuple[RenderedToken, ...], ...] = ()
     loss_curve: Annotated[tuple[LossPoint, ...], Field(max_length=MAX_POINTS)] = ()
 
@@ -152,7 +152,7 @@ class PairedCounts(Document):
 
 
 class Resampled(Document):
-    """What only rows can tell of a mean's difference: a 95 % interval and p, and how they came."""
+    """What only rows can show of a mean's difference: a 95 % interval and p, and their method."""
 
     low: float
     high: float
@@ -160,7 +160,7 @@ class Resampled(Document):
     resamples: Count
     seed: Count
     clusters: Count | None = None
-    """How many groups of rows were drawn and flipped together; None: each row by itself."""
+    """How many groups of rows were drawn and flipped together; None if each row was by itself."""
 
 
 class PairedMeans(Document):
@@ -183,14 +183,14 @@ class Group(Document):
 class Slice(Document):
     """A comparison for each value of a field of the rows; every row is in exactly one group.
 
-    Beyond the largest groups the `rest` of the values stand together.
+    Beyond the largest groups, `rest` has all other values together.
     """
 
     field: str
     groups: tuple[Group, ...]
     rest: Group | None = None
     rest_values: Count = 0
-    """How many values the rest holds."""
+    """How many values are in the rest."""
 
     @property
     def parts(self) -> tuple[Group, ...]:
@@ -216,7 +216,7 @@ DriftReference = Literal["incumbent", "training"]
 
 
 class Bin(Document):
-    """How many answers (of a vocabulary: words) of the reference and of the candidate are here."""
+    """How many answers (words, for a vocabulary) of reference and candidate are in this bin."""
 
     name: str
     first: Count
@@ -224,7 +224,7 @@ class Bin(Document):
 
 
 class Drift(Document):
-    """The distribution of the candidate's answers beside the incumbent's or the training rows'."""
+    """The distribution of the candidate's answers and the incumbent's or the training rows'."""
 
     of: DriftField
     against: DriftReference
@@ -232,7 +232,7 @@ class Drift(Document):
 
 
 class ParityFacts(Document):
-    """Whether the exported file reads and answers as the trained model does."""
+    """Whether the exported file reads prompts and answers them like the trained model."""
 
     prompts: Count
     prompts_with_equal_tokens: Count
@@ -254,14 +254,14 @@ class ArtifactFacts(Document):
 
 
 class Incumbent(Document):
-    """What the base branch's pointer named when the run began."""
+    """What the base branch's pointer named when the run started."""
 
     version: str
     artifact: Digest
 
 
 class Sample(Document):
-    """One held-out row with what each subject said, for a person to read."""
+    """One held-out row with each subject's answer, for people to read."""
 
     id: str
     input: str
@@ -270,7 +270,7 @@ class Sample(Document):
 
 
 class StageFacts(Document):
-    """How one stage ended; a stage that stopped says why."""
+    """How one stage ended; a stopped stage says why."""
 
     stage: str
     outcome: Literal["done", "stopped", "errored"]
