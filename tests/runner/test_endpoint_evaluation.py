@@ -152,4 +152,4 @@ def test_a_wrong_address_is_one_line(
     repo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ask(repo, "host/v1", tmp_path) == 2
-    assert "is no http or https address" in capsys.readouterr().err
+    assert "is not an http or https address" in capsys.readouterr().err

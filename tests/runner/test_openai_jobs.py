@@ -77,7 +77,7 @@ def test_cut_off_after_any_write_the_next_run_finishes_and_repeats_nothing(
     account.cut_after = where
     code, _, said = run("submit", "--live")
     assert code == 2
-    assert "run the same command again: nothing is sent twice" in said
+    assert "run the same command again; nothing is sent twice" in said
     assert run("submit", "--live")[0] == 0
     assert (len(account.files), len(account.jobs)) == (1, 1)
 
