@@ -94,10 +94,8 @@ def git(
             timeout=seconds,
             check=False,
         )
-    except FileNotFoundError as error:
-        if not folder.is_dir():
-            raise UserError.one(str(folder), "no such folder", "check the path") from error
-        raise UserError.one("git", "is not installed", "install git and run this again") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _cannot_start(folder) from error
     except subprocess.TimeoutExpired as error:
         raise UserError.one(
             str(folder), f"git {words[0]} took over {seconds:.0f} s", "check the network"
@@ -106,15 +104,27 @@ def git(
 
 
 def start_git(folder: Path, *words: str, settings: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-    """Start a git process that answers on its pipes, such as `cat-file --batch`."""
-    return subprocess.Popen(
-        command(*words, settings=settings),
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment(),
-    )
+    """Start a git process that answers on its pipes, such as `cat-file --batch`.
+
+    UserError if git or the folder is missing.
+    """
+    try:
+        return subprocess.Popen(
+            command(*words, settings=settings),
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+        )
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _cannot_start(folder) from error
+
+
+def _cannot_start(folder: Path) -> UserError:
+    if not folder.is_dir():
+        return UserError.one(str(folder), "no such folder", "check the path")
+    return UserError.one("git", "is not installed", "install git and run this again")
 
 
 def find_repository(given: Path | None) -> Path:

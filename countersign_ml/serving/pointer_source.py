@@ -1,41 +1,32 @@
-"""Where the pointer is read from: a working tree's file, or a branch of a repository."""
+"""Where the pointer is read from: a file in a working tree, or a branch of a repository."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Protocol
 
+from countersign_ml.git import git
 from policy.documents import parse_json
 from policy.errors import UserError
 from policy.facts.pointer import Pointer
+from policy.governed import pointer_path
 
 _SECONDS = 120
-"""How long git may take to answer."""
+"""How long a git command may take."""
+_ACCESS = ("GIT_SSH", "GIT_ASKPASS", "GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_")
+"""Variables of the caller that tell git how to reach a remote: names that begin so are kept."""
 
 
 class PointerSource(Protocol):
-    """Something that names the live version."""
+    """A source that names the live version."""
 
     @property
     def where(self) -> str:
         """The pointer's place, as messages name it."""
 
     def read(self) -> Pointer | None:
-        """Return the pointer; None where nothing was promoted yet; UserError where it is broken."""
-
-
-def pointer_path(model: str) -> str:
-    """Return a model's pointer file, relative to the repository's root."""
-    return f"models/{model}/pointer.json"
-
-
-def parse_pointer(text: str, where: str) -> Pointer | None:
-    """Read a pointer file's text; `null` and nothing at all both mean that nothing is live."""
-    if text.strip() in ("", "null"):
-        return None
-    return parse_json(Pointer, text, where)
+        """Return the pointer; None if no version is live; UserError if it cannot be read."""
 
 
 class FileSource:
@@ -49,21 +40,23 @@ class FileSource:
         return str(self._path)
 
     def read(self) -> Pointer | None:
-        """Read the file; None where there is none."""
+        """Read the file; None if it is missing."""
         try:
             text = self._path.read_text(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError.one(self.where, f"cannot be read: {error}") from error
-        return parse_pointer(text, self.where)
+            raise UserError.one(
+                self.where, f"cannot be read: {error}", "check the file and its permissions"
+            ) from error
+        return _parse(text, self.where)
 
 
 class GitSource:
     """A pointer file on a branch of a repository, fetched into a bare clone of its own.
 
-    Only the branch's newest commit is fetched, and only the blobs that are looked at where the
-    server knows partial clones: the data sets stay where they are.
+    Only the branch's newest commit is fetched. If the server supports partial clones, only the
+    blobs that are read are fetched, so the data sets are not downloaded.
     """
 
     def __init__(self, url: str, model: str, *, ref: str = "main", clone: Path) -> None:
@@ -78,7 +71,7 @@ class GitSource:
         return f"{self._url} {self._ref}:{self._path}"
 
     def read(self) -> Pointer | None:
-        """Fetch the branch and read the file; None where the branch has none."""
+        """Fetch the branch and read the file; None if the branch does not have it."""
         if not (self._clone / "HEAD").is_file():
             self._clone.mkdir(parents=True, exist_ok=True)
             self._git("init", "--quiet", "--bare", ".")
@@ -88,30 +81,24 @@ class GitSource:
         self._git("fetch", "--quiet", "--depth=1", "--no-tags", "origin", self._ref)
         if not self._git("ls-tree", "FETCH_HEAD", "--", self._path).strip():
             return None
-        return parse_pointer(self._git("show", f"FETCH_HEAD:{self._path}"), self.where)
+        return _parse(self._git("show", f"FETCH_HEAD:{self._path}"), self.where)
 
     def _git(self, *words: str) -> str:
-        env = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-        try:
-            done = subprocess.run(
-                ["git", *words],
-                cwd=self._clone,
-                env=env,
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                check=False,
+        access = {name: value for name, value in os.environ.items() if name.startswith(_ACCESS)}
+        # `show` fetches the pointer's blob from the remote
+        extra = {**access, "GIT_NO_LAZY_FETCH": "0"}
+        answer = git(self._clone, *words, extra=extra, seconds=_SECONDS)
+        if not answer.ok:
+            raise UserError.one(
+                self.where,
+                f"git {words[0]} failed: {answer.said}",
+                "check the repository's URL, the branch name and this account's access",
             )
-        except subprocess.TimeoutExpired as error:
-            raise self._refusal(f"git {words[0]} took over {_SECONDS} s") from error
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or ["git gave no reason"]
-            raise self._refusal(f"git {words[0]} failed: {lines[-1]}")
-        return done.stdout
+        return answer.text
 
-    def _refusal(self, what: str) -> UserError:
-        return UserError.one(
-            self.where,
-            what,
-            "check the repository's URL, the branch's name and this account's access",
-        )
+
+def _parse(text: str, where: str) -> Pointer | None:
+    """Read a pointer file's text; `null` and an empty file mean that no version is live."""
+    if text.strip() in ("", "null"):
+        return None
+    return parse_json(Pointer, text, where)

@@ -138,8 +138,6 @@ class History:
 
 def _resolve(directory: Path, ref: str) -> tuple[str, str]:
     """Return a branch's full name and its commit; a tag of the same name is ignored."""
-    if not directory.is_dir():
-        raise UserError.one(str(directory), "no such folder", "name a clone: --repository DIR")
     if run_git(directory, "rev-parse", "--is-shallow-repository").strip() == "true":
         raise UserError.one(
             str(directory),

@@ -7,8 +7,6 @@ statement about a history rests on the id of its last commit alone, not on trust
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,14 +14,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from countersign_ml.git import git, start_git
 from policy.errors import UserError
 
 PLAIN = frozenset({"100644", "100755"})
 FOLDER = "40000"
 MAX_BYTES = 64_000_000
 """Larger objects are cut off: no governed file is that large, and a cut one proves nothing."""
-SETTINGS = ("core.commitGraph=false", "core.fsmonitor=false", "protocol.allow=never")
-"""Nothing is computed from caches that no id covers, run by the clone's settings, or fetched."""
+_OFFLINE = ("protocol.allow=never",)
+"""Git fetches nothing, whatever the clone's settings say."""
 
 
 @dataclass(frozen=True)
@@ -73,38 +72,15 @@ class Tag:
 
 
 def run_git(directory: Path, *arguments: str) -> str:
-    """Return what a git command prints; UserError where it fails. Paths keep their odd bytes."""
-    done = subprocess.run(
-        _command(directory, *arguments), capture_output=True, env=_environment(), check=False
-    )
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+    """Return the output of a git command; UserError if it fails. Paths keep their odd bytes."""
+    answer = git(directory, *arguments, settings=_OFFLINE)
+    if not answer.ok:
         raise UserError.one(
-            str(directory), f"git {arguments[0]} failed: {said}", "name a clone: --repository DIR"
+            str(directory),
+            f"git {arguments[0]} failed: {answer.said}",
+            "name a clone: --repository DIR",
         )
-    return done.stdout.decode("utf-8", "surrogateescape")
-
-
-def _command(directory: Path, *arguments: str) -> list[str]:
-    settings = [word for setting in SETTINGS for word in ("-c", setting)]
-    return ["git", "-C", str(directory), *settings, *arguments]
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of git: no replaced objects, no grafts, nothing fetched on the way."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name.startswith(("GIT_CONFIG_", "GIT_CEILING_"))
-    }
-    return kept | {
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_GRAFT_FILE": os.devnull,
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-    }
+    return answer.text
 
 
 class Objects:
@@ -112,13 +88,7 @@ class Objects:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._process = subprocess.Popen(
-            _command(directory, "cat-file", "--batch"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-        )
+        self._process = start_git(directory, "cat-file", "--batch", settings=_OFFLINE)
         self.commit = lru_cache(maxsize=None)(self._commit)
         self.tree = lru_cache(maxsize=100_000)(self._tree)
         self.blob = lru_cache(maxsize=2_000)(self._blob)
@@ -137,12 +107,8 @@ class Objects:
         _pipe(self._process.stdout).close()
 
     def _read(self, oid: str, wanted: str) -> bytes:
-        asked, answered = _pipe(self._process.stdin), _pipe(self._process.stdout)
-        try:
-            asked.write(oid.encode("ascii") + b"\n")
-            asked.flush()
-        except BrokenPipeError as error:
-            raise UserError.one(str(self._directory), "git stopped answering") from error
+        """Return an object's content, checked against its id and kind."""
+        answered = self._ask(oid)
         header = answered.readline().decode("utf-8", "replace").split()
         if len(header) != 3 or header[1] == "missing":
             raise UserError.one(
@@ -150,25 +116,37 @@ class Objects:
                 f"the {wanted} {oid[:12]} is not in this clone",
                 "clone the whole repository: no --depth, no --filter",
             )
-        size = int(header[2])
+        kind, size = header[1], int(header[2])
         digest = hashlib.new("sha256" if len(oid) == 64 else "sha1", usedforsecurity=False)
-        digest.update(f"{header[1]} {size}\0".encode())
+        digest.update(f"{kind} {size}\0".encode())
         kept, left = b"", size
         while left:
             chunk = answered.read(min(left, MAX_BYTES))
             if not chunk:
-                raise UserError.one(str(self._directory), f"git cannot read {oid[:12]}")
+                raise self._damaged(f"git cannot read the {wanted} {oid[:12]}")
             digest.update(chunk)
             left -= len(chunk)
             kept = kept or chunk
         answered.read(1)
-        if digest.hexdigest() != oid or header[1] != wanted:
-            raise UserError.one(
-                str(self._directory),
-                f"the content of the {wanted} {oid[:12]} does not match its id",
-                "the clone is damaged or forged: clone it again, and run git fsck",
-            )
+        if digest.hexdigest() != oid or kind != wanted:
+            raise self._damaged(f"the content of the {wanted} {oid[:12]} does not match its id")
         return kept
+
+    def _ask(self, oid: str) -> IO[bytes]:
+        """Request an object; the answer is on the pipe that is returned."""
+        asked = _pipe(self._process.stdin)
+        try:
+            asked.write(oid.encode("ascii") + b"\n")
+            asked.flush()
+        except BrokenPipeError as error:
+            raise UserError.one(
+                str(self._directory), "git stopped answering", "check the clone with git fsck"
+            ) from error
+        return _pipe(self._process.stdout)
+
+    def _damaged(self, what: str) -> UserError:
+        remedy = "the clone is damaged or forged: clone it again, and run git fsck"
+        return UserError.one(str(self._directory), what, remedy)
 
     def _commit(self, oid: str) -> Commit:
         head, _, message = _text(self._read(oid, "commit")).partition("\n\n")
