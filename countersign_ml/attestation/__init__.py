@@ -1,6 +1,6 @@
-"""Signed statements: what the bot signs, anybody who has its public key can verify, offline.
+"""Signed statements: anyone with the bot's public key can verify what the bot signed, offline.
 
-DSSE envelopes (https://github.com/secure-systems-lab/dsse), so that other tools read them too.
+They are DSSE envelopes (https://github.com/secure-systems-lab/dsse), which other tools can read.
 """
 
 from countersign_ml.attestation.envelope import EnvelopeError, public_key, sign, verify

@@ -1,6 +1,6 @@
-"""Sign and verify bytes of one type. The signature covers the type: it can stand for nothing else.
+"""Sign and verify bytes of one type. The signature covers the type, so it is valid for no other.
 
-The key is RSA (as GitHub makes them for Apps; RSA-PSS with SHA-256) or Ed25519.
+Keys are RSA (as GitHub makes for Apps; RSA-PSS with SHA-256) or Ed25519.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from securesystemslib.exceptions import Error as LibraryError
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
 MAX_ENVELOPE_BYTES = 20_000_000
-"""No record is that large; what is larger is not read."""
+"""No record is this large; a larger envelope is not read."""
 
 
 class EnvelopeError(Exception):
-    """Text is no envelope of the type, or none of the keys signed it."""
+    """The text is not an envelope of the type, or no key signed it."""
 
 
 def sign(payload: bytes, payload_type: str, private_key: str) -> str:
@@ -45,7 +45,7 @@ def public_key(private_key: str) -> str:
 def verify(text: str, payload_type: str, keys: Mapping[str, str]) -> tuple[bytes, str]:
     """Return the payload, and the name of the first key (name to PEM text) that signed it.
 
-    Raise EnvelopeError where the text is no envelope of this type or no key signed it. A key that
+    Raise EnvelopeError if the text is not an envelope of this type or no key signed it. A key that
     cannot be read verifies nothing.
     """
     if len(text) > MAX_ENVELOPE_BYTES:
@@ -60,7 +60,7 @@ def verify(text: str, payload_type: str, keys: Mapping[str, str]) -> tuple[bytes
         key = _verifying(pem)
         if key is None:
             continue
-        # whoever signs may write any key id; that of the key at hand is what is looked for
+        # a signer can write any key id, so the id in the envelope is ignored: try this key
         for signature in envelope.signatures.values():
             signature.keyid = key.keyid
             mine = Envelope(envelope.payload, envelope.payload_type, {key.keyid: signature})

@@ -1,4 +1,7 @@
-"""Artifacts by content: what is published once can be fetched, and proven, for ever."""
+"""Content-addressed artifacts: anything published can be fetched, and verified, forever.
+
+`store.Registry` publishes, fetches and verifies; `file_digest` computes the names.
+"""
 
 from __future__ import annotations
 

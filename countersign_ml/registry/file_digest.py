@@ -1,4 +1,4 @@
-"""Digests of files: the only names that the registry knows."""
+"""Digests of files: the only names that the registry uses."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 def hex_of(digest: str) -> str:
     """Return the 64 hex digits of a digest.
 
-    Anything else is refused here, before it becomes a path: `sha256:../..` must never reach a
-    file system.
+    Anything else is an error before it becomes a path: `sha256:../..` must never reach a file
+    system.
     """
     match = _DIGEST.fullmatch(digest)
     if match is None:
         raise UserError.one(
             "registry",
-            f"{digest[:100]!r} is no digest",
-            "give sha256: and 64 lower-case hex digits, as the pointer does",
+            f"{digest[:100]!r} is not a digest",
+            "give sha256: and 64 lower-case hex digits, as in the pointer",
         )
     return match[1]
 
@@ -44,6 +44,6 @@ def digest_stream(source: IO[bytes], sink: IO[bytes] | None = None) -> tuple[str
 
 
 def digest_file(path: Path) -> tuple[str, int]:
-    """Return the digest and the size in bytes of a local file; OSError where it cannot be read."""
+    """Return the digest and the size in bytes of a local file; OSError if it cannot be read."""
     with path.open("rb") as source:
         return digest_stream(source)

@@ -1,7 +1,7 @@
-"""The registry: files under their SHA-256, in a folder or a bucket, through fsspec.
+"""The registry: files named by their SHA-256, in a folder or a bucket, through fsspec.
 
-Layout: `<root>/sha256/ab/<64 hex digits>`, and `<root>/uploads/` for what is still being written. A
-name under `sha256/` appears only once all its bytes are there, so a killed upload is never seen.
+Layout: `<root>/sha256/ab/<64 hex digits>`, and `<root>/uploads/` for uploads in progress. A name
+under `sha256/` appears only when all its bytes are written, so a killed upload is never visible.
 """
 
 from __future__ import annotations
@@ -26,11 +26,9 @@ _CONTENT_TYPE = {
     "gs": "content_type",
     "gcs": "content_type",
 }
-"""How each object store's driver wants to be told a media type; the others have no place for it."""
-
-
+"""The name of the media type in each object store's driver; other drivers have none."""
 _WITHOUT_FOLDERS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss"}
-"""Object stores: making a folder there does nothing, or makes the bucket that a typo named."""
+"""Object stores: creating a folder does nothing there, or creates the bucket of a typo."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +63,23 @@ class Registry:
     def publish(self, path: Path, *, media: str) -> Stored:
         """Store a file under its digest; publishing the same bytes again changes nothing.
 
-        `media` is its media type, given to object stores that keep one. A file that changes while
-        it is copied, and a stored copy that no longer has its digest, are refused.
+        `media` is its media type, passed to object stores that keep one. UserError if the file
+        changes during the copy, or if the stored copy no longer has its digest.
         """
         if not path.is_file():
             raise UserError.one(
-                str(path), "is no file", "publish single files; a folder's files go one by one"
+                str(path), "is not a file", "publish single files: each file of a folder by itself"
             )
-        with self._told(f"cannot read {path}"):
+        with self._explaining(f"cannot read {path}"):
             digest, _ = digest_file(path)
         if not self.exists(digest):
             self._upload(path, digest, media)
         return self.verify(digest)
 
     def fetch(self, digest: str, target: Path) -> Path:
-        """Copy an artifact to `target`, verified while it is copied; `target` appears whole or not.
+        """Copy an artifact to `target` and verify it; `target` appears whole or not at all.
 
-        A target that already has these bytes is returned at once.
+        If the target already has these bytes, nothing is copied.
         """
         place = self._place(digest)
         if target.is_dir():
@@ -90,7 +88,7 @@ class Registry:
             return target
         self._require(digest)
         part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        with self._told(f"cannot be copied to {target}"):
+        with self._explaining(f"cannot be copied to {target}"):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with self._fs.open(place, "rb") as source, part.open("wb") as sink:
@@ -102,18 +100,18 @@ class Registry:
         return target
 
     def verify(self, digest: str) -> Stored:
-        """Return the stored file, having read all its bytes and found that they have the digest."""
+        """Return the stored file after reading all its bytes and checking their digest."""
         place = self._place(digest)
         self._require(digest)
-        with self._told("cannot be read"), self._fs.open(place, "rb") as source:
+        with self._explaining("cannot be read"), self._fs.open(place, "rb") as source:
             found, size = digest_stream(source)
         self._expect(digest, found)
         return Stored(digest, size, self._fs.unstrip_protocol(place))
 
     def exists(self, digest: str) -> bool:
-        """Return whether something is stored under the digest; only `verify` reads it."""
+        """Return whether a file is stored under the digest, without reading it."""
         place = self._place(digest)
-        with self._told("cannot be read"):
+        with self._explaining("cannot be read"):
             self._fs.invalidate_cache()
             return bool(self._fs.isfile(place))
 
@@ -122,12 +120,12 @@ class Registry:
         return f"{self._root}/sha256/{name[:2]}/{name}"
 
     def _upload(self, path: Path, digest: str, media: str) -> None:
-        """Write under a name of its own, then give it its digest in one step."""
+        """Write under a temporary name, then rename to the digest in one step."""
         place = self._place(digest)
         part = f"{self._root}/uploads/{hex_of(digest)}.{uuid.uuid4().hex}"
         known = self._protocol in _CONTENT_TYPE
         typed = {_CONTENT_TYPE[self._protocol]: media} if known else {}
-        with self._told("cannot be written"):
+        with self._explaining("cannot be written"):
             self._make_folder_of(part)
             try:
                 with path.open("rb") as source, self._fs.open(part, "wb", **typed) as sink:
@@ -139,7 +137,7 @@ class Registry:
                     raise UserError.one(
                         str(path),
                         f"changed while it was published: {digest} became {found}",
-                        "publish it again when nothing writes to it",
+                        "publish it again when no program is writing to it",
                     )
                 self._settle(part, place)
             finally:
@@ -151,7 +149,7 @@ class Registry:
             self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
 
     def _settle(self, part: str, place: str) -> None:
-        """Move a whole upload to its digest; who comes second leaves the first one's file alone."""
+        """Move a complete upload to its digest; of two uploads at once the first file stays."""
         self._make_folder_of(place)
         if not self._local:
             self._fs.mv(part, place)
@@ -160,7 +158,7 @@ class Registry:
             os.link(part, place)
         except FileExistsError:
             return
-        except OSError:  # file systems without hard links; the bytes are the same either way
+        except OSError:  # no hard links on this file system; the bytes are the same either way
             Path(part).replace(place)
 
     def _require(self, digest: str) -> None:
@@ -168,7 +166,7 @@ class Registry:
             raise UserError.one(
                 f"registry {self.url}",
                 f"has no {digest}",
-                "publish it there, or name the registry that it was published to",
+                "publish it there, or name the registry that has it",
             )
 
     def _expect(self, digest: str, found: str) -> None:
@@ -180,11 +178,11 @@ class Registry:
             )
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """Turn a file system's own errors into one line that says where and how to mend it.
+    def _explaining(self, what: str) -> Iterator[None]:
+        """Turn a file system's errors into one line that says where, what and how to fix it.
 
-        Drivers of object stores raise their clients' families of exceptions, which have no common
-        root: all of them count as the store's answer, with its words kept.
+        Drivers of object stores raise their clients' exceptions, which have no common base class:
+        all of them are reported as the store's answer, in its own words.
         """
         try:
             yield

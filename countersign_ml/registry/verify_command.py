@@ -1,4 +1,4 @@
-"""`countersign verify`: prove that what the pointers name is in the registry, whole."""
+"""`countersign verify`: check that every live artifact is in the registry, unchanged."""
 
 from __future__ import annotations
 
@@ -14,21 +14,11 @@ from policy.facts.pointer import Pointer
 
 
 def verify(argv: list[str]) -> int:
-    """Verify the artifact of every model's pointer, or of the models named."""
-    parser = argparse.ArgumentParser(prog="countersign verify", description=verify.__doc__)
-    parser.add_argument("models", nargs="*", metavar="MODEL")
-    parser.add_argument("--repo", type=Path, default=Path(), metavar="FOLDER")
-    parser.add_argument(
-        "--registry",
-        default=os.environ.get("COUNTERSIGN_REGISTRY"),
-        metavar="URL",
-        help="default: $COUNTERSIGN_REGISTRY, or .countersign/registry in the repository",
-    )
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(argv)
+    """Verify the artifact of every pointer, or of the named models only."""
+    options = _options(argv)
     repo: Path = options.repo.resolve()
     registry = Registry(options.registry or f"file://{repo / '.countersign' / 'registry'}")
-    pointers = read_pointers(repo, options.models)
+    pointers = _read_pointers(repo, options.models)
     problems: list[Problem] = []
     verified: list[tuple[Pointer, Stored]] = []
     for pointer in pointers:
@@ -40,24 +30,50 @@ def verify(argv: list[str]) -> int:
                 for p in error.problems
             )
     if options.json:
-        rows = [
-            {"model": pointer.model, "version": pointer.version, "digest": stored.digest,
-             "size": stored.size, "uri": stored.uri}
-            for pointer, stored in verified
-        ]  # fmt: skip
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([_row(*one) for one in verified], indent=2))
     else:
         for pointer, stored in verified:
-            print(f"{pointer.model} {pointer.version}: {stored.digest}, {stored.size} bytes, whole")
+            size = f"{stored.size} bytes"
+            print(f"{pointer.model} {pointer.version}: {stored.digest}, {size}, verified")
         if not pointers:
-            print("no model has a live version yet")
+            print("no model has a live version")
     if problems:
         raise UserError(problems)
     return 0
 
 
-def read_pointers(repo: Path, models: list[str]) -> list[Pointer]:
-    """Return the pointers of the models named (all where none is); every unreadable one at once."""
+def _options(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="countersign verify", description=verify.__doc__)
+    parser.add_argument("models", nargs="*", metavar="MODEL")
+    parser.add_argument(
+        "--repo",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="the governed repository (default: .)",
+    )
+    parser.add_argument(
+        "--registry",
+        default=os.environ.get("COUNTERSIGN_REGISTRY"),
+        metavar="URL",
+        help="default: $COUNTERSIGN_REGISTRY, or .countersign/registry in the repository",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser.parse_args(argv)
+
+
+def _row(pointer: Pointer, stored: Stored) -> dict[str, str | int]:
+    return {
+        "model": pointer.model,
+        "version": pointer.version,
+        "digest": stored.digest,
+        "size": stored.size,
+        "uri": stored.uri,
+    }
+
+
+def _read_pointers(repo: Path, models: list[str]) -> list[Pointer]:
+    """Return the pointers of the named models, or all; one error lists every unreadable one."""
     names = models or sorted(path.parent.name for path in repo.glob("models/*/pointer.json"))
     pointers: list[Pointer] = []
     problems: list[Problem] = []
@@ -69,7 +85,13 @@ def read_pointers(repo: Path, models: list[str]) -> list[Pointer]:
         except UserError as error:
             problems.extend(error.problems)
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(where, f"cannot be read: {error}", "no version is live yet?"))
+            problems.append(
+                Problem(
+                    where,
+                    f"cannot be read: {error}",
+                    "check the model's name, and that a version is live",
+                )
+            )
     if problems:
         raise UserError(problems)
     return pointers

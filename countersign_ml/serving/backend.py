@@ -1,4 +1,4 @@
-"""One version being served: a llama.cpp server process on a local port."""
+"""One served version: a llama.cpp server process on a local port."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from policy.facts.pointer import Pointer
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS")
 _KEPT_PREFIXES = ("PYTHON", "CUDA_", "NVIDIA_", "GGML_", "HIP_", "ROCR_")
-"""The only variables passed on: the server reads its options from names such as MODEL and CACHE."""
+"""The only variables passed on: the server takes options from names such as MODEL and CACHE."""
 
 
 @dataclass(frozen=True)
 class BackendOptions:
-    """How a model is run; the same for every version."""
+    """How a model runs; the same for every version."""
 
     context: int = 4096
-    """Tokens of prompt and answer together."""
+    """Tokens of prompt plus answer."""
     threads: int | None = None
-    """None leaves the choice to the library: half of the cores."""
+    """None: the library chooses, half of the cores."""
     gpu_layers: int = -1
-    """-1: all, where the library was built for a GPU."""
+    """-1: all layers, if the library was built for a GPU."""
     start_seconds: float = 600.0
-    """How long loading may take."""
+    """The time limit for loading."""
     stop_seconds: float = 10.0
-    """How long ending may take before the process is killed."""
+    """How long the process may take to end before it is killed."""
 
 
 class Backend:
-    """A running server of one artifact, and the requests that it is answering."""
+    """A running server of one artifact, and the requests in progress."""
 
     def __init__(self, pointer: Pointer, artifact: Path, options: BackendOptions) -> None:
         self.pointer = pointer
@@ -53,21 +53,12 @@ class Backend:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         return self._process is not None and self._process.returncode is None
-
-    @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
-
-    @property
-    def requests(self) -> int:
-        """Requests being answered now."""
-        return self._requests
 
     @asynccontextmanager
     async def request(self) -> AsyncIterator[None]:
-        """Count one request as long as the block runs; `drain` waits for it."""
+        """Count one request while the block runs; `drain` waits for it."""
         self._requests += 1
         self._idle.clear()
         try:
@@ -78,10 +69,10 @@ class Backend:
                 self._idle.set()
 
     async def start(self) -> None:
-        """Start the server and return once it answers; UserError, and nothing left, if it does not.
+        """Start the server and return once it answers; if it fails, UserError and no process left.
 
-        The chat template is always the file's own: without the explicit choice the server guesses a
-        built-in one by comparison, or falls back to Llama 2's.
+        The chat template is always the one in the file. Without that explicit choice the server
+        guesses a built-in template, or falls back to Llama 2's.
         """
         port = _free_port()
         log = self.artifact.with_suffix(".log")
@@ -143,12 +134,12 @@ class Backend:
         )
 
     async def drain(self) -> None:
-        """Wait until no request is being answered, then end the process."""
+        """Wait until no request is in progress, then end the process."""
         await self._idle.wait()
         await self.stop()
 
     async def stop(self) -> None:
-        """End the process; kill it where it does not end in time."""
+        """End the process; kill it if it does not end in time."""
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -179,6 +170,6 @@ def _free_port() -> int:
 
 
 def _last_line(log: Path) -> str:
-    """Return the last line that a failed server wrote, which names the exception."""
+    """Return the last line of a failed server's log, which names the exception."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it gave no reason"
+    return lines[-1].strip() if lines else "no reason given"

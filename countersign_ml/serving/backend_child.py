@@ -1,7 +1,7 @@
-"""llama.cpp's own OpenAI-compatible server, tied to the life of the process that started it.
+"""llama.cpp's OpenAI-compatible server, as a process that ends with its parent.
 
-Run as a program with that server's options. Where the kernel can do it (Linux), the child is ended
-when its parent dies, so that a killed front leaves no model behind in memory.
+Run as a program, with that server's options. On Linux the kernel ends the child when its parent
+dies, so that a killed server leaves no model in memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent ends."""
+    """Make the kernel end this process when its parent ends (Linux only)."""
     if sys.platform != "linux":
         return
     parent = os.getppid()

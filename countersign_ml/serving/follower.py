@@ -1,7 +1,7 @@
-"""Follows the pointer: brings up what it names, swaps, lets the old version finish its answers.
+"""Follow the pointer: start the version it names, swap, and let the old one finish its answers.
 
-The new version serves only once its bytes have their digest and its server answers. Until then, and
-whenever something about it is wrong, the old one goes on and the reason is told.
+A new version serves only after its bytes match their digest and its server answers. Until then, or
+if anything fails, the old version stays and the reason is logged.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from policy.facts.pointer import Pointer
 _LOG = logging.getLogger("countersign.serving")
 _CACHED = re.compile(r"([0-9a-f]{64})\.(gguf|log)")
 _FIRST_WAIT, _LONGEST_WAIT = 2.0, 60.0
-"""Seconds before an artifact that was refused is tried again; doubled each time."""
+"""Seconds before a refused artifact is tried again; doubled each time."""
 
 
 class Follower:
-    """The version being served, and the loop that keeps it what the pointer names."""
+    """The served version, and the loop that keeps it the one that the pointer names."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Follower:
         self.model = model
         self.current: Backend | None = None
         self.problem = ""
-        """Why the served version is not what the pointer names; empty where it is."""
+        """Why the served version is not the one that the pointer names; empty if it is."""
         self._source = source
         self._registry = registry
         self._cache = cache
@@ -54,30 +54,34 @@ class Follower:
         self._wait, self._next_try = _FIRST_WAIT, 0.0
 
     async def start(self) -> None:
-        """Bring up the first version; UserError where there is none or it cannot be served."""
+        """Start the first version; UserError if there is none or it cannot be served."""
         pointer = await asyncio.to_thread(self._read)
         if pointer is None:
             raise UserError.one(
                 self._source.where,
                 f"no version of {self.model} is live",
-                "merge a proposal's promotion first; its release commit writes the pointer",
+                "merge a proposal first: its release commit writes the pointer",
             )
         await self._bring_up(pointer)
 
     async def follow(self, poll_seconds: float) -> None:
-        """Look at the pointer every so often, for ever; nothing wrong with it stops this."""
+        """Poll the pointer forever; a broken pointer does not stop the loop."""
         while True:
             await asyncio.sleep(poll_seconds)
             await self.step()
 
     async def step(self) -> None:
-        """Look at the pointer once, and swap if it moved or the served process died."""
+        """Read the pointer once, and swap if it moved or the served process died."""
         current = self.current
         dead = current is not None and not current.alive
         try:
             pointer = await asyncio.to_thread(self._read)
             if pointer is None:
-                raise UserError.one(self._source.where, f"no version of {self.model} is live")
+                raise UserError.one(
+                    self._source.where,
+                    f"no version of {self.model} is live",
+                    "restore the pointer, or stop serving",
+                )
             digest = pointer.artifact.digest
             if current is not None and current.pointer == pointer and not dead:
                 self._settled()
@@ -86,7 +90,7 @@ class Follower:
                 return
             await self._bring_up(pointer)
         except UserError as error:
-            self._tell(str(error), dead)
+            self._report(str(error), dead)
 
     def _read(self) -> Pointer | None:
         pointer = self._source.read()
@@ -94,12 +98,12 @@ class Follower:
             raise UserError.one(
                 self._source.where,
                 f"is the pointer of {pointer.model!r}, not of {self.model!r}",
-                "name the model whose folder it lies in",
+                "name the model whose folder has this pointer",
             )
         return pointer
 
     async def _bring_up(self, pointer: Pointer) -> None:
-        """Fetch, verify, start, swap; the old version is drained beside what follows."""
+        """Fetch, verify, start and swap; the old version drains in the background."""
         digest = pointer.artifact.digest
         artifact = self._cache / f"{digest.removeprefix('sha256:')}.gguf"
         try:
@@ -118,7 +122,7 @@ class Follower:
         if old is not None:
             self._previous = old.pointer
             self._retire(old)
-        self._forget_old_files()
+        self._delete_old_files()
 
     def _retire(self, old: Backend) -> None:
         self._retired.add(old)
@@ -129,7 +133,7 @@ class Follower:
             self._draining.discard(finished)
             self._retired.discard(old)
             if not finished.cancelled() and finished.exception() is None:
-                _LOG.info("%s answers no more; its process has ended", old.pointer.version)
+                _LOG.info("%s has finished its answers; its process has ended", old.pointer.version)
 
         task.add_done_callback(done)
 
@@ -138,14 +142,14 @@ class Follower:
         self.problem = ""
         self._metrics.refused(False)
 
-    def _tell(self, problem: str, dead: bool) -> None:
+    def _report(self, problem: str, dead: bool) -> None:
         if problem != self.problem:
             _LOG.error("%s; %s", problem, "nothing is served" if dead else "the old version stays")
         self.problem = problem
         self._metrics.refused(True)
 
-    def _forget_old_files(self) -> None:
-        """Keep the cached files of what is served, what was before, and what still answers."""
+    def _delete_old_files(self) -> None:
+        """Delete cached files, except those of the current, previous and draining versions."""
         pointers = [backend.pointer for backend in self._retired]
         pointers += [p for p in (self._previous, self.current and self.current.pointer) if p]
         kept = {pointer.artifact.digest.removeprefix("sha256:") for pointer in pointers}
@@ -155,7 +159,7 @@ class Follower:
                 path.unlink(missing_ok=True)
 
     async def stop(self) -> None:
-        """End every process that was started."""
+        """End every process that this follower started."""
         for task in list(self._draining):
             task.cancel()
         for backend in [self.current, *self._retired]:

@@ -1,4 +1,4 @@
-"""The server as a whole: a socket, the follower and the proxy, from start to a clean end."""
+"""The whole server: socket, follower and proxy, from start to a clean end."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from countersign_ml.serving.serving_metrics import Metrics
 from policy.errors import UserError
 
 _GRACE_SECONDS = 30
-"""How long answers in progress may take once the server is asked to end."""
+"""How long answers in progress may take after the server was told to stop."""
 
 
 class _Uvicorn(uvicorn.Server):
-    """Uvicorn without its own signal handling: the end is told by `Server`, which cleans up."""
+    """Uvicorn without its own signal handling: `Server` stops it, and cleans up."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -34,7 +34,7 @@ class _Uvicorn(uvicorn.Server):
 
 
 class Server:
-    """One model behind one port. `run` blocks; `running` is a block with the server beside it."""
+    """One model behind one port. `run` blocks; `running` serves while a `with` block runs."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Server:
         poll_seconds: float = 2.0,
         options: BackendOptions | None = None,
     ) -> None:
-        """Prepare to serve; port 0 takes a free one, and `port` then tells which."""
+        """Prepare to serve; with port 0, `port` becomes a free port."""
         self.model = model
         self.host, self.port = host, port
         self._source, self._registry = source, registry
@@ -64,20 +64,20 @@ class Server:
         return f"http://{self.host}:{self.port}"
 
     def run(self, *, signals: bool = True) -> None:
-        """Serve until `stop`, or until SIGINT or SIGTERM where `signals` is set (main thread only).
+        """Serve until `stop`, or until SIGINT or SIGTERM if `signals` is set (main thread only).
 
-        UserError where the port is taken, or the first version cannot be served.
+        UserError if the port is taken or the first version cannot be served.
         """
         asyncio.run(self._serve(signals))
 
     def stop(self) -> None:
-        """Ask the server to end, from any thread; answers in progress are finished."""
+        """Tell the server to stop, from any thread; answers in progress are finished."""
         if self._loop is not None and self._stopping is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stopping.set)
 
     @contextmanager
     def running(self) -> Iterator[Server]:
-        """Serve in a thread while the block runs; what stops the start is raised here."""
+        """Serve in a thread while the block runs; a failed start raises here."""
         failures: list[BaseException] = []
 
         def body() -> None:
@@ -129,7 +129,7 @@ class Server:
     async def _answer(
         self, listening: socket.socket, follower: Follower, metrics: Metrics, proxy: Proxy
     ) -> None:
-        """Answer requests until asked to stop, following the pointer meanwhile."""
+        """Answer requests and follow the pointer until told to stop."""
         config = uvicorn.Config(
             application(follower, metrics, proxy),
             log_config=None,
@@ -151,12 +151,12 @@ class Server:
         await answering
         asked.cancel()
         if following.done():
-            following.result()  # it never ends but by a bug of ours, which must show
+            following.result()  # it ends only by a bug of ours, which must show
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Await a coroutine; cancel it and return False when asked to stop meanwhile."""
+        """Await a coroutine; cancel it and return False if told to stop first."""
         assert self._stopping is not None
         task = asyncio.create_task(work)
         asked = asyncio.create_task(self._stopping.wait())
@@ -170,7 +170,7 @@ class Server:
         return True
 
     def _listen(self) -> socket.socket:
-        """Take the public port, before any model is loaded."""
+        """Bind the public port, before any model is loaded."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         listening = socket.socket(family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -181,24 +181,8 @@ class Server:
             reason = getattr(error, "strerror", None) or str(error)
             raise UserError.one(
                 f"{self.host}:{self.port}",
-                f"cannot be listened on: {reason}",
-                "end what uses the port, or give another with --port",
+                f"cannot listen: {reason}",
+                "stop the program that uses the port, or choose another with --port",
             ) from error
         self.port = listening.getsockname()[1]
         return listening
-
-
-def serve(
-    model: str,
-    source: PointerSource,
-    registry: Registry,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8080,
-    cache: Path,
-    poll_seconds: float = 2.0,
-) -> None:
-    """Serve a model until SIGINT or SIGTERM; UserError where it cannot be started."""
-    Server(
-        model, source, registry, host=host, port=port, cache=cache, poll_seconds=poll_seconds
-    ).run()

@@ -1,8 +1,8 @@
-"""The public side: passes requests on to the version that is live at their arrival.
+"""The public side: forward each request to the version that is live when it arrives.
 
-A request keeps the version that it began with, also while the pointer moves. Streams pass through
-byte by byte. Requests that name no decoding get the one that the evidence was measured with: the
-server's own defaults (temperature 0.8, repeat penalty 1.1) would answer otherwise.
+A request stays with the version that it began with, even if the pointer moves. Streams are
+forwarded byte by byte. A request without decoding options gets the ones that the evidence was
+measured with: the server's own defaults (temperature 0.8, repeat penalty 1.1) give other answers.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from countersign_ml.serving.serving_metrics import Metrics
 
 _LOG = logging.getLogger("countersign.serving")
 MEASURED_DECODING = {"temperature": 0.0, "repeat_penalty": 1.0}
-"""Greedy, as `countersign evaluate` decodes."""
+"""Greedy, as in `countersign evaluate`."""
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "host"}
-"""Headers that concern one connection only, and are not passed on."""
+"""Headers of a single connection, which are not forwarded."""
 
 
 class Proxy:
-    """Passes everything under /v1 on to the live version."""
+    """Forwards everything under /v1 to the live version."""
 
     def __init__(self, follower: Follower, metrics: Metrics) -> None:
         self._follower = follower
         self._metrics = metrics
-        # Without kept connections no request can meet one that the server is just closing.
+        # Without keep-alive no request can meet a connection that the server is closing.
         self._client = httpx.AsyncClient(
             trust_env=False,
             timeout=httpx.Timeout(None, connect=10.0),
@@ -48,7 +48,7 @@ class Proxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         backend = self._follower.current
         if backend is None or not backend.alive:
-            await _failure(503, "no version is being served now; see /health")(scope, receive, send)
+            await _failure(503, "no version is being served; see /health")(scope, receive, send)
             return
         async with backend.request():
             await self._forward(backend, Request(scope, receive), scope, receive, send)
@@ -56,7 +56,7 @@ class Proxy:
     async def _forward(
         self, backend: Backend, request: Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answer one request from `backend`; a client that goes away ends the work for it."""
+        """Answer one request from `backend`; if the client disconnects, its work is cancelled."""
         started = time.monotonic()
         version = backend.pointer.version
         body = _completed(request, await request.body(), backend.pointer.model)
@@ -72,7 +72,7 @@ class Proxy:
         except httpx.TransportError as error:
             _LOG.error("%s did not answer: %r", version, error)
             if begun.is_set():
-                raise  # half an answer is out: cutting the connection is the only honest end
+                raise  # half an answer is sent: the only honest end is to cut the connection
             code = 502
             await _failure(code, "the model's server did not answer")(scope, receive, send)
         finally:
@@ -84,9 +84,9 @@ class Proxy:
     async def _answer(
         self, backend: Backend, request: Request, body: bytes, send: Send, begun: asyncio.Event
     ) -> int:
-        """Send the backend's answer on as it comes; return its status code.
+        """Forward the backend's answer as it arrives; return its status code.
 
-        `begun` is set once something was sent, and no other answer can be given.
+        `begun` is set before the first byte is sent: from then on no other answer is possible.
         """
         sent = [
             (name, value)
@@ -144,7 +144,7 @@ def application(follower: Follower, metrics: Metrics, proxy: Proxy) -> Starlette
 
 
 def health_of(follower: Follower) -> JSONResponse:
-    """Say what is served and what is wrong: 200 while something is served, else 503."""
+    """Return what is served and any problem: 200 if a version is served, otherwise 503."""
     backend = follower.current
     alive = backend is not None and backend.alive
     status = "down" if not alive else "degraded" if follower.problem else "ok"
@@ -162,20 +162,20 @@ def health_of(follower: Follower) -> JSONResponse:
 
 
 def _completed(request: Request, body: bytes, model: str) -> bytes:
-    """Add the measured decoding to a completion request that leaves it open, and name the model.
+    """Add the measured decoding to a completion request that does not set it, and the model's name.
 
-    Without a name the server would answer with the file's path on this machine.
+    Without a name the server's answer names the file's path on this machine.
     """
     if request.method != "POST" or not request.scope["path"].endswith("completions"):
         return body
     try:
         asked: Any = json.loads(body)
     except ValueError:
-        return body  # the server says what is wrong with it
+        return body  # the server reports the error
     if not isinstance(asked, dict):
         return body
-    open_ones = {name: v for name, v in MEASURED_DECODING.items() if asked.get(name) is None}
-    return json.dumps({**asked, **open_ones, "model": model}).encode()
+    unset = {name: v for name, v in MEASURED_DECODING.items() if asked.get(name) is None}
+    return json.dumps({**asked, **unset, "model": model}).encode()
 
 
 async def _until_gone(receive: Receive) -> None:

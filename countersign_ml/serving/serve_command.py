@@ -1,4 +1,4 @@
-"""The subcommand `countersign serve`."""
+"""`countersign serve`: serve the live version of a model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from policy.errors import UserError
+from policy.governed import is_model_name, pointer_path
 
 REGISTRY_VARIABLE = "COUNTERSIGN_REGISTRY"
 
@@ -15,37 +16,22 @@ REGISTRY_VARIABLE = "COUNTERSIGN_REGISTRY"
 def serve(argv: list[str]) -> int:
     """Serve the version of a model that its pointer names, as an OpenAI-compatible endpoint.
 
-    The pointer is models/MODEL/pointer.json of the working tree, or, with --repository, of a branch
-    that is fetched again and again.
+    The pointer is models/MODEL/pointer.json in the working tree, or, with --repository, on a branch
+    that is fetched at each poll.
     """
-    parser = argparse.ArgumentParser(prog="countersign serve", description=serve.__doc__)
-    parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("--root", type=Path, default=Path(), help="the working tree (default: .)")
-    parser.add_argument("--repository", metavar="URL", help="follow a branch of this repository")
-    parser.add_argument("--ref", default="main", help="the branch to follow (default: main)")
-    parser.add_argument(
-        "--registry", metavar="URL", help=f"default: ${REGISTRY_VARIABLE}, or a folder"
-    )
-    parser.add_argument("--cache", type=Path, help="folder for fetched artifacts")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--poll", type=float, default=2.0, metavar="SECONDS")
-    parser.add_argument("--context", type=int, default=4096, metavar="TOKENS")
-    parser.add_argument("--threads", type=int, metavar="N")
-    parser.add_argument("--gpu-layers", type=int, default=-1, metavar="N", help="-1: all")
-    options = parser.parse_args(argv)
+    options = _options(argv)
 
     from countersign_ml.registry import Registry
     from countersign_ml.serving.backend import BackendOptions
     from countersign_ml.serving.model_server import Server
-    from countersign_ml.serving.pointer_source import (
-        FileSource,
-        GitSource,
-        PointerSource,
-        pointer_path,
-    )
+    from countersign_ml.serving.pointer_source import FileSource, GitSource, PointerSource
 
-    _check_name(options.model)
+    if not is_model_name(options.model):
+        raise UserError.one(
+            "countersign serve",
+            f"{options.model!r} is not a model name",
+            "give the name of a folder in models/",
+        )
     own = options.root.resolve() / ".countersign"
     cache = options.cache or own / "serving" / options.model
     url = options.registry or os.environ.get(REGISTRY_VARIABLE) or f"file://{own / 'registry'}"
@@ -73,15 +59,26 @@ def serve(argv: list[str]) -> int:
     return 0
 
 
-def _check_name(model: str) -> None:
-    """Refuse what is no model's name, before it becomes a path."""
-    from pydantic import TypeAdapter, ValidationError
-
-    from policy.names import ModelName
-
-    try:
-        TypeAdapter(ModelName).validate_python(model)
-    except ValidationError as error:
-        raise UserError.one(
-            "countersign serve", f"{model!r} is no model's name", "give a folder's name in models/"
-        ) from error
+def _options(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="countersign serve", description=serve.__doc__)
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("--root", type=Path, default=Path(), help="the working tree (default: .)")
+    parser.add_argument("--repository", metavar="URL", help="follow a branch of this repository")
+    parser.add_argument("--ref", default="main", help="the branch to follow (default: main)")
+    parser.add_argument(
+        "--registry",
+        metavar="URL",
+        help=f"default: ${REGISTRY_VARIABLE}, or ROOT/.countersign/registry",
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        help="folder for fetched artifacts (default: ROOT/.countersign/serving/MODEL)",
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--poll", type=float, default=2.0, metavar="SECONDS")
+    parser.add_argument("--context", type=int, default=4096, metavar="TOKENS")
+    parser.add_argument("--threads", type=int, metavar="N")
+    parser.add_argument("--gpu-layers", type=int, default=-1, metavar="N", help="-1: all layers")
+    return parser.parse_args(argv)

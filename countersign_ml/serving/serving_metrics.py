@@ -1,4 +1,4 @@
-"""What Prometheus sees of serving."""
+"""The server's Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
 class Metrics:
-    """The series of one server; each server has a collector of its own."""
+    """The series of one server; each server has its own collector."""
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -24,7 +24,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "countersign_serving_request_seconds",
-            "Seconds from a request's arrival to its answer's last byte.",
+            "Seconds from a request's arrival to the last byte of its answer.",
             labels,
             buckets=_BUCKETS,
             registry=self._collector,
@@ -43,7 +43,7 @@ class Metrics:
         )
         self._swaps = Counter(
             "countersign_serving_swaps",
-            "Times that the served version changed.",
+            "Number of times that the served version changed.",
             ["model"],
             registry=self._collector,
         )
@@ -55,15 +55,15 @@ class Metrics:
         self._seconds.labels(self._model, version).observe(seconds)
 
     def swapped(self, pointer: Pointer) -> None:
-        """Name the version that is served from now on."""
+        """Record a swap to a new version."""
         self._version.clear()
         self._version.labels(self._model, pointer.version, pointer.artifact.digest).set(1)
         self._swaps.labels(self._model).inc()
 
     def refused(self, so: bool) -> None:
-        """Say whether the pointer names something that cannot be served."""
+        """Set whether the pointer names a version that cannot be served."""
         self._refused.labels(self._model).set(int(so))
 
     def text(self) -> bytes:
-        """Return all series in Prometheus' text format."""
+        """Return all series in the Prometheus text format."""
         return generate_latest(self._collector)

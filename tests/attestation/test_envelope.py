@@ -1,4 +1,4 @@
-"""What is signed verifies with its key, and nothing else does."""
+"""A signed payload verifies with its own key; nothing else verifies."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_key_id_written_into_an_envelope_is_not_believed():
 
 
 @given(st.text(max_size=300) | st.recursive(st.none() | st.text(), st.lists).map(json.dumps))
-def test_any_other_text_is_no_envelope(text: str):
+def test_any_other_text_is_not_an_envelope(text: str):
     with pytest.raises(EnvelopeError):
         verify(text, TYPE, {"bot.pem": public_key(ED25519)})
 

@@ -1,4 +1,4 @@
-"""A governed repository in real git, one gesture at a time: propose, sign, merge, roll back."""
+"""A governed repository in real git, built step by step: propose, sign, merge, roll back."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def inputs(version: int) -> dict[str, str]:
 
 
 def evidence_of(version: int, live: Pointer | None, share: float = 0.9) -> Evidence:
-    """Evidence of a version's proposal, measured against what is live."""
+    """Evidence of a version's proposal, measured against the live version."""
     incumbent = Incumbent(version=live.version, artifact=live.artifact.digest) if live else None
     subjects = [measured.measurement("base", measured.BASE, 0.0)]
     if incumbent is not None:
@@ -91,7 +91,7 @@ def artifact_of(version: int) -> str:
 
 
 class Repository:
-    """A clone with a branch `main`; each gesture takes a day."""
+    """A clone with a branch `main`; each step takes a day."""
 
     def __init__(self, folder: Path, *, rules: str = measured.POLICY, key: str = KEY) -> None:
         self.folder, self.key, self.pulls = folder, key, 0
@@ -133,7 +133,7 @@ class Repository:
         return done.stdout.strip()
 
     def copy(self, folder: Path) -> Repository:
-        """The same repository elsewhere, to be changed."""
+        """A copy of the repository, to be changed."""
         shutil.copytree(self.folder, folder)
         other = copy.copy(self)
         other.folder = folder
@@ -210,7 +210,7 @@ class Repository:
         return self.head()
 
     def record(self, head: str, kind: Kind = "promote", **changes: Any) -> SignOffRecord:
-        """What the bot records of a head: ada proposed it, grace and omar approved it."""
+        """The bot's record of a head: ada proposed it, grace and omar approved it."""
         base = changes.get("base", self.head("main"))
         path = pointer_path(MODEL)
         target = read_pointer(self.file(path, head))
@@ -321,7 +321,7 @@ def last(audit: Audit) -> ChangeAudit:
 
 
 def blocking(change: ChangeAudit) -> dict[str, str]:
-    """The name and sentence of everything that keeps a change from being proven."""
+    """The name and sentence of every finding that keeps a change from being proven."""
     return {leaf.name: leaf.sentence for leaf in change.finding.blocking()}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.builders import Repository, good_history
+from tests.audit.audit_builders import Repository, good_history
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from countersign_ml.audit.audit_command import read
 from countersign_ml.audit.history.audit_facts import HistoryFacts
 from countersign_ml.audit.judging.audit_judge import judge_history
 from policy.facts.proposal import run_key
-from tests.audit.builders import changes
+from tests.audit.audit_builders import changes
 from tests.bot import builders as a
 from tests.bot.world import World
 from tests.policy.builders import measurement

@@ -13,7 +13,7 @@ from countersign_ml.audit.audit_command import main
 from countersign_ml.cli import command_table
 from policy.errors import UserError
 from policy.governed import pointer_path
-from tests.audit.builders import MODEL, Repository
+from tests.audit.audit_builders import MODEL, Repository
 
 
 def clone(repository: Repository, to: Path, *options: str) -> Path:
@@ -23,7 +23,7 @@ def clone(repository: Repository, to: Path, *options: str) -> Path:
     return to
 
 
-def test_the_command_says_by_its_exit_code_whether_everything_is_proven(
+def test_the_exit_code_shows_whether_everything_is_proven(
     one: Repository, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ):
     assert command_table.main(["audit", "--repository", str(one.folder)]) == 0
@@ -110,7 +110,7 @@ def test_an_object_that_its_id_does_not_name_is_found(one: Repository):
     content = zlib.decompress(file.read_bytes()).replace(b"1" * 64, b"2" * 64)
     file.chmod(0o644)
     file.write_bytes(zlib.compress(content))
-    with pytest.raises(UserError, match=r"does not match its id|git cannot read|not in this clone"):
+    with pytest.raises(UserError, match=r"not match its id|git cannot read the|not in this clone"):
         one.audit()
 
 
@@ -151,8 +151,8 @@ def test_the_audit_needs_no_network_and_none_of_the_heavy_packages(one: Reposito
     "path",
     [f"models/{MODEL}/recipe.yml", "policy/policy.yml", ".github/CODEOWNERS", "policy/keys/x"],
 )
-def test_whatever_stands_in_a_file_the_audit_tells(one: Repository, path: str, text: str):
-    """Nothing that a person wrote into a repository ends in a traceback."""
+def test_broken_files_are_reported_and_never_a_traceback(one: Repository, path: str, text: str):
+    """Nothing that a person commits to a repository causes a traceback."""
     head = one.propose(2)
     one.tag(one.record(head))
     one.merge(one.commit("Break it", {pointer_path(MODEL): "{", path: text}, "ada"))

@@ -1,4 +1,4 @@
-"""Laws of the judgement, over facts that were read from git once."""
+"""Laws of judging, over facts that were read from git once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from countersign_ml.audit.history.claimed_records import stored
 from countersign_ml.audit.history.git_objects import Tag
 from countersign_ml.audit.judging.audit_judge import judge_history
 from policy.people.sign_off_record import PAYLOAD_TYPE, SignOffRecord
-from tests.audit.builders import ADA, GRACE, KEY, OMAR, Repository
+from tests.audit.audit_builders import ADA, GRACE, KEY, OMAR, Repository
 
 KEN = "ken"
 
@@ -28,7 +28,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> HistoryFacts:
 
 
 def with_envelope(facts: HistoryFacts, envelope: str) -> HistoryFacts:
-    """The same history with another message in its one tag; none where it holds no record."""
+    """The same history with another message in its one tag; no candidate if it has no record."""
     (change,) = facts.changes
     (candidate,) = change.candidates
     (kept,) = stored({candidate.stored.tag: Tag(candidate.stored.target, "commit", envelope)})

@@ -1,4 +1,4 @@
-"""The audit proves who signed the sample of each version, and that they could."""
+"""The audit proves who signed the sample of each version, and that they were allowed to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from countersign_ml.audit.judging.audit_result import Audit
 from policy.facts.evidence import Evidence
 from policy.people.spot_check_signatures import SpotCheckSignature
-from tests.audit import builders as a
+from tests.audit import audit_builders as a
 from tests.policy import builders as measured
 from tests.policy import spot_checks
 
@@ -20,7 +20,7 @@ Recorded = Callable[[Evidence], tuple[SpotCheckSignature, ...]]
 
 
 def shipped(folder: Path, recorded: Recorded, **changes: Any) -> Audit:
-    """The audit of one version with a sample, whose record holds these signatures of it."""
+    """The audit of one version whose record has these signatures of its sample."""
     repository = a.Repository(folder, rules=RULES)
     shown = a.evidence_of(1, None).model_copy(
         update={"spot_check": spot_checks.sample(against="base")}
@@ -84,15 +84,17 @@ def test_a_record_whose_spot_check_cannot_be_true_proves_nothing(
     assert why in sentences
 
 
-def test_a_holder_whom_the_policy_of_that_day_does_not_name_proves_nothing(tmp_path: Path) -> None:
+def test_a_role_holder_whom_the_policy_then_did_not_name_proves_nothing(tmp_path: Path) -> None:
     roles = {"ml-lead": (a.GRACE, "ken"), "operations": (a.OMAR,)}
     writers = (a.ADA, a.GRACE, "ken", a.OMAR)
     change = a.last(shipped(tmp_path, signed("ken"), roles=roles, writers=writers))
     assert "the record lists @ken as ml-lead" in "; ".join(a.blocking(change).values())
 
 
-def test_who_stands_in_a_commit_proves_nothing_whatever_the_record_says(tmp_path: Path) -> None:
-    """Ada's commits name her, and the record calls somebody else the author."""
+def test_a_signer_who_appears_in_a_commit_proves_nothing(
+    tmp_path: Path,
+) -> None:
+    """Ada's commits name her, but the record names another author."""
     change = a.last(shipped(tmp_path, signed("ada"), author="olga"))
     assert "people who take part in a proposal" in "; ".join(a.blocking(change).values())
 

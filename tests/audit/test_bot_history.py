@@ -1,4 +1,4 @@
-"""What the bot itself leaves behind is proven: two releases and a way back, through the forge."""
+"""The bot's own history is proven: two releases and a rollback, through the forge."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from countersign_ml.audit.audit_command import read
 from countersign_ml.audit.judging.audit_judge import judge_history
-from tests.audit.builders import blocking, changes
+from tests.audit.audit_builders import blocking, changes
 from tests.bot.world import World
 
 

@@ -1,4 +1,4 @@
-"""One lie a test: each is found, and called by its name."""
+"""One false history per test: each is found and named."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policy.facts.pointer_history import read_pointer
 from policy.governed import card_path, evidence_path, pointer_path
 from policy.people.sign_off_record import Override
 from policy.verdict import Outcome
-from tests.audit.builders import (
+from tests.audit.audit_builders import (
     ADA,
     CODEOWNERS,
     GRACE,
@@ -46,7 +46,7 @@ def test_a_good_history_is_proven_entirely(good: Repository):
     assert all(s.submitted.startswith("2026-01-12") for s in sign_off.signers)
 
 
-def test_taking_back_the_first_version_is_proven(one: Repository):
+def test_a_rollback_of_the_first_version_is_proven(one: Repository):
     head = one.revert(one.head("main"))
     claim = {"model": MODEL, "kind": "rollback", "before": one.blob(pointer_path(MODEL), "main")}
     record = one.record(one.head("main")).model_copy(update={"head": head, "recovery": {}})
@@ -203,7 +203,7 @@ def test_evidence_that_was_edited_is_found(one: Repository):
 
 
 @pytest.mark.parametrize("remove", [False, True])
-def test_a_card_or_evidence_edited_later_is_found_beside_its_version(
+def test_a_card_or_evidence_edited_later_is_reported_with_its_version(
     good: Repository, remove: bool
 ):
     pointer = good.live()
@@ -242,7 +242,7 @@ def test_the_authors_own_approval_does_not_count(one: Repository):
     assert {"role ml-lead", "owners of *"} <= blocking(last(one.audit())).keys()
 
 
-def test_a_committers_approval_is_found_even_where_the_record_forgets_the_committer(
+def test_a_committers_approval_is_found_even_if_the_record_omits_the_committer(
     one: Repository,
 ):
     head = one.propose(2, more={"notes.md": "x\n"})
@@ -255,7 +255,7 @@ def test_a_committers_approval_is_found_even_where_the_record_forgets_the_commit
     assert list(blocking(last(one.audit()))) == ["own commits"]
 
 
-def test_an_approval_that_misses_a_role_is_found(one: Repository):
+def test_a_missing_role_is_found(one: Repository):
     head = one.propose(2)
     one.tag(one.record(head, reviews=(one.approval(GRACE, head),)))
     one.merge(head)
@@ -270,7 +270,7 @@ def test_an_approval_of_an_earlier_head_does_not_count(one: Repository):
     assert "role operations" in blocking(last(one.audit()))
 
 
-def test_a_role_that_the_policy_of_that_day_does_not_give_is_found(one: Repository):
+def test_a_role_that_the_policy_then_did_not_give_is_found(one: Repository):
     head = one.propose(2)
     one.tag(
         one.record(
@@ -308,7 +308,7 @@ def test_rules_that_changed_after_the_record_was_made_are_found(one: Repository)
     assert audit.rules[-1].finding.sentence.startswith("direct push: ")
 
 
-def test_other_commits_meanwhile_change_nothing(one: Repository):
+def test_other_commits_in_between_change_nothing(one: Repository):
     head = one.propose(2)
     one.tag(one.record(head))
     one.push("Readme", {"README.md": "More models.\n"})
@@ -370,7 +370,7 @@ def worse_than_the_gate(
     return repository
 
 
-def test_an_override_lets_its_gate_through_and_shows(tmp_path: Path):
+def test_an_override_waives_its_gate_and_is_shown(tmp_path: Path):
     audit = worse_than_the_gate(tmp_path, "measurement").audit()
     change = last(audit)
     assert audit.proven, blocking(change)
@@ -380,7 +380,7 @@ def test_an_override_lets_its_gate_through_and_shows(tmp_path: Path):
     assert "forced by @grace as ml-lead" in named(change.finding, "overrides").parts[0].sentence
 
 
-def test_an_override_by_somebody_who_did_not_review_counts_where_the_policy_names_them(
+def test_an_override_by_a_person_who_did_not_review_counts_if_the_policy_names_them(
     tmp_path: Path,
 ):
     rules = WITH_OVERRIDES.replace("users: [grace]", "users: [grace, ken]")
@@ -404,7 +404,7 @@ def test_an_override_by_somebody_who_did_not_review_counts_where_the_policy_name
         ("measurement", {"evidence": "sha256:" + "0" * 64}, "other evidence"),
     ],
 )
-def test_an_override_that_the_policy_does_not_allow_lets_nothing_through(
+def test_an_override_that_the_policy_does_not_allow_waives_nothing(
     tmp_path: Path, gate: str, more: dict[str, str], why: str
 ):
     found = blocking(last(worse_than_the_gate(tmp_path, gate, **more).audit()))
@@ -451,7 +451,7 @@ def test_a_changed_byte_in_a_tags_message_leaves_its_change_unproven(one: Reposi
         assert audit.unreadable[0][0] == name
 
 
-def test_a_recovery_that_the_record_does_not_hold_is_missed(good: Repository, tmp_path: Path):
+def test_a_recovery_that_is_not_in_the_record_is_missing(good: Repository, tmp_path: Path):
     repository = Repository(tmp_path / "other")
     repository.ship(1)
     second = repository.ship(2)
@@ -491,7 +491,7 @@ def test_a_record_for_another_branch_or_repository_does_not_count(one: Repositor
     assert [change.proven for change in changes(audit)] == [False, False]
 
 
-def test_a_promotion_outside_the_calendar_of_that_day_is_found(tmp_path: Path):
+def test_a_promotion_outside_the_calendar_then_in_force_is_found(tmp_path: Path):
     calendar = "calendar: {freezes: [{first: 2026-01-08, last: 2026-01-08, reason: audit}]}\n"
     repository = Repository(tmp_path, rules=POLICY + calendar)
     repository.ship(1)
@@ -511,7 +511,7 @@ def test_several_records_of_one_head_the_one_that_proves_counts(one: Repository)
 
 
 def test_a_record_speaks_for_one_commit_only(one: Repository):
-    """The same files twice: the second time nobody signed."""
+    """The same files twice; nobody signed the second time."""
     (change,) = changes(one.audit())
     head, files = change.commit.parents[1], [pointer_path(MODEL)]
     text = one.file(files[0])
@@ -537,8 +537,8 @@ def test_two_pull_requests_in_one_commit_of_a_queue_are_proven(one: Repository):
     assert audit.proven, blocking(last(audit))
 
 
-def test_a_merge_that_wears_a_queues_clothes_is_found(one: Repository):
-    """One plain commit on top of the queue's merge, and it is no queue's any more."""
+def test_a_merge_that_imitates_a_queue_is_found(one: Repository):
+    """With one plain commit on top of the queue's merge, it is no longer a queue's commit."""
     head = one.propose(2)
     one.tag(one.record(head))
     one.git("checkout", "-q", "-b", "queue", "main")
@@ -561,7 +561,7 @@ def test_a_rebase_merge_is_proven(one: Repository):
 def test_a_head_that_was_pushed_straight_to_the_branch_is_held_against_its_whole_diff(
     one: Repository,
 ):
-    """Its own first commits lie on the branch before it, and still need their owners."""
+    """Its own first commits are on the branch before it, and still need their owners."""
     head = one.propose(2, more={".github/workflows/finetune.yml": "on: push\n"})
     one.tag(one.record(head, reviews=(one.approval(OMAR, head),), roles={"ml-lead": (GRACE,)}))
     one.git("checkout", "-q", "main")
@@ -573,7 +573,7 @@ def test_a_head_that_was_pushed_straight_to_the_branch_is_held_against_its_whole
 
 
 def test_a_model_folder_that_became_a_link_is_found(one: Repository):
-    """A link where the folder was takes the pointer away, whatever it points at."""
+    """A link in place of the folder removes the pointer, whatever the link points at."""
     one.git("checkout", "-q", "main")
     one.git("mv", f"models/{MODEL}", "models/elsewhere")
     (one.folder / "models" / MODEL).symlink_to("elsewhere")

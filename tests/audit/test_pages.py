@@ -1,4 +1,4 @@
-"""What people read: word by word, and harmless whatever stands in it."""
+"""The reports, word by word, and harmless whatever the history contains."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from countersign_ml.audit.report import audit_markdown, audit_page
 from policy.canonical import canonical_json
 from policy.people.sign_off_record import Override
-from tests.audit.builders import (
+from tests.audit.audit_builders import (
     MODEL,
     WITH_OVERRIDES,
     WORSE,
@@ -112,7 +112,7 @@ class Markup(HTMLParser):
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A history in which everything that somebody may write is written by somebody hostile."""
+    """A history in which every text that a person can write is hostile."""
     repository = Repository(tmp_path_factory.mktemp("hostile") / "models", rules=WITH_OVERRIDES)
     repository.ship(1, title=HOSTILE)
     worse = evidence_of(2, repository.live(), share=WORSE)
@@ -153,7 +153,7 @@ def test_the_page_loads_nothing_and_runs_nothing(hostile: Repository):
     assert not re.findall(r'(?:src|href|xlink:href)="(?!#)', text)
 
 
-def test_the_pages_policy_lets_its_own_style_through(eventful: Repository):
+def test_the_pages_policy_allows_its_own_style(eventful: Repository):
     import base64
     import hashlib
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.builders import Repository
+from tests.audit.audit_builders import Repository
 
 MERGES, EVERY, FILES = 1000, 5, 3000
 LIMIT_S = 60.0

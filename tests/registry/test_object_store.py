@@ -1,4 +1,4 @@
-"""The same promises on S3's protocol, against a server of its own; needs s3fs and moto[server]."""
+"""The same promises over the S3 protocol, against a local server; needs s3fs and moto[server]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry keeps its promise: what is under a digest has that digest, whatever happened."""
+"""A file stored under a digest always has that digest."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def test_whatever_is_published_comes_back(contents: list[bytes]) -> None:
 
 
 @given(text=st.text(max_size=80))
-def test_no_text_but_a_digest_is_taken_for_one(text: str) -> None:
-    with pytest.raises(UserError, match="is no digest"):
+def test_only_a_digest_is_accepted_as_one(text: str) -> None:
+    with pytest.raises(UserError, match="is not a digest"):
         Registry("memory://laws").exists(text)
 
 
@@ -92,7 +92,7 @@ def test_no_text_but_a_digest_is_taken_for_one(text: str) -> None:
 def test_a_malformed_digest_never_becomes_a_path(tmp_path: Path, text: str) -> None:
     registry = Registry(str(tmp_path))
     for act in (registry.exists, registry.verify, lambda d: registry.fetch(d, tmp_path / "x")):
-        with pytest.raises(UserError, match="is no digest"):
+        with pytest.raises(UserError, match="is not a digest"):
             act(text)
     assert list(tmp_path.iterdir()) == []
 
@@ -195,8 +195,8 @@ def test_a_wrong_target_is_replaced(tmp_path: Path) -> None:
     assert registry.fetch(stored.digest, target).read_bytes() == b"weights"
 
 
-def test_a_folder_is_no_artifact(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no file"):
+def test_a_folder_is_not_an_artifact(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a file"):
         Registry(str(tmp_path / "registry")).publish(tmp_path, media=MEDIA)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from runner.export.gguf_file import export
 from tests.runner.gguf_builders import saved
-from tests.serving.builders import House
+from tests.serving.serving_builders import House
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ def pointer(stored: Stored, number: int = 1, model: str = MODEL) -> Pointer:
 
 @dataclass(frozen=True)
 class House:
-    """A working tree with a pointer, and the registry that it points into."""
+    """A working tree with a pointer, and its registry."""
 
     root: Path
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serving.builders import MODEL, House
+from tests.serving.serving_builders import MODEL, House
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +34,7 @@ def processes_serving(house: House) -> list[int]:
         try:
             words = (entry / "cmdline").read_bytes()
         except OSError:
-            continue  # it ended meanwhile
+            continue  # it has ended
         if str(house.root / ".countersign").encode() in words:
             found.append(int(entry.name))
     return found
@@ -51,7 +51,7 @@ def wait_until_served(port: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_however_it_ends_no_model_stays_in_memory(
+def test_no_model_stays_in_memory_however_the_server_ends(
     house: House, first: Path, number: signal.Signals
 ) -> None:
     house.point(house.publish(first))
@@ -76,9 +76,9 @@ def test_however_it_ends_no_model_stays_in_memory(
     ("words", "said"),
     [
         ([MODEL], f"countersign: models/{MODEL}/pointer.json: no version of {MODEL} is live"),
-        (["../x"], "'../x' is no model's name"),
+        (["../x"], "'../x' is not a model name"),
         ([MODEL, "--registry", "nowhere://x"], "registry nowhere://x: cannot be opened"),
-        ([MODEL, "--port", "99999"], "127.0.0.1:99999: cannot be listened on"),
+        ([MODEL, "--port", "99999"], "127.0.0.1:99999: cannot listen"),
         ([MODEL, "--repository", "/nowhere"], "git fetch failed"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Serving follows the pointer, drops nothing, and never serves bytes that were not signed for."""
+"""The server follows the pointer, drops no request, and never serves unsigned bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from transformers import AutoTokenizer
 from countersign_ml.serving.model_server import Server
 from policy.errors import UserError
 from runner.engines.llamacpp_engine import LlamaCppEngine
-from tests.serving.builders import MODEL, House, pointer
+from tests.serving.serving_builders import MODEL, House, pointer
 
 ASKED = [{"role": "user", "content": "the printer doesn't answer"}]
 
@@ -46,7 +46,7 @@ def health(server: Server) -> dict[str, Any]:
 def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "it never came true"
+        assert time.monotonic() < deadline, "the condition was never true"
         time.sleep(0.05)
 
 
@@ -62,7 +62,7 @@ def children() -> set[int]:
     """Return the pids of this process's children."""
     found = set()
     for task in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError):  # a thread that ended since
+        with suppress(FileNotFoundError):  # the thread has ended
             found |= {int(pid) for pid in (task / "children").read_text().split()}
     return found
 
@@ -291,6 +291,6 @@ def test_a_taken_port_stops_the_start_before_anything_is_loaded(house: House, fi
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = house.server()
         server.port = taken.getsockname()[1]
-        with pytest.raises(UserError, match="cannot be listened on: Address already in use"):
+        with pytest.raises(UserError, match="cannot listen: Address already in use"):
             server.run(signals=False)
     assert not list((house.root / "cache").iterdir())

@@ -1,4 +1,4 @@
-"""The pointer is read from a working tree or from a branch, wherever that branch lies."""
+"""The pointer is read from a working tree or from a branch, local or remote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from countersign_ml.registry import Stored
 from countersign_ml.serving.pointer_source import FileSource, GitSource
 from policy.errors import UserError
-from tests.serving.builders import MODEL, pointer
+from tests.serving.serving_builders import MODEL, pointer
 
 LIVE = pointer(Stored("sha256:" + "a" * 64, 9, "memory://x"))
 NEXT = pointer(Stored("sha256:" + "b" * 64, 9, "memory://x"), 2)
@@ -38,7 +38,7 @@ def commit(repository: Path, text: str) -> None:
     git(repository, "commit", "--quiet", "-m", "Move the pointer")
 
 
-def test_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
+def test_a_file_is_read_again_each_time(tmp_path: Path) -> None:
     source = FileSource(tmp_path / "pointer.json")
     assert source.read() is None
     (tmp_path / "pointer.json").write_text("null\n")
