@@ -128,8 +128,9 @@ def gates(path: Path, workers: int) -> tuple[int, dict[str, float], dict[str, in
 def parts(path: Path) -> dict[str, float]:
     """Return the CPU microseconds per row of each part of the row pass. Each piece counts with the
     minimum of several rounds, so that other work on the machine matters little."""
-    from countersign_ml.rows.gating.examine import FAST_PIECE, examine
-    from countersign_ml.rows.gating.fast.fast_rows import FastRows
+
+    from countersign_ml.rows.gating.batch import Batch
+    from countersign_ml.rows.gating.examine import PIECE, examine
     from countersign_ml.rows.gating.quick_check import _matching
     from countersign_ml.rows.gating.row_check import RowCheck
     from countersign_ml.rows.kept.row_figures import Kept
@@ -139,18 +140,16 @@ def parts(path: Path) -> dict[str, float]:
 
     schema = load_schema(json.dumps(SCHEMA), "output.schema.json")
     rules = RowRules.of(DataRules(licences=("CC0-1.0",)), output_schema=schema, schema_version=1)
-    check = RowCheck(rules, compiled=True)
-    assert check.fast is not None
-    quick, read = check.quick, check.fast
+    check = RowCheck(rules)
+    quick = check.quick
     with path.open("rb") as source:
         data = source.read(8 << 20)
     data = data[: data.rfind(b"\n") + 1]
     rows, pieces, at = data.count(b"\n"), [], 0
     while at < len(data):
-        end = data.find(b"\n", at + FAST_PIECE) + 1 or len(data)
+        end = data.find(b"\n", at + PIECE) + 1 or len(data)
         pieces.append(data[at:end])
         at = end
-    walked = [read(piece, 1) for piece in pieces]
 
     def least(work: Callable[[Any], object], again: Callable[[int], Any]) -> float:
         best = [float("inf")] * len(pieces)
@@ -162,17 +161,15 @@ def parts(path: Path) -> dict[str, float]:
                 best[number] = min(best[number], time.thread_time() - started)
         return 1e6 * sum(best) / rows
 
-    def fresh(number: int) -> FastRows:
-        batch = walked[number]
-        assert batch is not None
-        return FastRows(batch.data, batch.first_line, batch.names, batch.walked)
+    def fresh(number: int) -> Batch:
+        return Batch.of(pieces[number], 1, len(data))
 
     fields = rules.group_fields
     return {
         "examine, the whole": least(
             lambda piece: examine(check, "f", 2, piece), pieces.__getitem__
         ),
-        "  walk": least(lambda piece: read(piece, 1), pieces.__getitem__),
+        "  decode": least(lambda piece: Batch.of(piece, 1, len(data)), pieces.__getitem__),
         "  row gates": least(quick.doubtful, fresh),
         "    contract": least(quick._contract, fresh),
         "    PII, secrets": least(lambda batch: _matching(batch, []), fresh),

@@ -12,10 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countersign_ml.rows.gating import examine as examine_module
-from countersign_ml.rows.gating import scan
 from countersign_ml.rows.gating.all_gates import gate
 from countersign_ml.rows.gating.examine import examine
-from countersign_ml.rows.gating.fast import fast_rows
 from countersign_ml.rows.gating.row_check import RowCheck, finding
 from countersign_ml.rows.kept.vouched import vouched_lines
 from countersign_ml.rows.read.json_schemas import load_schema
@@ -25,7 +23,7 @@ from countersign_ml.rows.read.source import Source
 from countersign_ml.rows.read.tally import SHOWN, Tally
 from policy.errors import UserError
 from policy.files.rules import DataRules
-from tests.rows.files import row, said, same_figures, write
+from tests.rows.files import row, said, write
 
 SYSTEM = "You are the clerk of a small archive and never speak of the weather."
 ANSWER = json.dumps({"kind": "a", "note": "of no account"})
@@ -184,12 +182,10 @@ def test_an_odd_row_among_good_ones_is_judged_as_if_alone(odd: dict[str, Any] | 
     agree(b"\n".join(map(line_of, values)) + b"\n")
 
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["arrays", "compiled"])
-def test_a_line_beyond_the_limit_is_named(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (examine_module, fast_rows):
-        monkeypatch.setattr(module, "MAX_LINE_BYTES", 900)
+def test_a_line_beyond_the_limit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examine_module, "MAX_LINE_BYTES", 900)
     lines = [line_of(told("what?", pad="x" * size)) for size in (10, 1000)]
-    found = examine(RowCheck(ROW_RULES, compiled=compiled), "f", 1, b"\n".join(lines))
+    found = examine(RowCheck(ROW_RULES), "f", 1, b"\n".join(lines))
     assert [each.line for each in found.tallies["contract"].findings] == [2]
     assert found.figures.lines.tolist() == [1]
 
@@ -209,20 +205,16 @@ def test_any_mixture_is_judged_as_its_rows_are(values: list[dict[str, Any] | byt
 def agree(data: bytes) -> None:
     check = RowCheck(ROW_RULES)
     rows, tallies = expected(check, "f", data)
-    lanes = [examine(each, "f", 1, data) for each in (check, RowCheck(ROW_RULES, compiled=True))]
-    for found in lanes:
-        assert found.tallies == tallies
-        assert found.figures.lines.tolist() == [each.line for each in rows]
-        assert found.formats == tuple(dict.fromkeys(each.format for each in rows))
-    same_figures(lanes[0].figures, lanes[1].figures)
+    found = examine(check, "f", 1, data)
+    assert found.tallies == tallies
+    assert found.figures.lines.tolist() == [each.line for each in rows]
+    assert found.formats == tuple(dict.fromkeys(each.format for each in rows))
 
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["arrays", "compiled"])
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_a_file_is_judged_as_its_rows_are_in_any_number_of_processes(
-    tmp_path: Path, workers: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, workers: int
 ) -> None:
-    monkeypatch.setattr(scan, "COMPILED_FROM", 0 if compiled else 1 << 60)
     rows: list[dict[str, Any] | bytes] = []
     for number in range(3000):
         good = told(f"question {number} {'of some length ' * 5}", id=f"r-{number}", pad="x" * 400)
@@ -251,3 +243,46 @@ def test_lines_that_are_vouched_for_hold_one_value_each(pieces: list[bytes]) -> 
     if values is not None:
         lines = data.removesuffix(b"\n").split(b"\n")
         assert values == [json.loads(line) for line in lines]
+
+
+FUNCTIONS = [
+    {"type": "function", "function": {"name": "find", "description": "Finds things.",
+     "parameters": {"type": "object", "properties": {"what": {"type": "string"},
+                    "count": {"type": "integer", "minimum": 1}}, "required": ["what"]}}},
+    {"type": "function", "function": {"name": "stop"}},
+]  # fmt: skip
+TOOL_SETS: list[Any] = [FUNCTIONS, FUNCTIONS[:1], [], "find", [FUNCTIONS[1], FUNCTIONS[1]],
+             [{"type": "function", "function": {"name": "odd", "parameters": {"type": "dict"}}}],
+             [{"function": {"name": "find", "parameters": {"patternProperties": {}}}}]]  # fmt: skip
+ARGUMENTS = [{"what": "a key"}, {"what": 1}, {}, {"what": "x", "count": 0}, {"what": "x", "n": 2.5},
+             '{"what": "a"}', '{"what": "a", "what": "b"}', '"text"', "no json", '{"what": NaN}',
+             '{"what": "\\ud800"}', [], None]  # fmt: skip
+
+
+@st.composite
+def tool_rows(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a row with tools whose answer is calls, text that looks like calls, or text."""
+    call = st.fixed_dictionaries(
+        {"name": st.sampled_from(["find", "stop", "odd", "gone"]),
+         "arguments": st.sampled_from(ARGUMENTS)})  # fmt: skip
+    calls = draw(st.lists(call, max_size=2))
+    answer: dict[str, Any] = {"role": "assistant"}
+    kind = draw(st.sampled_from(["calls", "text", "written", "tagged", "both"]))
+    if kind in ("calls", "both"):
+        answer["tool_calls"] = [{"type": "function", "function": each} for each in calls]
+    if kind != "calls":
+        written = json.dumps(calls)
+        texts = {"text": "It is here.", "tagged": f"<tool_call>{written[1:-1]}</tool_call>"}
+        answer["content"] = texts.get(kind, written)
+    turns = [{"role": "user", "content": f"where is {draw(st.integers(0, 9))}?"}, answer]
+    if draw(st.booleans()):
+        turns.insert(0, {"role": "system", "content": "You find things for people, always."})
+    return row(draw(st.integers(0, 99)), tools=draw(st.sampled_from(TOOL_SETS)), messages=turns)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(tool_rows(), min_size=1, max_size=6))
+def test_rows_with_tools_are_judged_as_the_strict_reader_judges_them(
+    values: list[dict[str, Any]],
+) -> None:
+    agree(b"\n".join(map(line_of, values)))

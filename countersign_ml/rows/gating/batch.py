@@ -14,11 +14,11 @@ from itertools import accumulate, chain
 from typing import Any
 
 from countersign_ml.rows.detect.third_party import utf8
-from countersign_ml.rows.gating.quick_check import Roles
+from countersign_ml.rows.gating.tool_rows import tool_turns
 from countersign_ml.rows.kept.row_figures import Kept, asked, group_of
 from countersign_ml.rows.kept.vouched import vouched, vouched_lines
-from countersign_ml.rows.read.formats import FormatName
-from countersign_ml.rows.read.row_shapes import MESSAGE_ROLES, plain_turns
+from countersign_ml.rows.read.formats import FormatName, Roles
+from countersign_ml.rows.read.row_shapes import MESSAGE_ROLES, Plain, plain_turns
 
 LINE_ID = "line-"
 
@@ -37,6 +37,8 @@ class Batch:
     ids: list[str] = field(default_factory=list)
     others: list[int] = field(default_factory=list)
     """Lines that are not blank and were not read."""
+    doubted: list[int] = field(default_factory=list)
+    """Rows whose answer may not fit the tools that they declare."""
 
     @classmethod
     def of(cls, data: bytes, first_line: int, longest: int) -> Batch:
@@ -91,12 +93,14 @@ class Batch:
     def _rows(cls, values: Iterator[tuple[int, Any]]) -> Batch:
         batch = cls()
         for number, value in values:
-            plain = plain_turns(value) if type(value) is dict else None
+            plain, certain = _plain(value)
             given = value.get("id", f"{LINE_ID}{number}") if plain is not None else ""
             if plain is None or not (type(given) is str or type(given) is int) or given == "":
                 batch.others.append(number)
                 continue
             name, (roles, said) = plain
+            if not certain:
+                batch.doubted.append(len(batch.lines))
             batch.formats.setdefault(name, number)
             batch.lines.append(number)
             batch.values.append(value)
@@ -147,29 +151,25 @@ class Batch:
         """Return the text of the last turn of some rows."""
         return [self.said[at][-1] for at in rows]
 
-    def json_answers(self) -> tuple[Sequence[int], bytes]:
-        """Return nothing: whether an answer is JSON is not known here."""
-        return (), b""
-
     def last_asked(self, rows: Sequence[int]) -> list[str]:
         """Return the last thing the user says in some rows, whose roles are in order."""
         return [_last_asked(self.roles[at], self.said[at]) for at in rows]
 
-    def systems(self) -> Iterable[str]:
-        """Return the texts of leading system turns, each once."""
-        return dict.fromkeys(
-            said[0]
-            for roles, said in zip(self.roles, self.said, strict=True)
-            if roles[0] == "system"
-        )
+    def systems(self) -> dict[str, list[int]]:
+        """Return the texts of leading system turns, each with the rows that it leads."""
+        return self._systems
+
+    @cached_property
+    def _systems(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for at, (roles, said) in enumerate(zip(self.roles, self.said, strict=True)):
+            if roles[0] == "system":
+                found.setdefault(said[0], []).append(at)
+        return found
 
     def under(self, systems: set[str]) -> list[int]:
         """Return the rows that one of these system turns leads."""
-        return [
-            at
-            for at, (roles, said) in enumerate(zip(self.roles, self.said, strict=True))
-            if roles[0] == "system" and said[0] in systems
-        ]
+        return sorted(at for system in systems for at in self._systems.get(system, ()))
 
     @cached_property
     def _told(self) -> bytes:
@@ -197,6 +197,17 @@ class Batch:
     def _others(self) -> Iterator[list[str]]:
         for roles, said in zip(self.roles, self.said, strict=True):
             yield said[1:] if roles[0] == "system" else said
+
+
+def _plain(value: Any) -> tuple[tuple[FormatName, Plain] | None, bool]:
+    """Return a row's format, roles and texts if its shape is common, and whether its answer is
+    certain to fit the tools that it declares."""
+    if type(value) is not dict:
+        return None, True
+    if "tools" not in value:
+        return plain_turns(value), True
+    found = tool_turns(value) if "messages" in value else None
+    return (None, True) if found is None else (("messages", found[0]), found[1])
 
 
 def _last_asked(roles: Roles, said: list[str]) -> str:

@@ -1,7 +1,7 @@
 """One chunk of lines: what the gates for single rows find in it, and the figures of its rows.
 
 This is the hot path, and nothing in it is done a row at a time that can be done for all rows of the
-chunk: decoding in `batch` (or, for large files, in `fast`), looking for what might be wrong in
+chunk: decoding in `batch`, looking for what might be wrong in
 `quick_check`, and hashing in `sketch`. Lines in which something might be wrong are read again by
 the strict reader, whose words are what people read.
 """
@@ -9,7 +9,6 @@ the strict reader, whose words are what people read.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from countersign_ml.rows import sentences
 from countersign_ml.rows.gating.batch import Batch
@@ -21,13 +20,8 @@ from countersign_ml.rows.read.row import BOM, MAX_LINE_BYTES, Defect, Row, row_o
 from countersign_ml.rows.read.tally import Tally
 from policy.files.rules import DataGate
 
-if TYPE_CHECKING:
-    from countersign_ml.rows.gating.fast.fast_rows import FastRows
-
 PIECE = 1 << 17
 """Bytes that are decoded at a time: their rows, as objects, stay within a core's own cache."""
-FAST_PIECE = 1 << 19
-"""Bytes that are read at a time where no objects are made of them."""
 
 
 @dataclass
@@ -51,9 +45,8 @@ def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examin
     formats: dict[FormatName, None] = {}
     kept = Kept(summed=check.index is not None)
     rows = start = 0
-    size = PIECE if check.fast is None else FAST_PIECE
     while start < len(data):
-        end = data.find(b"\n", start + size) + 1 or len(data)
+        end = data.find(b"\n", start + PIECE) + 1 or len(data)
         piece = data[start:end]
         seen, lines = _examined(check, where, first_line, piece, tallies, formats, kept)
         rows, first_line, start = rows + seen, first_line + lines, end
@@ -74,18 +67,15 @@ def _examined(
     fields = check.rules.group_fields
     gates: dict[int, set[DataGate]] = {}
     seen: dict[FormatName, int] = {}
-    fast, batch = _read(check, data, first_line)
-    for rows in (fast, batch):
-        if rows:  # which a reader may have found none of
-            for at, asking in check.quick.doubtful(rows).items():
-                gates[rows.lines[at]] = asking
-            for name, line in rows.formats.items():
-                seen[name] = min(line, seen.get(name, line))
-            rows.keep(fields, kept)
+    batch = Batch.of(data, first_line, MAX_LINE_BYTES)
+    for at, asking in check.quick.doubtful(batch).items():
+        gates[batch.lines[at]] = asking
+    seen |= batch.formats
+    batch.keep(fields, kept)
     if gates or batch.others:
-        line_at = data.split(b"\n").__getitem__ if fast is None else fast.line
+        lines = data.split(b"\n")
         for number in sorted([*gates, *batch.others]):
-            row = _strictly(line_at(number - first_line), where, number)
+            row = _strictly(lines[number - first_line], where, number)
             if isinstance(row, Defect):
                 tally = tallies.setdefault("contract", Tally())
                 tally.add(finding(row, row.field, row.message))
@@ -96,18 +86,7 @@ def _examined(
                 seen[row.format] = min(number, seen.get(row.format, number))
                 kept.add(row, group_of(row.metadata, fields))
     formats.update(dict.fromkeys(sorted(seen, key=lambda name: seen[name])))
-    count = len(batch) + len(batch.others)
-    if fast is None:
-        return count, data.count(b"\n")
-    return len(fast) + count, fast.lines_read
-
-
-def _read(check: RowCheck, data: bytes, first_line: int) -> tuple[FastRows | None, Batch]:
-    """Return the plain rows that the compiled loops read, and all others."""
-    fast = None if check.fast is None else check.fast(data, first_line)
-    if fast is None or fast.others_count() > len(fast):  # many are read faster together
-        return None, Batch.of(data, first_line, MAX_LINE_BYTES)
-    return fast, Batch.of_lines(fast.others(), MAX_LINE_BYTES)
+    return len(batch) + len(batch.others), data.count(b"\n")
 
 
 def _strictly(line: bytes, where: str, number: int) -> Row | Defect:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from countersign_ml.rows.gates import approved, contract_fit, detected, prompt_leaks, provenance
 from countersign_ml.rows.gating.quick_check import QuickCheck
@@ -17,9 +16,6 @@ from countersign_ml.rows.read.row import Defect, Row, read_rows
 from countersign_ml.rows.read.row_rules import RowRules
 from policy.facts.evidence import RowFinding
 from policy.files.rules import DataGate
-
-if TYPE_CHECKING:
-    from countersign_ml.rows.gating.fast.fast_rows import FastRows
 
 Found = tuple[DataGate, RowFinding]
 _ROW_GATES: tuple[tuple[DataGate, Callable[[Row, RowRules], Iterator[tuple[str, str]]]], ...] = (
@@ -39,23 +35,10 @@ class RowCheck:
     rules: RowRules
     index: NgramIndex | None = field(default=None, repr=False, compare=False)
     """The n-grams of test rows to look for, where the rows of a chunk are examined."""
-    compiled: bool = field(default=False, repr=False, compare=False)
-    """Whether plain rows are read by compiled loops, which pays where there are many."""
     quick: QuickCheck = field(init=False, repr=False, compare=False)
-    fast: Callable[[bytes, int], FastRows | None] | None = field(
-        init=False, repr=False, compare=False
-    )
-    """Returns the plain rows of some whole lines, the first one's number given, or None where it
-    cannot; None where nothing is compiled."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quick", QuickCheck(self.rules))
-        read = None
-        if self.compiled:
-            from countersign_ml.rows.gating.fast.fast_rows import reader
-
-            read = reader(self.rules.group_fields)
-        object.__setattr__(self, "fast", read)
 
     def findings(self, row: Row, gates: Container[DataGate] | None = None) -> Iterator[Found]:
         """Yield everything that is wrong with a row by itself, or what some of the gates find."""

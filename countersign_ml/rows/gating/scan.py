@@ -9,14 +9,12 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib.util import find_spec
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import NamedTuple
@@ -38,8 +36,6 @@ from policy.files.rules import DataGate
 
 PAYS_FROM = 16_000_000
 """Bytes from which a second process is worth its start of half a second."""
-COMPILED_FROM = 64_000_000
-"""Bytes from which compiled loops are worth loading and, the first time, compiling."""
 WAITING = 3
 """Chunks that wait for each process: enough to keep it busy, few enough for memory."""
 Progress = Callable[[int, int, int], None]
@@ -66,11 +62,6 @@ def processes(sources: list[Source], asked: int | None = None) -> int:
     return len(os.sched_getaffinity(0)) if known >= PAYS_FROM else 1
 
 
-def compiling_pays(size: int) -> bool:
-    """Return whether so many bytes are read faster by compiled loops, and these can be had."""
-    return size >= COMPILED_FROM and sys.byteorder == "little" and find_spec("numba") is not None
-
-
 def scan(
     splits: list[tuple[str, Source]],
     rules: RowRules,
@@ -86,17 +77,14 @@ def scan(
     sources = [source for _, source in splits]
     total = sum(source.stored_size() for source in sources)
     count = processes(sources, workers)
-    compiled = compiling_pays(total)
     rows = before = 0
     with ExitStack() as stack:
         pool = None
         if count > 1:
             pool = stack.enter_context(
-                ProcessPoolExecutor(
-                    count, _context(compiled), _prepare, (replace(rules), index, compiled)
-                )
+                ProcessPoolExecutor(count, _context(), _prepare, (replace(rules), index))
             )
-        check = RowCheck(rules, index, compiled and pool is None)
+        check = RowCheck(rules, index)
         for split, source in splits:
             table = begun(split, source, index)
             for chunk, part in _examined(source, check, pool, WAITING * count):
@@ -108,13 +96,11 @@ def scan(
             yield table
 
 
-def _context(compiled: bool) -> BaseContext:
+def _context() -> BaseContext:
     """Return how processes are started: forked from one that has loaded all they need, and nothing
     else, so that no thread's lock is copied."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        [__name__, *(["countersign_ml.rows.gating.fast.ready"] if compiled else [])]
-    )
+    context.set_forkserver_preload([__name__])
     return context
 
 
@@ -180,9 +166,9 @@ def _task(source: Source, chunk: Chunk) -> _Task:
 _check: RowCheck | None = None
 
 
-def _prepare(rules: RowRules, index: NgramIndex | None, compiled: bool) -> None:
+def _prepare(rules: RowRules, index: NgramIndex | None) -> None:
     global _check
-    _check = RowCheck(rules, index, compiled)
+    _check = RowCheck(rules, index)
     gc.freeze()  # what is loaded by now stays; looking through it again and again costs time
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from countersign_ml.rows.detect.third_party import utf8
 from countersign_ml.rows.gating.compiled_schemas import compiled
-from countersign_ml.rows.gating.typed_schemas import typed
 from countersign_ml.rows.kept.vouched import vouched, vouched_lines
 from countersign_ml.rows.read.json_schemas import SchemaChecker
 
@@ -20,16 +17,7 @@ class Fits:
     def __init__(self, checker: SchemaChecker) -> None:
         self._checker = checker
         self._quick = compiled(checker.schema)
-        self._typed = None if checker.of_text else typed(checker.schema)
         self._known: set[str] = set()
-
-    def all_fit(self, count: int, texts: bytes) -> bool:
-        """Return whether so many values of strict JSON, one a line, are certain to fit: a faster
-        way to know it of many. False says nothing."""
-        try:
-            return self._typed is not None and len(self._typed(texts)) == count
-        except msgspec.DecodeError:
-            return False
 
     def misfits(self, texts: list[str]) -> set[int]:
         """Return the places of the texts that may not fit."""

@@ -100,11 +100,42 @@ class Sketches:
 def normalised(text: str) -> str:
     """Return a text by which two are the same: compatible forms, no case, single spaces, and one
     form of quotes and dashes."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    for sign, meant in _PLAIN.items():  # many times faster than `translate` where few stand there
+    if unicodedata.is_normalized("NFKC", text):
+        plain = text.casefold()
+    else:
+        plain = text.translate(_folded)
+        if _UNSURE in plain:
+            plain = unicodedata.normalize("NFKC", text).casefold()
+    for sign, meant in _PLAIN.items():  # many times faster than `translate` if there are few
         if sign in plain:
             plain = plain.replace(sign, meant)
     return " ".join(plain.split())
+
+
+_UNSURE = "\ufffe"
+"""No character: stands for one whose form depends on its neighbours."""
+
+
+class _Folded(dict[int, str]):
+    """The compatible form of each character without its case, made when it is first seen.
+
+    Only marks and the letters of Hangul compose with a character before them (Unicode Standard
+    Annex 15), so the form of a text without them is that of its characters one by one: six times as
+    fast for Chinese, whose punctuation is all of the full-width kind.
+    """
+
+    def __missing__(self, code: int) -> str:
+        whole = unicodedata.normalize("NFKC", chr(code))
+        alone = not any(map(_composes, whole)) and not _composes(chr(code))
+        self[code] = made = whole.casefold() if alone else _UNSURE
+        return made
+
+
+def _composes(sign: str) -> bool:
+    return unicodedata.category(sign)[0] == "M" or "\u1100" <= sign <= "\u11ff"
+
+
+_folded = _Folded()
 
 
 def loosened(text: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
+Roles = tuple[Role, ...]
 FormatName = Literal["messages", "prompt-completion", "alpaca", "sharegpt"]
 
 
@@ -81,11 +82,15 @@ def declared(tools: Any) -> list[dict[str, Any]]:
     return functions
 
 
+def tools_text(tools: Any) -> str:
+    """Return the text that shows the model a row's functions; NotARow says what is wrong."""
+    written = json.dumps(declared(tools), separators=(",", ":"), ensure_ascii=False)
+    return f"{TOOLS}\n{_text(written, 'tools')}"
+
+
 def _with_tools(turns: tuple[Turn, ...], tools: Any) -> tuple[Turn, ...]:
     """Write the declared functions below what the system says."""
-    functions = declared(tools)
-    written = json.dumps(functions, separators=(",", ":"), ensure_ascii=False)
-    told = f"{TOOLS}\n{_text(written, 'tools')}"
+    told = tools_text(tools)
     if turns[0].role == "system":
         return (Turn("system", f"{turns[0].content}\n\n{told}"), *turns[1:])
     return (Turn("system", told), *turns)
@@ -151,7 +156,7 @@ def _listed(
         if calls is not None:
             if message.get(text_key):
                 raise NotARow(place, "has both text and tool_calls; keep one of them")
-            turns.append(Turn(role, _calls(calls, f"{place}.tool_calls")))
+            turns.append(Turn(role, calls_text(calls, f"{place}.tool_calls")))
         else:
             turns.append(Turn(role, _content(message.get(text_key), f"{place}.{text_key}")))
     return tuple(turns)
@@ -169,7 +174,7 @@ def _content(value: Any, field: str) -> str:
     return "".join(parts)
 
 
-def _calls(value: Any, field: str) -> str:
+def calls_text(value: Any, field: str) -> str:
     """Return OpenAI tool calls as the JSON text that stands for them."""
     if not isinstance(value, list) or not value:
         raise NotARow(field, "must be a list with at least one call")

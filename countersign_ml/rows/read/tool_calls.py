@@ -78,7 +78,7 @@ def row_problems(row: Row) -> Iterator[tuple[str, str]]:
         yield error.field, str(error)
         return
     try:
-        _declared(canonical(row.metadata["tools"]))
+        declared_schemas(row.metadata["tools"])
     except UserError as error:
         yield from ((problem.where, problem.what) for problem in error.problems)
         return
@@ -91,7 +91,7 @@ def call_problems(row: Row, calls: Sequence[Call]) -> Iterator[str]:
     """Yield in what calls do not fit the functions that a row declares; none declared: nothing."""
     if "tools" not in row.metadata:
         return
-    functions = _declared(canonical(row.metadata["tools"]))
+    functions = declared_schemas(row.metadata["tools"])
     for call in calls:
         schema = functions.get(call.name)
         if schema is None:
@@ -102,7 +102,12 @@ def call_problems(row: Row, calls: Sequence[Call]) -> Iterator[str]:
             yield f"{call.name} arguments{place}: {message}"
 
 
-@lru_cache(maxsize=256)
+def declared_schemas(tools: Any) -> dict[str, SchemaChecker]:
+    """Return each declared function's parameters as a schema; UserError if one is no schema."""
+    return _declared(canonical(tools))
+
+
+@lru_cache(maxsize=1024)
 def _declared(tools: str) -> dict[str, SchemaChecker]:
     """Return each function's parameters as a schema; rows mostly share their tools."""
     found = {}

@@ -11,7 +11,7 @@ from countersign_ml.rows import sentences
 from countersign_ml.rows.gating.all_gates import no_tallies
 from countersign_ml.rows.gating.examine import examine
 from countersign_ml.rows.gating.row_check import RowCheck
-from countersign_ml.rows.gating.scan import begun, compiling_pays, take
+from countersign_ml.rows.gating.scan import begun, take
 from countersign_ml.rows.kept.columns import Column
 from countersign_ml.rows.kept.table import Table
 from countersign_ml.rows.read.chunk import Chunk
@@ -36,8 +36,7 @@ def look(plan: Plan, shard: int) -> None:
     ngrams = ngrams_of(plan)
     index = None if ngrams is None else ngrams.index
     cuts = [cut_of(plan, number) for number in range(len(plan.sources))]
-    size = sum(piece.size for found in cuts for piece in found.pieces)
-    check = RowCheck(plan.row_rules, index, compiling_pays(size // plan.shards))
+    check = RowCheck(plan.row_rules, index)
     for number, (found, (split, _)) in enumerate(zip(cuts, plan.sources, strict=True)):
         source = found.source(plan, number)
         table, tallies = begun(split, source, index), no_tallies()
