@@ -23,7 +23,7 @@ class ReplyCache:
     """A folder of replies; several threads and runs can use it at once."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / "judge"
+        self._folder = folder / "win_rate"
 
     def key(self, endpoint: Endpoint, messages: list[dict[str, str]], max_tokens: int) -> str:
         """Return the digest of what decides a reply: the model, the question and the decoding."""

@@ -1,4 +1,4 @@
-"""What several files of tests share because it takes seconds to make."""
+"""Fixtures that several test files share because they take seconds to create."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A server on localhost that speaks OpenAI's API over HTTP, and misbehaves on demand.
+"""A server on localhost with OpenAI's API over HTTP, which misbehaves on demand.
 
-What it says is a rule over the request: tests give it one, and it really answers by it.
+A test gives it a rule that turns each request into an answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tiny models with random weights and tokenizers learnt on the spot, saved as transformers does."""
+"""Tiny models with random weights and newly trained tokenizers, saved as transformers does."""
 
 from __future__ import annotations
 

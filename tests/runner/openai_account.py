@@ -1,7 +1,7 @@
 """An account at a fine-tuning service, over real HTTP: files, jobs, events, checkpoints, cancel.
 
-It keeps what is sent and moves a job on each time that it is looked at. It refuses what the real
-one documents to refuse: a wrong key, a file of another purpose, a file that is not there.
+It stores what is sent, and a job advances each time it is read. It rejects what the real service
+documents as errors: a wrong key, a file of another purpose, a missing file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PAGE = 2
 
 @dataclass
 class Account:
-    """What the service holds; `contents` are the uploaded bytes by file id."""
+    """The state of the service; `contents` are the uploaded bytes by file id."""
 
     base_url: str = ""
     files: list[dict[str, Any]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A baseline that moved under a measured proposal, and what a test asks of it."""
+"""A measured proposal whose baseline moved, and helpers to check what is reused."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def timeless(evidence: Evidence) -> list[Any]:
 
 
 def reuses(run: Run) -> bool:
-    """Run the gates and then rest on what the run names; False where it cannot."""
+    """Run the gates, then reuse the evidence that the run names; False if it cannot."""
     assert run.job.reuse is not None
     return reuse_outputs(run, run.job.reuse, gate_files(run).facts)
 
@@ -122,7 +122,7 @@ def said(run: Run, stage: str) -> str:
 
 
 def stored(registry: Path, digest: str) -> Path:
-    """Return where a registry in a folder keeps a file."""
+    """Return the path of a file in a registry on disk."""
     name = digest.removeprefix("sha256:")
     return registry / "sha256" / name[:2] / name
 

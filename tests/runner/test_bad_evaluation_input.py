@@ -1,7 +1,7 @@
 """Bad held-out rows, through the public command: each is named with its place, none is dropped.
 
-What an endpoint or a judge does wrong stands in `test_endpoint_evaluation`, `test_judge_endpoint`
-and `test_judge_commands`, two files of scores in `test_compare`; docs/evaluation.md names them all.
+Failures of an endpoint or a judge model are in `test_endpoint_evaluation`, `test_win_rate_pairs`
+and `test_win_rate_command`, two files of scores in `test_compare`; docs/evaluation.md names all.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from countersign_ml.cli import command_table
 from tests.runner import (
     test_compare,
     test_endpoint_evaluation,
-    test_judge_commands,
-    test_judge_endpoint,
+    test_win_rate_command,
+    test_win_rate_pairs,
 )
 from tests.runner.worlds import row, rows, world
 
@@ -84,7 +84,7 @@ def test_an_empty_answer_is_a_finding(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_every_row_of_the_table_names_a_test_that_is_there() -> None:
     part = DOCS.read_text(encoding="utf-8").partition("## Bad input")[2].partition("\n## ")[0]
     named = re.findall(r"`(test_\w+)`", part)
-    modules = (test_compare, test_endpoint_evaluation, test_judge_commands, test_judge_endpoint)
+    modules = (test_compare, test_endpoint_evaluation, test_win_rate_command, test_win_rate_pairs)
     there = {name for module in modules for name in vars(module)} | set(globals())
     assert len(named) >= 12
     assert set(named) <= there

@@ -1,4 +1,4 @@
-"""A tiny base model is built from its folder: the same bits each time, whole or not at all."""
+"""A tiny base model is built from its folder: the same bits each time, all or nothing."""
 
 from __future__ import annotations
 

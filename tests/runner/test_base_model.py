@@ -1,4 +1,4 @@
-"""A base model is a folder of safetensors that is whole and is what the recipe pins."""
+"""A base model is a complete folder of safetensors, the one that the recipe pins."""
 
 from __future__ import annotations
 

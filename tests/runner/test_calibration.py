@@ -1,4 +1,4 @@
-"""The calibration study in small: the gate is wrong as seldom as its documentation says."""
+"""A small calibration study: the gate is wrong no more often than its documentation says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Only the answer is trained on, the stop token with it; what cannot be told apart is refused."""
+"""Only the answer and its stop token are trained on; ambiguous templates are rejected."""
 
 from __future__ import annotations
 

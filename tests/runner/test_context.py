@@ -1,4 +1,4 @@
-"""What a run tells beside what it measures: changed data, the budget, the versions before."""
+"""What a run reports besides its measurements: changed data, the budget, earlier versions."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_long_curve_keeps_its_ends() -> None:
     assert thinned(points[:7]) == points[:7]
 
 
-def test_evidence_without_context_has_the_bytes_that_it_always_had() -> None:
+def test_evidence_without_context_does_not_mention_it() -> None:
     text = recorded.evidence().text()
     for name in ("data_change", "expected", "earlier", "loss_curve"):
         assert name not in text

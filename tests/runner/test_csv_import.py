@@ -1,4 +1,4 @@
-"""A CSV file becomes a governed model whose gates hold, or is refused by name."""
+"""A CSV file becomes a governed model that passes its gates, or an error names what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planted defects are found, each by its gate, where it stands; clean rows are let through."""
+"""Each planted defect is found by its gate, with its place; clean rows pass."""
 
 from __future__ import annotations
 

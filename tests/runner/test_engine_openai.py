@@ -1,4 +1,4 @@
-"""An endpoint over real HTTP: whatever it does to a question is counted, located and survived."""
+"""An endpoint over real HTTP: every failure of a question is counted and named."""
 
 from __future__ import annotations
 

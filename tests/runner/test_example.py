@@ -1,4 +1,4 @@
-"""The example model goes down the whole line and passes the policy of this repository."""
+"""The example model runs through the whole line and passes this repository's policy."""
 
 from __future__ import annotations
 

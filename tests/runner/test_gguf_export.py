@@ -1,4 +1,4 @@
-"""An exported file holds what the trained model computes, or is refused by name."""
+"""An exported file computes what the trained model does, or an error names the obstacle."""
 
 from __future__ import annotations
 

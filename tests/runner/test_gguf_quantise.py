@@ -1,4 +1,4 @@
-"""A quantised file says what was truly written into it."""
+"""The facts of a quantised file are the types that were really written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts split in llama.cpp as they did in training, or the tokenizer is refused."""
+"""Texts split in llama.cpp as they did in training, or the tokenizer is rejected."""
 
 from __future__ import annotations
 

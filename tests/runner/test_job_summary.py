@@ -1,4 +1,4 @@
-"""What a workflow run shows of itself: a summary without a verdict, and findings at their lines."""
+"""What a workflow run shows: a summary without a verdict, and findings at their lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training at OpenAI, dry: the file, the checks that would refuse it there, and what it takes."""
+"""A training prepared for OpenAI: the file, OpenAI's checks, and the estimate."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What costs no answer again, counted on the real line: answers are kept by all that decides them.
+"""Cached answers on the real line: the cache key covers everything that decides an answer.
 
-Each case starts from a fresh checkout of the same files, so nothing but the cache of answers helps.
+Each case starts from a fresh checkout of the same files, so only the cache of answers can help.
 """
 
 from __future__ import annotations

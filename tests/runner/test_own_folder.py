@@ -1,4 +1,4 @@
-"""What a run keeps in `.countersign` is its own; a pull request cannot bring any of it."""
+"""`.countersign` has only the results of local runs; a pull request cannot bring any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics that an installed package brings: found by entry point, and held to their promise."""
+"""Metrics from an installed package: found by entry point, and their results checked."""
 
 from __future__ import annotations
 

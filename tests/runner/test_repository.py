@@ -1,4 +1,4 @@
-"""A model's folder is read whole: its digest is git's, and all that is wrong is said at once."""
+"""A model's folder is read completely: its digest is git's, and every problem is reported."""
 
 from __future__ import annotations
 

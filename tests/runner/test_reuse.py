@@ -1,4 +1,4 @@
-"""A run that rests on earlier evidence finds what a whole run finds, and trains nothing."""
+"""A run that reuses earlier evidence finds what a whole run finds, without training."""
 
 from __future__ import annotations
 

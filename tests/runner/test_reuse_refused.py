@@ -1,4 +1,4 @@
-"""Earlier evidence that does not hold in every part is not rested on, and the run says why."""
+"""Earlier evidence that does not apply in every part is not reused, and the run says why."""
 
 from __future__ import annotations
 

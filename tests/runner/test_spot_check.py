@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from countersign_ml.rows.read.row import Row
 from policy.facts.spot_check import MAX_CHARACTERS, MAX_ROWS, SpotCheck
 from runner.measure.spot_check_sample import Answered, draw, pair_shown, shown_text
-from tests.runner.test_judge_endpoint import row
+from tests.runner.test_win_rate_pairs import row
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 

@@ -1,8 +1,8 @@
 """scipy and statsmodels judge the statistics: the same figures on random inputs, to 1e-9.
 
-McNemar, Wilson, Holm and the power of a mean have a referee that was written by others. Newcombe's
-paired interval is in neither package (statsmodels has only that of two independent shares), so it
-is held against his published table in tests/policy, and here against its definition, written out a
+McNemar, Wilson, Holm and the power of a mean have an independent referee. Newcombe's paired
+interval is in neither package (statsmodels has only the one of two independent shares). So
+tests/policy compares it with his published table, and this module with its definition, written a
 second time over the referee's Wilson limits.
 """
 

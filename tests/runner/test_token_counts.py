@@ -1,4 +1,4 @@
-"""Tokens are counted without transformers as training counts them, or it is said that not."""
+"""Tokens are counted without transformers as in training, or the difference is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows declare functions, answers call them, and each thing that can be wrong is its own figure."""
+"""Rows declare functions, answers call them, and each kind of mistake has its own score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Without a key the run is kept offline, under the name that people look for."""
+"""Without a key the run is stored offline, under the name that people look for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training repeats itself to the byte, also when it was killed; what it cannot do, it says."""
+"""Training repeats to the byte, also after a kill; what it cannot do is an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of training is a pure function, fair to every row, and groups like lengths."""
+"""The order of training is a pure function, fair to every row, and groups similar lengths."""
 
 from __future__ import annotations
 

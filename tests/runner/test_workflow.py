@@ -1,4 +1,4 @@
-"""What the bot types into the finetune workflow reaches the command as words, never as code."""
+"""Inputs of the finetune workflow reach the command as arguments, never as code."""
 
 from __future__ import annotations
 

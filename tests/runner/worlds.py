@@ -1,4 +1,4 @@
-"""A governed repository in a folder: real files, real git, and a base model of a minute's size."""
+"""A governed repository in a folder: real files, real git, and a tiny base model."""
 
 from __future__ import annotations
 
@@ -123,9 +123,9 @@ def world(
     model: str = "colours",
     base: bool = True,
 ) -> Path:
-    """Lay down a repository with one model and commit it; return its folder.
+    """Create a repository with one model and commit it; return its folder.
 
-    Without `base`, the base model's folder is empty: enough where nothing is trained.
+    Without `base`, the base model's folder is empty, which is enough if nothing is trained.
     """
     place = folder / "models" / model
     (place / "base").mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import pytest
 
 from countersign_ml.cli import command_table
 from tests.runner.endpoint_server import Sent, endpoint_server, html, reply
-from tests.runner.test_judge_endpoint import by, goodness
+from tests.runner.test_win_rate_pairs import by, goodness
 
 
 def write(path: Path, values: list[Any]) -> Path:

@@ -1,4 +1,4 @@
-"""The line with a judge that answers over HTTP: facts that bind, failures that never pass."""
+"""The line with a judge model over HTTP: its facts are bound, and its failures never pass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runner.line import run_line
 from runner.run import Run
 from tests.runner.endpoint_server import Rule, Server, endpoint_server, html, plain
 from tests.runner.reuse_worlds import World, keep
-from tests.runner.test_judge_endpoint import by
+from tests.runner.test_win_rate_pairs import by
 from tests.runner.worlds import POLICY, world
 
 KEY = "JUDGE_KEY_OF_A_TEST"

@@ -1,4 +1,4 @@
-"""A judge over real HTTP: both orders, ties, clusters, failures, and a cache that saves calls."""
+"""A judge model over real HTTP: both orders, ties, clusters, failures, and a cache of replies."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_the_same_question_is_paid_for_once(tmp_path: Path) -> None:
         once = again("2 b", "2 c", "0 d")
         assert len(asked) == 6
         changed = again("2 b", "2 c", "0 e")
-        for file in (tmp_path / "judge").rglob("*.json"):
+        for file in (tmp_path / "win_rate").rglob("*.json"):
             file.write_text("{")
         torn = again("2 b", "2 c", "0 d")
     assert (before.calls, before.cached_calls) == (6, 0)
