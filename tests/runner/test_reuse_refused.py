@@ -158,7 +158,7 @@ def _contradicted(evidence: Evidence) -> Evidence:
         (_other_rows, "the test rows are not those"),
         (_other_training_rows, "the train rows are not those"),
         (_other_figures, "outputs of base, scored again, do not give its recorded figures"),
-        (_other_size, r"model\.gguf has \d+ bytes in the registry, and \d+ in the evidence"),
+        (_other_size, r"model\.gguf has \d+ bytes in the registry, but \d+ in the evidence"),
         (_other_gates, "the data gates now count contract differently"),
         (_other_split, "the data gates now count the files' rows differently"),
         (_contradicted, "is of other figures than those measured"),
