@@ -39,7 +39,6 @@ HEADS = ("Row", "Input", "Expected", "A", "B")
 CANDIDATE = "Candidate"
 JUDGE = "Judge"
 NOBODY_SAID = "–"
-EMPTY = "(empty)"
 
 
 def marker(comment: int) -> str:
@@ -83,7 +82,7 @@ def wrong_count(given: int, rows: int) -> str:
 
 def unknown_marks(found: Sequence[tuple[int, str]], more: int) -> str:
     """Say which marks cannot be read, as pairs of place (from 1) and text."""
-    listed = ", ".join(f"{code(text, 20) or code('(blank)')} at {place}" for place, text in found)
+    listed = ", ".join(f"{code(text, 20)} at {place}" for place, text in found)
     rest = f" and {more} more" if more else ""
     return f"{listed}{rest}: a mark is A or B (the better answer), = (a tie) or ? (cannot say)"
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 
 from bot.facts.snapshot import Comment
+from countersign_ml.markdown import ZERO_WIDTH
 
 _MARKDOWN = MarkdownIt("commonmark")
 _FOREIGN = "\0"
@@ -89,7 +90,7 @@ def _parsed(body: str) -> Iterable[tuple[str, str]]:
     Whoever writes `\\/hold` wants to show the command, and not to give it.
     """
     typed = {line.split()[0] for line in body.splitlines() if line.strip()}
-    for line in lines(body):
+    for line in lines(body.replace(ZERO_WIDTH, "")):  # as in a command copied from our own comment
         name = line.partition(" ")[0].removeprefix("/")
         if line.startswith("/") and name in _SHAPES and f"/{name}" in typed:
             yield name, line.replace(_FOREIGN, "") if name in _FREE else line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.deciding import command_messages, messages, spot_check_messages
@@ -20,7 +19,7 @@ from bot.report import (
 )
 from bot.report.own_comment import remembered
 from bot.report.verdict_tree import WORDS, sentence, tree
-from countersign_ml.markdown import LIMIT, code, cut_middle, fold, plain, table, visible
+from countersign_ml.markdown import LIMIT, code, cut_middle, fold, plain, table
 from policy.facts.evidence import Evidence
 from policy.gates.metric_gates import QUANTISATION
 from policy.gates.win_rate_gate import WIN_RATE
@@ -130,7 +129,7 @@ def samples_to_read(states: Sequence[ModelState]) -> list[str]:
     waiting = [state for state in states if state.awaits_readers]
     parts = []
     for state in waiting:
-        of = html.escape(visible(state.model)) + ": "
+        of = plain(state.model) + ": "
         sample = spot_check_table.blind(state, spot_check_table.BLIND // len(waiting))
         parts += [
             spot_check_table.how_to_sign(state),
@@ -167,7 +166,7 @@ def overview(state: ModelState) -> str:
 
 def folded(state: ModelState) -> str:
     """Return what is there to look up: a sample of answers, digests."""
-    of = html.escape(visible(state.model)) + ": "  # Markdown is not read inside a summary
+    of = plain(state.model) + ": "
     parts = []
     if state.evidence is not None:
         hidden = spot_check_table.hidden(state)

@@ -83,12 +83,16 @@ def _table(evidence: Evidence, samples: Sequence[Sample]) -> str:
         (
             code(sample.input, 200),
             code(sample.expected, 120),
-            *(code(sample.answers.get(subject, ""), 120) or "–" for subject in subjects),
+            *(_answer(sample.answers.get(subject)) for subject in subjects),
         )
         for sample in samples
     ]
     names = (SUBJECTS[subject] for subject in subjects)
     return table(("Input", "Expected", *names), rows) if rows else ""
+
+
+def _answer(text: str | None) -> str:
+    return "–" if text is None else code(text, 120)
 
 
 def _right(sample: Sample, subject: Subject) -> bool:

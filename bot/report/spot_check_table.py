@@ -101,7 +101,7 @@ def _texts(row: SpotRow) -> tuple[str, str, str, str]:
 
 
 def _text(text: str, limit: int) -> str:
-    return code(text.replace("\n", " ⏎ "), limit) or say.EMPTY
+    return code(text.replace("\n", " ⏎ "), limit)
 
 
 def _letter(said: str) -> str:

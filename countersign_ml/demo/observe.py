@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from countersign_ml.demo.demo_world import MODEL, PROJECT
+from countersign_ml.markdown import as_read
 from policy.documents import parse_json
 from policy.facts.evidence import Evidence, parse_evidence
 from policy.facts.pointer import Pointer
@@ -60,7 +60,7 @@ class Observer:
     def comments(self, number: int) -> list[str]:
         """Return the bot's comments on the pull request, as text without Markdown escapes."""
         return [
-            _as_read(comment.body)
+            as_read(comment.body)
             for comment in self.repository.get_issue(number).get_comments()
             if comment.user.login.endswith("[bot]")
         ]
@@ -124,8 +124,3 @@ class Observer:
         except GithubException as error:
             return error.status
         return 200
-
-
-def _as_read(markdown: str) -> str:
-    """Return the text without the escapes that keep names and symbols from being Markdown."""
-    return html.unescape(markdown).replace("\u200b", "").replace("\\", "")

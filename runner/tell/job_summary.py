@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from countersign_ml.markdown import code, table
 from countersign_ml.rows.diff import diff_markdown
-from countersign_ml.rows.diff.diff_markdown import code
 from policy.facts.evidence import DataFacts, Evidence, Metric
 from policy.gates.messages import figure
 
@@ -52,17 +52,17 @@ def render(evidence: Evidence) -> str:
         parts.append(f"What changed in the data is not known: {code(change.why, 500)}.")
     if evidence.measurements:
         parts.append(_metrics(evidence))
-    parts.append(_table(("Stage", "Outcome", "Time", "Message"), list(_stages(evidence))))
+    parts.append(table(("Stage", "Outcome", "Time", "Message"), list(_stages(evidence))))
     return "\n\n".join(parts) + "\n"
 
 
 def _data(data: DataFacts) -> Iterator[str]:
     """Yield the splits, a line for each gate, and the first findings of each gate."""
-    yield _table(
+    yield table(
         ("Split", "Rows", "File"),
         [(code(part.split), f"{part.rows:,}", code(part.path)) for part in data.splits],
     )
-    yield _table(
+    yield table(
         ("Data gate", "Findings"), [(code(gate.gate), f"{gate.count:,}") for gate in data.gates]
     )
     lines = [
@@ -80,7 +80,7 @@ def _metrics(evidence: Evidence) -> str:
     subjects = [found[name] for name in SUBJECTS if name in found]
     names = dict.fromkeys(metric.name for each in subjects for metric in each.metrics)
     rows = [(code(name), *(_figure(each.metric(name)) for each in subjects)) for name in names]
-    return _table(("Metric", *(each.subject for each in subjects)), rows)
+    return table(("Metric", *(each.subject for each in subjects)), rows)
 
 
 def _figure(metric: Metric | None) -> str:
@@ -91,8 +91,3 @@ def _stages(evidence: Evidence) -> Iterator[Sequence[str]]:
     for stage in evidence.stages:
         message = code(stage.message, 500) if stage.message else "–"
         yield code(stage.stage), stage.outcome, f"{stage.seconds:.1f} s", message
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])

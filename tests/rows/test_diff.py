@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from countersign_ml.rows.diff.diff_command import main
-from countersign_ml.rows.diff.diff_markdown import code, render
+from countersign_ml.rows.diff.diff_markdown import render
 from countersign_ml.rows.diff.diff_rows import diff_rows
 from countersign_ml.rows.read.row import row_of
 from policy.errors import UserError
@@ -155,14 +153,6 @@ def test_what_rows_hold_stays_text_in_a_comment() -> None:
     assert "ada" not in plain
     assert "evil" not in plain
     assert "\u202e" not in shown
-
-
-@given(st.text(max_size=200))
-def test_any_text_is_one_code_span(text: str) -> None:
-    inner = MarkdownIt().parseInline(f"a {code(text)} b")[0].children or []
-    kinds = [child.type for child in inner]
-    assert kinds in (["text", "code_inline", "text"], ["text"])
-    assert kinds != ["text"] or code(text) == "(empty)"
 
 
 def test_a_diff_is_a_table_that_people_read(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from countersign_ml.audit.audit_sentences import forced, short
@@ -14,25 +13,15 @@ from countersign_ml.audit.judging.audit_result import (
     SignOff,
     fingerprint,
 )
+from countersign_ml.markdown import code, plain, table
 from policy.errors import one_line
 from policy.verdict import Finding
 from policy.verdict_text import lines
 
 SHOWN = 12
 """How many reasons are listed above the whole tree."""
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|&~@$]|:(?=//|[a-z+-][\w+-]*:)|(?<=\bwww)\.)")
-
-
-def plain(text: str) -> str:
-    """Return text that Markdown shows as it is: no markup, no mention, no link, one line."""
-    shown = one_line(text)
-    return _SPECIAL.sub(lambda match: f"&#{ord(match[1])};", shown)
-
-
-def code(text: str) -> str:
-    """Return text as code; a table's bar and a backtick cannot end it."""
-    shown = one_line(text).replace("`", "'").replace("|", "¦")
-    return f"`{shown}`"
+LONGEST = 4000
+"""Characters of one sentence or path: in the report of an audit it should stay whole."""
 
 
 def render(audit: Audit) -> str:
@@ -48,7 +37,8 @@ def render(audit: Audit) -> str:
     parts.extend(_keys(audit))
     if audit.unreadable:
         parts.append("## Tags without a readable record")
-        parts.append("\n".join(f"- {code(tag)}: {plain(why)}" for tag, why in audit.unreadable))
+        shown = [(code(tag, LONGEST), plain(why, LONGEST)) for tag, why in audit.unreadable]
+        parts.append("\n".join(f"- {tag}: {why}" for tag, why in shown))
     return "\n\n".join(parts) + "\n"
 
 
@@ -70,8 +60,7 @@ def _model(model: ModelAudit) -> Iterator[str]:
     yield f"{live} {'Proven.' if model.proven else '**Not proven.**'}"
     if model.changes:
         rows = [_row(number, change) for number, change in enumerate(model.changes, 1)]
-        head = "| # | When | Change | Pull request | Signed by | |\n|---|---|---|---|---|---|"
-        yield "\n".join([head, *rows])
+        yield table(("#", "When", "Change", "Pull request", "Signed by", ""), rows)
     for number, change in enumerate(model.changes, 1):
         gates = _forced(change.sign_off)
         if gates:
@@ -90,14 +79,14 @@ def _title(change: ChangeAudit) -> str:
     return f"{arrow}: {'proven' if change.proven else 'not proven'}"
 
 
-def _row(number: int, change: ChangeAudit) -> str:
+def _row(number: int, change: ChangeAudit) -> tuple[str, ...]:
     way = {"forward": "to", "back": "back to", "nothing": "back to", "irregular": "irregular:"}
     sign_off = change.sign_off
-    pull = f"&#35;{sign_off.pull} {plain(sign_off.title)}" if sign_off else "none"
+    pull = plain(f"#{sign_off.pull} {sign_off.title}") if sign_off else "none"
     mark = "proven" if change.proven else "**not proven**"
     if change.forced:
         mark += ", **forced**"
-    cells = (
+    return (
         str(number),
         plain(change.commit.at),
         f"{way[change.way]} {code(change.after or 'none')}",
@@ -105,7 +94,6 @@ def _row(number: int, change: ChangeAudit) -> str:
         _signers(sign_off),
         mark,
     )
-    return "| " + " | ".join(cells) + " |"
 
 
 def _signers(sign_off: SignOff | None) -> str:
@@ -119,14 +107,14 @@ def _signers(sign_off: SignOff | None) -> str:
 
 def _forced(sign_off: SignOff | None) -> list[str]:
     return [
-        f"**forced**: {plain(forced(override))}"
+        f"**forced**: {plain(forced(override), LONGEST)}"
         for override in (sign_off.overrides if sign_off else ())
     ]
 
 
 def _blocked(change: ChangeAudit) -> list[str]:
     return [
-        f"**{plain(leaf.name)}**: {plain(leaf.sentence)}"
+        f"**{plain(leaf.name)}**: {plain(leaf.sentence, LONGEST)}"
         for leaf in change.finding.blocking()[:SHOWN]
     ]
 
@@ -147,12 +135,12 @@ def _rules(audit: Audit) -> Iterator[str]:
 
 def _rule(rule: RuleAudit) -> str:
     mark = rule.mark if rule.proven else f"**{rule.mark}**"
-    paths = ", ".join(code(path) for path in rule.paths[:5])
+    paths = ", ".join(code(path, LONGEST) for path in rule.paths[:5])
     more = f" and {len(rule.paths) - 5} more" if len(rule.paths) > 5 else ""
     if rule.sign_off is None:
-        said = plain(rule.finding.sentence)
+        said = plain(rule.finding.sentence, LONGEST)
     else:
-        said = f"&#35;{rule.sign_off.pull}, signed by {_signers(rule.sign_off)}"
+        said = f"{plain(f'#{rule.sign_off.pull}')}, signed by {_signers(rule.sign_off)}"
     return f"- {plain(rule.commit.at)}, {mark}: {paths}{more}; {said}"
 
 
@@ -162,9 +150,8 @@ def _keys(audit: Audit) -> Iterator[str]:
         yield "No key was ever in force, so no record can be verified."
         return
     rows = [
-        f"| {code(key.name)} | {code(fingerprint(key))} | {code(short(key.since.id))} "
-        f"| {plain(key.since.at)} |"
+        (code(key.name), code(fingerprint(key)), code(short(key.since.id)), plain(key.since.at))
         for key in audit.keys
     ]
-    yield "\n".join(["| Key | SHA-256 of the file | Since | |\n|---|---|---|---|", *rows])
+    yield table(("Key", "SHA-256 of the file", "Since", ""), rows)
     yield "Compare these digests with those from the bot's owner: all proofs rest on them."

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from countersign_ml.git import find_repository
+from countersign_ml.markdown import plain, table
 from countersign_ml.rows.card.front_matter import (
     BEGIN,
     END,
@@ -233,9 +234,8 @@ def _count(split: str, path: Path, card: str) -> SplitCount:
 
 
 def _table(counts: list[SplitCount]) -> str:
-    lines = ["| split | file | rows | bytes |", "|---|---|---|---|"]
-    lines += [f"| {one.split} | {one.file} | {one.rows:,} | {one.size:,} |" for one in counts]
-    return "\n".join(lines)
+    rows = [(plain(one.split), plain(one.file), f"{one.rows:,}", f"{one.size:,}") for one in counts]
+    return table(("split", "file", "rows", "bytes"), rows)
 
 
 def _new(model: str) -> str:

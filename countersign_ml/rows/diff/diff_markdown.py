@@ -1,15 +1,13 @@
-"""A data diff as Markdown, for a terminal or a pull request; whatever rows hold stays text.
+"""A data diff as Markdown, for a terminal or a pull request.
 
-Ids, labels and file names stand in code spans without invisible characters: GitHub makes no
-mention, link or tag of what stands there.
+Ids, labels and file names are in code spans: what rows contain stays text.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 
+from countersign_ml.markdown import code, table
 from countersign_ml.rows.statistics.stats_distance import in_words
 from policy.facts.data_diff import (
     ChangedList,
@@ -24,49 +22,35 @@ from policy.facts.data_diff import (
 FEW = 5
 """Places that are shown of each list."""
 FIELDS = 12
-
-
-def code(text: str, limit: int = 120) -> str:
-    """Return text as a code span of one line, whatever backticks and bars it holds."""
-    flat = "".join(
-        " " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char
-        for char in text
-        if unicodedata.category(char) not in ("Cf", "Cs", "Co", "Cn")
-    )
-    flat = " ".join(flat.split()).replace("|", "¦")
-    if not flat:
-        return "(empty)"
-    flat = flat if len(flat) <= limit else flat[: limit - 1] + "…"
-    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", flat)), default=0))
-    pad = " " if flat.startswith("`") or flat.endswith("`") else ""
-    return f"{fence}{pad}{flat}{pad}{fence}"
+LONGEST = 120
+"""Characters of a title, a file name or the name of a field."""
 
 
 def render(diff: DataDiff, title: str) -> str:
     """Return the whole difference; `title` is shown as text."""
-    return "\n\n".join([f"### Data: {code(title)}", sentence(diff), *tables(diff)]) + "\n"
+    return "\n\n".join([f"### Data: {code(title, LONGEST)}", sentence(diff), *tables(diff)]) + "\n"
 
 
 def tables(diff: DataDiff) -> list[str]:
     """Return what follows the sentence: counts with places, troubles, shifts."""
     parts = []
     if not diff.empty:
-        parts.append(_table(("rows", "count", "where"), list(_counts(diff))))
+        parts.append(table(("rows", "count", "where"), list(_counts(diff))))
     parts += _troubles(diff)
     shifts = [shift for shift in diff.fields if shift.jensen_shannon != 0.0]
     if shifts:
         parts.append("**Labels and groups**")
         head = ("field", "values", "new", "gone", "largest shifts", "JS bits", "PSI", "shift")
-        parts.append(_table(head, [_field(shift) for shift in shifts[:FIELDS]]))
+        parts.append(table(head, [_field(shift) for shift in shifts[:FIELDS]]))
         if len(shifts) > FIELDS:
             parts.append(f"And {len(shifts) - FIELDS} more fields.")
     lengths = [length for length in diff.lengths if length.psi or length.before != length.after]
     if lengths:
         parts.append("**Lengths in characters**")
         columns = ("part", "median", "95 %", "longest", "JS bits", "PSI", "shift")
-        parts.append(_table(columns, [_length(length) for length in lengths]))
+        parts.append(table(columns, [_length(length) for length in lengths]))
     if diff.fields_left_out and not diff.empty:
-        named = ", ".join(map(code, diff.fields_left_out[:FEW]))
+        named = ", ".join(code(name, LONGEST) for name in diff.fields_left_out[:FEW])
         parts.append(f"Not compared, because most of their values differ: {named}.")
     return parts
 
@@ -130,7 +114,7 @@ def _pairs(pairs: ChangedList) -> str:
     for row in pairs.first[:FEW]:
         what = " and ".join(row.parts)
         if row.before.file != row.after.file and not what:
-            what = f"from {code(row.before.file)}"
+            what = f"from {code(row.before.file, LONGEST)}"
         shown.append(f"{_place(row.after)} ({what})" if what else _place(row.after))
     told = ", ".join(
         f"{count:,} in the {part}" if part != "metadata" else f"{count:,} in metadata"
@@ -145,7 +129,7 @@ def _pairs(pairs: ChangedList) -> str:
 
 
 def _place(place: RowPlace) -> str:
-    where = code(f"{place.file}:{place.line}")
+    where = code(f"{place.file}:{place.line}", LONGEST)
     return f"{code(place.id, 60)} at {where}" if place.id else where
 
 
@@ -191,9 +175,3 @@ def _length(shift: LengthShift) -> Sequence[str]:
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.3f}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines)
