@@ -1,6 +1,6 @@
-"""What the author says of the proposal: the sections `Why` and `Lessons` of the pull request.
+"""What the author says about the proposal: the sections `Why` and `Lessons` of the pull request.
 
-They are the author's word and nobody else's; a card shows them as such, and never as markup.
+A card shows them as the author's words, and never as markup.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NO_WORDS = Words()
 def author_words(author: str, body: str) -> Words:
     """Return the two sections of a pull request's text; the first of each name counts.
 
-    A section ends at the next heading. What a template leaves in HTML comments is no word.
+    A section ends at the next heading. HTML comments, which templates leave, do not count.
     """
     found: dict[str, list[str]] = {}
     inside: list[str] | None = None
@@ -49,7 +49,7 @@ def author_words(author: str, body: str) -> Words:
 
 
 def quoted(lines: tuple[str, ...], author: str) -> str:
-    """Return the lines as a quotation of the author's; empty where there are none."""
+    """Return the lines as a quotation of the author; empty without lines."""
     if not lines:
         return ""
     head = f"In the words of the author, {plain(author)}:"

@@ -1,7 +1,7 @@
 """The pictures of a model card: the loss of this training, and the metrics over the versions.
 
-Pure and exact: the same evidence gives the same bytes, so a picture that was edited is no longer
-what a release holds, as with the card's text.
+Pure and exact: the same evidence gives the same bytes, so an edited picture no longer matches its
+release, as with the card's text.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Measured:
 
 
 def charts(evidence: Evidence, pointer: Pointer) -> dict[str, str]:
-    """Return each picture by the path that it is released under; those that show something."""
+    """Return each picture that shows something, by the path that it is released under."""
     drawn = {"loss": loss_chart(evidence), "metrics": metrics_chart(evidence, pointer.version)}
     return {
         chart_path(evidence.model, pointer.version, name): svg
@@ -43,12 +43,12 @@ def charts(evidence: Evidence, pointer: Pointer) -> dict[str, str]:
 
 
 def loss_chart(evidence: Evidence) -> str | None:
-    """Return the loss over the steps; None where no curve, or only one point, was recorded."""
+    """Return the loss over the steps; None unless at least two points were recorded."""
     curve = evidence.training.loss_curve if evidence.training is not None else ()
     if len(curve) < 2 or curve[-1].step <= curve[0].step:
         return None
     ends = [f"{point.loss:.4g} at step {point.step:,}" for point in (curve[0], curve[-1])]
-    told = f"mean cross-entropy in nats a trained token; {ends[0]}, {ends[1]}"
+    told = f"mean cross-entropy in nats per trained token; {ends[0]}, {ends[1]}"
     title = f"{evidence.model}: loss of this training"
     return picture(title, told, _loss_marks(curve), width=WIDTH, height=TOP + PLOT + 44)
 
@@ -99,9 +99,9 @@ def metrics_chart(evidence: Evidence, version: str) -> str | None:
         x = MARGIN + (PANEL + GAP) * (number % 2)
         y = TOP + (PANEL_PLOT + ROOM + 24) * (number // 2)
         marks.append(f'<g transform="translate({x} {y})">{"".join(_panel(metric, line))}</g>')
-    told = "each version as its own record has it"
+    told = "each version as recorded at its release"
     if any(not point.alike for _, line in panels for point in line):
-        told += "; a hollow point was measured on other rows than this version"
+        told += "; hollow points were measured on other rows than this version"
     height = TOP + (PANEL_PLOT + ROOM + 24) * math.ceil(len(panels) / 2)
     title = f"{evidence.model}: metrics over the versions"
     return picture(title, told, marks, width=WIDTH, height=height)
@@ -138,7 +138,7 @@ def _panel(metric: Metric, line: Sequence[Measured]) -> Iterator[str]:
 
 
 def _span(metric: Metric, values: Sequence[float]) -> tuple[float, float]:
-    """Return what the panel's foot and top stand for: of a share nothing and all."""
+    """Return the lowest and the highest value of the panel: 0 and 1 for a share."""
     if metric.kind == "share":
         return 0.0, 1.0
     low, high = min(0.0, *values), max(values)

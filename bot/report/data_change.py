@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.report import report_messages as say
 from countersign_ml.markdown import code, plain, table
 from countersign_ml.rows.diff import diff_markdown
 from policy.facts.data_diff import DataDiff
@@ -15,33 +14,42 @@ NAMED_VALUES, NAMED_FIELDS = 3, 3
 
 
 def sentence(evidence: Evidence) -> str:
-    """Return the change in one line; empty where the run recorded nothing of it."""
+    """Return the change in one line; empty if the run recorded none."""
     change = evidence.data_change
     if change is None:
         return ""
     if change.base == "unknown":
-        return say.unknown_base(change.why)
+        return f"**Data**: it is not known what changed: {plain(change.why, 500)}."
     if change.diff is None:
-        data = evidence.data
-        return say.first_version([(s.split, s.rows) for s in data.splits] if data else [])
-    return say.changed_rows(
-        diff_markdown.sentence(change.diff), list(_more(change.diff)), change.commit
-    )
+        splits = evidence.data.splits if evidence.data else ()
+        total = sum(split.rows for split in splits)
+        counts = ", ".join(f"{plain(split.split)} {split.rows:,}" for split in splits)
+        rows = "1 row" if total == 1 else f"{total:,} rows"
+        return f"**Data**: first version on this branch, {rows} ({counts})."
+    against = f" against {code(change.commit[:7])}" if change.commit else ""
+    more = "".join(f" {each}." for each in _more(change.diff))
+    return f"**Data**{against}: {diff_markdown.sentence(change.diff)}{more}"
 
 
 def _more(diff: DataDiff) -> Iterator[str]:
-    """Yield duplicates, and the fields whose values are new or gone, the most first."""
-    if diff.new_duplicates.count or diff.gone_duplicates.count:
-        yield say.new_duplicates(diff.new_duplicates.count, diff.gone_duplicates.count)
+    """Yield duplicates, and the fields with new or removed values, the most first."""
+    new, gone = diff.new_duplicates.count, diff.gone_duplicates.count
+    if new or gone:
+        parts = [f"{new:,} new exact {'duplicate' if new == 1 else 'duplicates'}"] if new else []
+        parts += [f"{gone:,} gone"] if gone else []
+        yield f"Duplicates: {', '.join(parts)}"
     moved = [field for field in diff.fields if field.added or field.removed]
     moved.sort(key=lambda field: (-field.added - field.removed, field.field))
     for field in moved[:NAMED_FIELDS]:
+        counts = [f"{field.added:,} new"] if field.added else []
+        counts += [f"{field.removed:,} gone"] if field.removed else []
         first = (*field.first_added, *field.first_removed)[:NAMED_VALUES]
-        yield say.field_values(field.field, field.added, field.removed, first)
+        named = f" ({', '.join(code(value, 40) for value in first)})" if first else ""
+        yield f"{code(field.field, 60)}: {' and '.join(counts)}{named}"
 
 
 def tables(evidence: Evidence) -> str:
-    """Return the change of each split, then places and shifts; empty where nothing is known."""
+    """Return the change of each split, then places and shifts; empty if the change is not known."""
     change = evidence.data_change
     if change is None or change.diff is None:
         return ""

@@ -1,4 +1,4 @@
-"""How far the candidate's answers lie from the live version's and from those it learned from."""
+"""How far the candidate's answers are from the live version's and from the training rows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ AGAINST = {"incumbent": "live version", "training": "training rows"}
 
 
 def drift_table(evidence: Evidence, gates: Sequence[DriftGate], finding: Finding | None) -> str:
-    """Return a line for each gate, then each drift that no gate reads, by PSI; empty without."""
+    """Return a line for each gate, then each drift without a gate, by PSI; empty without drift."""
     rows = list(_rows(evidence, gates, _outcomes(finding)))
-    head = ("Of", "Against", "Measure", "Value", "By luck", "Band", "Outcome")
+    head = ("Of", "Against", "Measure", "Value", "By chance", "Band", "Outcome")
     return table(head, rows) if rows else ""
 
 
@@ -56,7 +56,7 @@ def _band(gate: DriftGate) -> str:
 
 
 def _outcomes(finding: Finding | None) -> dict[str, Finding]:
-    """Return what each drift gate came to, by its name."""
+    """Return the finding of each drift gate, by its name."""
     if finding is None:
         return {}
     if finding.name == "drift":

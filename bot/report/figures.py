@@ -27,7 +27,7 @@ class Row:
 
 
 def rows(evidence: Evidence) -> tuple[Row, ...]:
-    """Return a line for every metric of the file that would ship, in the evidence's order."""
+    """Return a line for every metric of the file that would ship, in the order of the evidence."""
     measured = evidence.measurement("candidate")
     if measured is None:
         return ()

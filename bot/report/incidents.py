@@ -1,4 +1,4 @@
-"""The incident of a way back: what happened when, and the evidence of both versions."""
+"""The incident of a rollback: what happened when, and the evidence of both versions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bot.facts.actions import OpenIncident
 from bot.facts.snapshot import ModelFacts, Snapshot
 from bot.report import letters
 from bot.report.comment import metric_table
+from countersign_ml.markdown import code
 from policy.canonical import digest_bytes
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, parse_evidence
@@ -19,7 +20,7 @@ from policy.facts.pointer_history import read_pointer
 def rolled_back(
     snapshot: Snapshot, facts: ModelFacts, live: Pointer, target: Pointer | None
 ) -> OpenIncident:
-    """Return the issue about the version that is taken back."""
+    """Return the issue about the version that is rolled back."""
     old, new = live_evidence(facts, live), _evidence(facts.recorded, target)
     shown = [(live.version, old)] + ([(target.version, new)] if target is not None else [])
     return OpenIncident(
@@ -39,7 +40,7 @@ def rolled_back(
 
 
 def live_evidence(facts: ModelFacts, live: Pointer) -> Evidence | None:
-    """Return the evidence that the live version was released with, as the base branch keeps it."""
+    """Return the evidence of the live version from its release, as the base branch has it."""
     return _evidence(facts.live_record, live)
 
 
@@ -57,23 +58,20 @@ def _evidence(text: str | None, pointer: Pointer | None) -> Evidence | None:
 def _timeline(
     snapshot: Snapshot, facts: ModelFacts, found: tuple[Evidence | None, ...]
 ) -> Iterator[tuple[str, str]]:
-    for evidence in found:
-        pointer = next(
-            (p for p in map(read_pointer, facts.history) if p and evidence
-             and p.evidence.digest == evidence.digest()),
-            None,
-        )  # fmt: skip
-        if evidence is not None and pointer is not None:
-            yield evidence.created, letters.measured(pointer.version)
+    for evidence in filter(None, found):
+        for pointer in filter(None, map(read_pointer, facts.history)):
+            if pointer.evidence.digest == evidence.digest():
+                yield evidence.created, f"{code(pointer.version)} was measured"
+                break
     for text, date in zip(facts.history, facts.history_dates, strict=False):
         pointer = read_pointer(text)
         if pointer is not None:
-            yield date, letters.released(pointer.version)
-    yield snapshot.now, letters.back_proposed(snapshot.pull.number)
+            yield date, f"{code(pointer.version)} was released by the commit with its pointer"
+    yield snapshot.now, f"#{snapshot.pull.number} proposes the rollback"
 
 
 def _minute(time: str) -> str:
-    """Return a time (RFC 3339) as people read it, in UTC; what is none stays as it is."""
+    """Return an RFC 3339 time in UTC, as people read it; any other text stays as it is."""
     try:
         return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:

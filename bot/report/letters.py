@@ -1,4 +1,4 @@
-"""The texts of issues and pull requests that the bot opens: incidents, freezes, ways back."""
+"""The texts of issues and pull requests that the bot opens: incidents, freezes, reverts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from policy.gates.messages import short
 
 
 def incident_title(model: str, version: str) -> str:
+    """Return the title of the incident of a rollback."""
     return f"Incident: {model} {version} is rolled back"
 
 
@@ -21,107 +22,90 @@ def incident_body(
     rows: Sequence[tuple[str, str]],
     tables: Sequence[tuple[str, str]],
 ) -> str:
-    """Return the incident of a way back; `tables` are versions and their figures as Markdown."""
-    to = f"to `{new}`" if new else "to no version"
-    figures = "\n\n".join(f"{code(version)}:\n\n{table}" for version, table in tables)
-    return f"""`{model}` goes back from `{old}` (artifact `{short(artifact)}`) {to} with #{pull}.
+    """Return the incident of a rollback.
 
-`{old}` is quarantined once that is merged: the same artifact cannot be promoted again.
-
-## Impact
-
-_Who was affected, from when to when, and how it was noticed._
-
-## Timeline
-
-Times in UTC, from git and the evidence; people add what they know.
-
-{timeline(rows)}
-
-## Evidence of both versions
-
-{figures or "The base branch holds no evidence of either."}
-
-## Root cause
-
-_Why the gates let it through: data, recipe, evaluation, or something outside._
-
-## What changes
-
-_The gate, the test or the data that would have caught it, and who adds it by when._
-"""
+    `rows` are times and events; `tables` are versions and their figures as Markdown.
+    """
+    to = code(new) if new else "no version"
+    figures = [f"{code(version)}:\n\n{table}" for version, table in tables]
+    return _paragraphs(
+        f"#{pull} rolls {code(model)} back from {code(old)} (artifact {code(short(artifact))}) "
+        f"to {to}.",
+        f"After the merge {code(old)} is quarantined: the same artifact cannot be promoted again.",
+        "## Impact",
+        "_Who was affected, from when to when, and how it was noticed._",
+        "## Timeline",
+        "Times are in UTC, from git and the evidence. Add what you know.",
+        "\n".join(f"- {plain(time)}: {event}" for time, event in rows),
+        "## Evidence of both versions",
+        *(figures or ["The base branch has no evidence of either version."]),
+        "## Root cause",
+        "_Why the gates passed it: data, recipe, evaluation, or something outside._",
+        "## What changes",
+        "_The gate, test or data that would have caught it, who adds it, and by when._",
+    )
 
 
 def unsanctioned_title(pull: int, model: str) -> str:
+    """Return the title of the incident of a merge without a green check."""
     return f"Incident: #{pull} changed {model} without a green check"
 
 
 def unsanctioned_body(pull: int, model: str, merged_by: str, sha: str) -> str:
+    """Return the incident of a merge without a green check; it mentions who merged."""
     who = f"@{merged_by}" if merged_by else "Somebody"
-    return f"""{who} merged #{pull} as {sha}, and its countersign check was not green.
-
-What now runs as `{model}` may not be what was measured and signed. Revert the merge, or record here
-why it stands.
-
-## Root cause
-
-_Why it was merged, and whether branch rules let administrators pass the check._
-"""
+    return _paragraphs(
+        f"{who} merged #{pull} as {sha} while its countersign check was not green.",
+        f"What runs as {code(model)} now may differ from what was measured and signed. Revert the "
+        "merge, or explain here why it stays.",
+        "## Root cause",
+        "_Why it was merged, and whether branch rules let administrators bypass the check._",
+    )
 
 
 def pushed_title(model: str, commit: str) -> str:
+    """Return the title of the incident of a direct push."""
     return f"Incident: {commit[:12]} moved {model} without a pull request"
 
 
 def pushed_body(model: str, commit: str) -> str:
-    return f"""{commit} moved the pointer of `{model}` on the default branch. No pull request that
-was merged with a green countersign check brought it, so nobody knows that what runs is what was
-measured and signed.
-
-A pull request that puts `{model}` back is open, or follows. Merge it, or record here why the change
-stands.
-
-## Root cause
-
-_Who pushed it and why, and whether branch rules let it pass._
-"""
+    """Return the incident of a direct push."""
+    return _paragraphs(
+        f"{commit} moved the pointer of {code(model)} on the default branch. It did not come from "
+        "a merged pull request with a green countersign check, so nobody knows whether what runs "
+        "is what was measured and signed.",
+        f"The bot opens a pull request that puts {code(model)} back. Merge it, or explain here why "
+        "the change stays.",
+        "## Root cause",
+        "_Who pushed it, why, and whether branch rules allow it._",
+    )
 
 
 def undo_title(model: str, commit: str) -> str:
+    """Return the title of the pull request that reverts a direct push."""
     return f"Put {model} back to what it was before {commit[:12]}"
 
 
 def undo_body(model: str, commit: str) -> str:
-    return f"""{commit} moved the pointer of `{model}`, and no pull request that was green brought
-it.
-
-This puts the pointer, the inputs and the records of `{model}` back to what they were before that
-commit. It is judged and signed like any rollback; close it if the incident finds that the change
-stands.
-"""
+    """Return the body of the pull request that reverts a direct push."""
+    return _paragraphs(
+        f"{commit} moved the pointer of {code(model)} without a pull request with a green check.",
+        "This pull request restores the pointer, the inputs and the records of "
+        f"{code(model)} from before that commit. It is judged and signed like any rollback. Close "
+        "it if the incident decides that the change stays.",
+    )
 
 
 def freeze_body(marker: str, reason: str, by: str, pull: int) -> str:
-    return f"""{marker}
-{plain(by)} froze all promotions in #{pull}: {plain(reason)}
-
-No new version merges while this issue is open; going back to an earlier version stays possible.
-Whoever may freeze ends it by closing this issue, or with `/unfreeze` in any pull request. Closed by
-anybody else, it is opened again.
-"""
-
-
-def timeline(rows: Sequence[tuple[str, str]]) -> str:
-    return "\n".join(f"- {plain(time)}: {text}" for time, text in rows)
+    """Return the issue that freezes all promotions."""
+    return _paragraphs(
+        f"{marker}\n{plain(by)} froze all promotions in #{pull}: {plain(reason)}",
+        "No new version merges while this issue is open. Rollbacks are still possible. Anyone who "
+        "may freeze can end the freeze: close this issue, or comment `/unfreeze` in any pull "
+        "request. If anyone else closes it, the bot opens it again.",
+    )
 
 
-def released(version: str) -> str:
-    return f"{code(version)} was released by the commit that holds its pointer"
-
-
-def measured(version: str) -> str:
-    return f"{code(version)} was measured"
-
-
-def back_proposed(pull: int) -> str:
-    return f"#{pull} proposes to go back"
+def _paragraphs(*parts: str) -> str:
+    """Return the parts with blank lines between: GitHub shows a single line end as one."""
+    return "\n\n".join(parts) + "\n"

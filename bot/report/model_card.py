@@ -1,4 +1,4 @@
-"""The model card of one version, in the Hub's format, written for the person who will serve it."""
+"""The model card of one version, in the Hub's format, for the person who will serve it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from bot.report import (
     spending,
     spot_check_table,
 )
-from bot.report import report_messages as say
 from bot.report.author_words import NO_WORDS, Words
 from countersign_ml.markdown import code, plain, table, visible
 from policy.errors import UserError
@@ -53,14 +52,14 @@ def render(
         *pilot.report(evidence, overrides, words),
         "## Evaluation",
         _evaluation(evidence),
-        *_picture(drawn, "metrics", say.METRICS_ALT),
+        *_picture(drawn, "metrics", "The metrics of this version and the versions before it"),
         *spot_check_table.of_card(evidence, signatures),
         "## Data",
         *_said(data_change.sentence(evidence)),
         _data(evidence, data),
         "## Training",
         _training(evidence.training),
-        *_picture(drawn, "loss", say.LOSS_ALT),
+        *_picture(drawn, "loss", "The loss over the steps of this training"),
         *_said(spending.line(evidence)),
         "## Digests",
         _digests(evidence, pointer),
@@ -77,7 +76,7 @@ def _dataset(text: str | None) -> DatasetCard | None:
     try:
         return parse_card(text, "data/README.md") if text is not None else None
     except UserError:
-        return None  # the data gates have their say about a broken card; this card shows none
+        return None  # the data gates report a broken card; this card shows none
 
 
 def _front_matter(evidence: Evidence, data: DatasetCard | None) -> str:
@@ -131,11 +130,11 @@ def _what_changed(evidence: Evidence, pointer: Pointer) -> str:
 
 
 def _forced(overrides: Sequence[Override]) -> list[str]:
-    """Return which gates this version did not pass, and who let it through all the same."""
+    """Return which gates this version did not pass, and who forced them."""
     if not overrides:
         return []
     lines = [
-        f"- **{plain(o.gate)}** did not hold. {plain(o.user)} ({plain(o.role)}) forced it on "
+        f"- **{plain(o.gate)}** did not pass. {plain(o.user)} ({plain(o.role)}) forced it on "
         f"{plain(o.stated)}: {plain(o.reason, 500)}"
         for o in overrides
     ]
@@ -147,7 +146,7 @@ def _said(sentence: str) -> list[str]:
 
 
 def _picture(drawn: Mapping[str, str], chart: str, alt: str) -> list[str]:
-    """Return the picture of that name, which lies beside the card, if it is drawn."""
+    """Return the picture of that name, which is next to the card, if there is one."""
     files = [path.rpartition("/")[2] for path in drawn if path.endswith(f".{chart}.svg")]
     return [f"![{alt}]({file})" for file in files]
 
@@ -159,10 +158,11 @@ def _evaluation(evidence: Evidence) -> str:
     measured = evidence.measurement("candidate")
     count = max((metric.n for metric in measured.metrics), default=0) if measured else 0
     cells = [(code(r.metric), r.base, r.incumbent, r.candidate, r.change, r.interval) for r in rows]
-    head = ("Metric", "Base", "Incumbent", "This version", "Change", "95 % interval")
+    head = ("Metric", "Base", "Live before", "This version", "Change", "95 % interval")
     note = (
-        f"All on the same {count} rows of the test split; the figures of this version are of the "
-        "quantised file that is served. The change is against the incumbent, row by row."
+        f"All figures are on the same {count} rows of the test split. Those of this version are of "
+        "the quantised file that is served. The change is against the live version it replaces, "
+        "row by row."
     )
     return table(head, cells) + "\n\n" + note
 
@@ -179,12 +179,12 @@ def _data(evidence: Evidence, data: DatasetCard | None) -> str:
             f"- Classification: {plain(data.countersign.classification)}",
         ]
     if evidence.data is None:
-        return "\n".join([*lines, "- The data gates were not run."])
+        return "\n".join([*lines, "- The data gates did not run."])
     for split in evidence.data.splits:
         rows = "1 row" if split.rows == 1 else f"{split.rows} rows"
         lines.append(f"- {plain(split.split)}: {rows}, {code(split.path)}, {code(split.digest)}")
     counts = ", ".join(f"{plain(gate.gate)} {gate.count}" for gate in evidence.data.gates)
-    lines.append(f"- Findings of the data gates: {counts or 'none were run'}")
+    lines.append(f"- Findings of the data gates: {counts or 'no gate ran'}")
     return "\n".join(lines)
 
 
@@ -193,10 +193,10 @@ def _training(facts: TrainingFacts | None) -> str:
         return "Nothing was trained."
     lines = [
         f"- {facts.rows} rows, {facts.steps} steps, {facts.epochs:g} epochs, seed {facts.seed}",
-        f"- Loss {facts.first_loss:.4f} to {facts.final_loss:.4f} nats a token",
+        f"- Loss {facts.first_loss:.4f} to {facts.final_loss:.4f} nats per token",
         f"- {facts.trainable_parameters:,} of {facts.total_parameters:,} parameters trained",
         f"- {facts.trained_tokens:,} of {facts.total_tokens:,} tokens trained on; "
-        f"{facts.rows_truncated} rows cut off",
+        f"{facts.rows_truncated} rows truncated",
         f"- On {plain(facts.device)} in {plain(facts.precision)}",
         f"- Base weights {code(facts.base_weights)}, revision {code(facts.base_revision)}",
     ]
@@ -224,14 +224,14 @@ def _digests(evidence: Evidence, pointer: Pointer) -> str:
 def _serving(evidence: Evidence, pointer: Pointer) -> str:
     model = visible(evidence.model)
     lines = [
-        f"The file lies in the registry at {code(pointer.artifact.uri)} "
-        f"({figures.size(pointer.artifact.size)}). Once this version is live:",
+        f"The file is in the registry at {code(pointer.artifact.uri)} "
+        f"({figures.size(pointer.artifact.size)}). Once this version is live, serve it with "
+        "OpenAI's chat API:",
         "",
         "```sh",
         f"countersign serve {model}",
         "```",
         "",
-        "answers OpenAI's chat API. Any llama.cpp can load the same file; decode greedily, as it "
-        "was measured.",
+        "Any llama.cpp can load the same file. Decode greedily, as in the evaluation.",
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Slices that moved: the groups of rows on which the candidate and the live version differ most."""
+"""Slices that moved: the groups of rows where the candidate and the live version differ most."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import math
 from dataclasses import dataclass
 
 from bot.report import figures
-from bot.report import report_messages as say
 from countersign_ml.markdown import code, table
 from policy.facts.evidence import Comparison, Evidence, Group
 from policy.gates.metric_gates import difference_of
 from policy.gates.paired_statistics import Difference, holm
 
 SHOWN_EACH = 5
-"""How many groups that fell most, and how many that rose most, for each field and metric."""
+"""How many groups are shown that fell most, and that rose most, for each field and metric."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Moved:
 def slice_tables(evidence: Evidence) -> str:
     """Return a table for each metric and field that was compared by slices; empty without one.
 
-    The surest come first, and those of which no group moved at all are only named.
+    The most certain changes come first. A metric and field without a moved group is only named.
     """
     tables: list[tuple[float, str]] = []
     still = []
@@ -45,7 +44,7 @@ def slice_tables(evidence: Evidence) -> str:
             elif moved:
                 still.append(name)
     parts = [text for _, text in sorted(tables, key=lambda each: each[0])]
-    return "\n\n".join([*parts, say.no_group_moved(still)] if still else parts)
+    return "\n\n".join([*parts, f"No group moved: {', '.join(still)}."] if still else parts)
 
 
 @dataclass(frozen=True)
