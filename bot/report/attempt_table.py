@@ -1,4 +1,4 @@
-"""All attempts of one proposal beside each other, for the comment and for the model card."""
+"""All attempts of one proposal next to each other, for the comment and the model card."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from policy.facts.evidence import Evidence
 from policy.gates.messages import SECONDS
 
 SHOWN = 4
-"""How many figures stand for an attempt; the evidence that is named beside them has all."""
+"""How many figures are shown per attempt; the evidence has all of them."""
 
 
 def of_comment(state: ModelState) -> str:
-    """Return the attempts with what each came to, and how those that do not hold can be forced."""
+    """Return the attempts with their outcomes, and how those that did not pass can be forced."""
     if not state.attempts:
         return ""
     lines = [say.summary_line(len(state.attempts)), _table(state.attempts, judged=True)]
@@ -30,7 +30,7 @@ def of_comment(state: ModelState) -> str:
 
 
 def of_card(attempts: Sequence[AttemptState]) -> list[str]:
-    """Return the card's section: who asked, why, and the figures; a card holds no verdict."""
+    """Return the card's section: who asked, why, and the figures; a card has no verdict."""
     if not attempts:
         return []
     return ["## Attempts", f"{say.RULE}\n\n{_table(attempts, judged=False)}"]
@@ -58,7 +58,7 @@ def _cells(attempt: AttemptState) -> tuple[str, ...]:
 
 
 def key_figures(evidence: Evidence) -> str:
-    """Return the first figures that were compared, in words; times differ by the hour."""
+    """Return the first compared figures; without times, which vary from run to run."""
     rows = [row for row in figures.rows(evidence) if row.metric not in SECONDS]
     compared = [row for row in rows if row.change != figures.NOTHING] or rows
     shown = [

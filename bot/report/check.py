@@ -1,4 +1,4 @@
-"""The one required check: its conclusion, and what it shows beside the diff."""
+"""The one required check: its conclusion, its text, and its annotations in the diff."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from policy.verdict import Finding, Outcome
 WHOLE = "pull request"
 """The finding about the pull request as a whole: its size, its policy, its conflicts."""
 BEFORE_MERGE = "before the merge"
-"""The finding about what is neither a gate nor a signature: the record, holds, the calendar."""
+"""The finding about everything else: the sign-off record, holds, the calendar."""
 SIGN_OFF = "sign-off"
 CONCLUSIONS: dict[str, Conclusion | None] = {
     "passed": "success",
@@ -28,8 +28,8 @@ CONCLUSIONS: dict[str, Conclusion | None] = {
     "sign": "action_required",
     "held": "action_required",
 }
-"""None is `in progress`: something is awaited, nothing is wrong. Never `neutral` or `skipped`:
-GitHub lets those through."""
+"""None is `in progress`: the check waits, nothing is wrong. Never `neutral` or `skipped`: GitHub
+counts those as passed."""
 
 
 def post(
@@ -64,7 +64,7 @@ def post(
 
 
 def key_of(states: Sequence[ModelState], verdict: Finding) -> str:
-    """Return what the verdict comes to: a key of CONCLUSIONS and of the titles."""
+    """Return the state of the verdict: a key of CONCLUSIONS and of the titles."""
     if verdict.outcome.lets_through:
         return "passed"
     models = {state.model for state in states}

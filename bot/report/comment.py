@@ -26,7 +26,7 @@ from policy.gates.win_rate_gate import WIN_RATE
 from policy.verdict import Finding, Outcome
 
 ROOTS = ("countersign", "sign-off")
-"""Findings that everything is a part of; naming them tells nobody anything."""
+"""Findings that contain all others; naming them adds nothing."""
 
 
 def body(
@@ -40,8 +40,8 @@ def body(
 ) -> str:
     """Return the whole comment for an open pull request, within GitHub's limit.
 
-    What a reader has to know comes first and unfolded: verdict, what blocks, the figures, who has
-    to sign. `earlier` are the run keys that this pull request had before.
+    What a reader has to know comes first and unfolded: the verdict, what blocks, the figures, who
+    has to sign. `earlier` are the run keys that this pull request had before.
     """
     parts = [marker(earlier, [key for state in states for key in state.keys]), f"## {title}"]
     reasons = blocking_lines(verdict, sign_off, states, signatures=False)
@@ -59,7 +59,7 @@ def body(
 
 
 def marker(earlier: Sequence[str], now: Sequence[str] = ()) -> str:
-    """Return the hidden lines that a comment of ours begins with."""
+    """Return the hidden lines at the start of our comment."""
     return messages.COMMENT_MARKER + messages.keys_marker(remembered(earlier, now))
 
 
@@ -85,8 +85,8 @@ def blocking_lines(
 ) -> list[str]:
     """Return each reason that blocks, one list item each, in the verdict's order.
 
-    While nobody can sign yet, missing signatures are no reason that anybody has to read, except of
-    a sample that waits; nor are they without `signatures`, where they are listed apart.
+    Missing signatures are left out while nobody can sign yet, except for a sample that waits to be
+    read, and always without `signatures`, because they have their own section then.
     """
     apart = sign_off is not None and not (signatures and all(state.carried for state in states))
     unsigned = set(sign_off.blocking()) if sign_off is not None and apart else set()
@@ -103,7 +103,7 @@ def blocking_lines(
 
 
 def warned_lines(verdict: Finding) -> list[str]:
-    """Return each warning that lets through, one list item each: whoever signs has to know it."""
+    """Return each warning that does not block, one list item each: signers have to know it."""
     return [
         f"- ⚠ {plain(name)} ({WORDS[leaf.outcome]}): {sentence(leaf)}"
         for name, leaf in _named(verdict)
@@ -116,7 +116,7 @@ def _blocking(finding: Finding) -> Iterator[tuple[str, Finding]]:
 
 
 def _named(finding: Finding, above: str = "") -> Iterator[tuple[str, Finding]]:
-    """Yield every leaf under its name and that of what it is a part of."""
+    """Yield every leaf with its name and the name of the finding that contains it."""
     if not finding.parts:
         yield f"{above}: {finding.name}" if above else finding.name, finding
     inside = "" if finding.name in ROOTS else finding.name
@@ -125,7 +125,7 @@ def _named(finding: Finding, above: str = "") -> Iterator[tuple[str, Finding]]:
 
 
 def samples_to_read(states: Sequence[ModelState]) -> list[str]:
-    """Return how to sign each sample that waits, and the sample folded below that."""
+    """Return how to sign each sample that waits, followed by the folded sample."""
     waiting = [state for state in states if state.awaits_readers]
     parts = []
     for state in waiting:
@@ -139,12 +139,12 @@ def samples_to_read(states: Sequence[ModelState]) -> list[str]:
 
 
 def section(state: ModelState) -> str:
-    """Return one model's part: what it would ship, its table, its data, its details."""
+    """Return the section of one model: what it would ship, its figures, its data, its details."""
     return "\n\n".join(part for part in (overview(state), folded(state)) if part)
 
 
 def overview(state: ModelState) -> str:
-    """Return what everybody reads of a model: its versions, warnings, figures, bad rows."""
+    """Return what everyone reads about a model: versions, warnings, figures, bad rows."""
     parts = [f"### {_heading(state)}"]
     parts += [f"**⚠ {plain(warning, 1000)}.**" for warning in state.warnings]
     parts += [f"**⚠ {command_messages.forced(override)}**" for override in state.overrides]
@@ -165,7 +165,7 @@ def overview(state: ModelState) -> str:
 
 
 def folded(state: ModelState) -> str:
-    """Return what is there to look up: a sample of answers, digests."""
+    """Return the details to look up, each in a fold: answers, slices, data gates, digests."""
     of = plain(state.model) + ": "
     parts = []
     if state.evidence is not None:
@@ -196,11 +196,11 @@ def _heading(state: ModelState) -> str:
 
 
 def metric_table(evidence: Evidence, finding: Finding | None) -> str:
-    """Return the evaluation table: with a finding, of the metrics that have a gate, and its word.
+    """Return the evaluation table.
 
-    What the merged model reached stands there where quantising cost too much, or may have. Without
-    a gate on any metric all of them are shown, and without a finding, which is the record of a
-    version that was released.
+    With a finding it has the metrics with a gate and their outcomes; if no metric has a gate, or
+    without a finding (the record of a released version), it has all metrics. The merged model's
+    figures are included if quantisation cost too much, or may have.
     """
     gates = _metric_gates(finding) if finding is not None else {}
     rows = figures.rows(evidence)
@@ -211,7 +211,7 @@ def metric_table(evidence: Evidence, finding: Finding | None) -> str:
 
 
 def other_metrics(evidence: Evidence, finding: Finding) -> str:
-    """Return the table of the metrics without a gate; empty where all are shown already."""
+    """Return the table of the metrics without a gate; empty if all are shown already."""
     gates = _metric_gates(finding)
     rows = figures.rows(evidence)
     others = [row for row in rows if row.metric not in gates]
@@ -221,11 +221,12 @@ def other_metrics(evidence: Evidence, finding: Finding) -> str:
 def _metric_table(
     rows: Sequence[figures.Row], gates: Mapping[str, Finding] | None, *, merged: bool
 ) -> str:
-    """Return the figures; a column without a single one is left out, as a rollback measures one
-    file only."""
+    """Return the table without its empty columns: a rollback measures one file only."""
     if not rows:
         return ""
-    live, candidate = ("Before it", "This version") if gates is None else ("Live", "Candidate")
+    live, candidate = (
+        ("Previous version", "This version") if gates is None else ("Live", "Candidate")
+    )
     columns = {
         "Metric": [code(row.metric) for row in rows],
         "Gate": [_gate(gates.get(row.metric)) if gates else figures.NOTHING for row in rows],
@@ -250,14 +251,14 @@ def _metric_gates(finding: Finding) -> dict[str, Finding]:
 
 
 def win_rate(finding: Finding) -> str:
-    """Return what the judge model came to, in one line; empty where none was asked."""
+    """Return the judge model's win rate in one line; empty if no judge was used."""
     if finding.name == WIN_RATE:
         return messages.judged(WORDS[finding.outcome], sentence(finding))
     return next(filter(None, map(win_rate, finding.parts)), "")
 
 
 def _gate(finding: Finding | None) -> str:
-    """Return the gate's word; why it blocks stands above the table."""
+    """Return the gate's outcome; why it blocks is above the table."""
     if finding is None:
         return "no gate"
     word = WORDS[finding.outcome]
@@ -265,7 +266,7 @@ def _gate(finding: Finding | None) -> str:
 
 
 def details(state: ModelState, evidence: Evidence) -> str:
-    """Return digests, the run, every stage and what it cost in time."""
+    """Return digests, the run, and every stage with its duration."""
     run = state.run.url if state.run else plain(evidence.producer.workflow_run) or "–"
     facts = [
         ("Run", run),

@@ -1,4 +1,4 @@
-"""Every data gate: what it found, of how many rows, what that comes to; and where, at the row."""
+"""Every data gate: what it found, in how many rows, with which outcome, and at which rows."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from policy.governed import MODELS
 from policy.verdict import Finding
 
 SHOWN_FINDINGS, SHOWN_IN_ALL = 20, 40
-"""Findings that are located: of one gate, and of all together."""
+"""Findings that are shown with their rows: of one gate, and of all gates together."""
 MAX_ANNOTATIONS = 50
-"""GitHub takes at most this many in one request; the comment counts the rest."""
+"""GitHub takes at most this many in one request; the comment counts all of them."""
 
 
 def gate_table(evidence: Evidence, finding: Finding | None, *, found: bool = False) -> str:
-    """Return a line for each data gate; with `found`, for those alone that found something.
+    """Return a line for each data gate; with `found`, only for gates that found something.
 
-    Empty where nobody judges the data, as on a way back.
+    Empty if the data is not judged, as in a rollback.
     """
     data, said = evidence.data, outcomes(finding)
     if data is None or not said:
@@ -43,12 +43,12 @@ def gate_table(evidence: Evidence, finding: Finding | None, *, found: bool = Fal
 
 
 def _gates(said: dict[str, Finding]) -> set[str]:
-    """Return what is a gate among the findings about data, and no count of rows."""
+    """Return the names of the gates: the findings about data without the counts of rows."""
     return {name for name in said if not name.endswith(" rows")}
 
 
 def _looked_at(data: DataFacts, gate: str) -> int:
-    """Return how many rows a gate could name: leakage is of held-out rows."""
+    """Return how many rows a gate checks: leakage gates check held-out rows only."""
     held_out_only = gate.endswith("leakage")
     return sum(part.rows for part in data.splits if not held_out_only or part.split != "train")
 
@@ -61,7 +61,7 @@ def _word(finding: Finding | None) -> str:
 
 
 def outcomes(finding: Finding | None) -> dict[str, Finding]:
-    """Return what each data gate came to, by name; empty where nobody judged the data."""
+    """Return the finding of each data gate by name; empty if the data was not judged."""
     if finding is None:
         return {}
     if finding.name == "data":
@@ -70,14 +70,14 @@ def outcomes(finding: Finding | None) -> dict[str, Finding]:
 
 
 def found_rows(evidence: Evidence, finding: Finding | None) -> str:
-    """Return the gates that found something, then where, if they block; the true counts always."""
+    """Return the gates that found something, then the rows of those that block."""
     blocking = _places(evidence, finding, let_through=False)
     parts = [gate_table(evidence, finding, found=True), blocking]
     return "\n\n".join(part for part in parts if part)
 
 
 def every_gate(evidence: Evidence, finding: Finding | None) -> str:
-    """Return a line for each gate, then where those found something that let it through."""
+    """Return a line for each gate, then the rows found by gates that do not block."""
     parts = [gate_table(evidence, finding), _places(evidence, finding, let_through=True)]
     return "\n\n".join(part for part in parts if part)
 
@@ -106,7 +106,8 @@ def _located(gate: GateFacts, shown: int) -> Iterator[str]:
 def at_rows(state: ModelState) -> Iterator[Annotation]:
     """Yield the findings at their lines, those that block first; only in files of the head.
 
-    The proposal digest covers the inputs at the head, so their names are no word of the runner's.
+    The proposal digest covers the inputs at the head, so the bot trusts their names, and not the
+    names that only the runner reports.
     """
     evidence = state.evidence
     if evidence is None or evidence.data is None:

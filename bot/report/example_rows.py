@@ -1,4 +1,4 @@
-"""Rows for a person to read: what was trained on, and what was won and lost."""
+"""Rows for a person to read: training rows, and held-out rows that were won or lost."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from policy.facts.spot_check import MAX_ID
 SUBJECTS: dict[Subject, str] = {"base": "Base", "incumbent": "Live", "candidate": "Candidate"}
 SHOWN_SAMPLES = 10
 SHOWN_EACH = 5
-"""How many rows that were won, and how many that were lost."""
+"""How many won rows are shown, and how many lost rows."""
 SHOWN_STRETCHES = 12
 
 
 def sample_table(evidence: Evidence, hidden: Set[str] = frozenset()) -> str:
-    """Return held-out rows with what each subject said, without those of the `hidden` ids."""
+    """Return held-out rows with each subject's answer, without the `hidden` ids."""
     shown = _open(evidence, hidden)
     return _with_note(_table(evidence, shown[:SHOWN_SAMPLES]), evidence, shown)
 
@@ -26,8 +26,8 @@ def sample_table(evidence: Evidence, hidden: Set[str] = frozenset()) -> str:
 def won_and_lost(evidence: Evidence, hidden: Set[str] = frozenset()) -> str:
     """Return sampled rows that only the candidate, or only the live version, answered as expected.
 
-    Answers are compared as JSON where both are, else as text without spaces around it. Empty
-    without a live version, and where no sampled row differs. Rows of the `hidden` ids are left out.
+    Answers are compared as JSON if both are JSON, otherwise as text without surrounding spaces.
+    Empty without a live version, and if no sampled row differs. `hidden` ids are left out.
     """
     if evidence.measurement("incumbent") is None:
         return ""
@@ -43,7 +43,7 @@ def won_and_lost(evidence: Evidence, hidden: Set[str] = frozenset()) -> str:
 
 
 def _open(evidence: Evidence, hidden: Set[str]) -> tuple[Sample, ...]:
-    """Return the rows that may be shown; an id too long for the spot-check may be any of it."""
+    """Return the rows that may be shown; an id too long for the spot-check may be in the sample."""
     return tuple(
         sample
         for sample in evidence.samples
@@ -52,14 +52,14 @@ def _open(evidence: Evidence, hidden: Set[str]) -> tuple[Sample, ...]:
 
 
 def _with_note(text: str, evidence: Evidence, shown: Sequence[Sample]) -> str:
-    """Return the text, and below it how many rows people have to read first."""
+    """Return the text, followed by how many rows are hidden until the spot-check is signed."""
     left = len(evidence.samples) - len(shown)
     note = spot_check_messages.held_back(left) if left else ""
     return "\n\n".join(part for part in (text, note) if part)
 
 
 def rendered_rows(evidence: Evidence) -> str:
-    """Return the first training rows as the model saw them, each stretch trained on or not."""
+    """Return the first training rows as the model saw them: which stretches are trained on."""
     training = evidence.training
     if training is None or not training.rendered_rows:
         return ""

@@ -13,10 +13,10 @@ from policy.verdict import Finding
 
 
 def replies(snapshot: Snapshot, title: str, verdict: Finding) -> tuple[Reply, ...]:
-    """Return an answer to every `/explain` that has none yet, by people who may ask.
+    """Return an answer to every `/explain` without one, from people who may ask.
 
-    Those are people with write access and those who have a part in the proposal: nobody else can
-    make the bot write.
+    People with write access and people involved in the proposal may ask. Nobody else can make the
+    bot write.
     """
     may = {login.lower() for login in snapshot.writers} | involved(snapshot)
     answered = {c.body.partition("\n")[0] for c in snapshot.comments if c.by_bot}

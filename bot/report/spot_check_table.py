@@ -1,4 +1,4 @@
-"""The sample as people read it: blind until everybody signed, then with who said what of whom."""
+"""The sample as people read it: blind until everyone signed, then with names and answers."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from policy.people import spot_check_messages
 from policy.people.spot_check_signatures import MARKS, SpotCheckSignature
 
 BLIND = 42_000
-"""Characters of all tables that wait to be signed: the longest sample, whole, in most alphabets."""
+"""Characters of all unsigned tables together: the longest sample fits whole in most alphabets."""
 SIGNED = 16_000
-"""Characters of one table that is there to be looked up."""
+"""Characters of a signed table, which is only there to look things up."""
 TEXTS = (1_200, 800, 500, 300, 200, 120, 60, 30)
-"""How long a text may be; the first with which all rows have room is taken."""
+"""How long a text may be; the first limit with which all rows fit is used."""
 _LETTERS: dict[str, str] = {word: mark for mark, word in MARKS.items() if word is not None}
 
 
 def hidden(state: ModelState) -> frozenset[str]:
-    """Return the ids of rows that no other table may show beside whose answers they are.
+    """Return the ids of rows that no other table may show, since it says whose answers are whose.
 
-    Where the gates do not hold and nobody could force them, nothing will be signed.
+    Empty if the gates failed and nobody can force them, because then nobody will sign.
     """
     sample, spot = _sample(state), state.spot_check
     may_ship = state.finding.outcome.lets_through or bool(state.waivable)
@@ -34,7 +34,7 @@ def hidden(state: ModelState) -> frozenset[str]:
 
 
 def how_to_sign(state: ModelState) -> str:
-    """Return the plain pointer to a sample that waits; empty where none does."""
+    """Return how to sign a sample that waits; empty if none does."""
     sample, spot = _sample(state), state.spot_check
     if sample is None or spot is None or not state.awaits_readers:
         return ""
@@ -43,7 +43,7 @@ def how_to_sign(state: ModelState) -> str:
 
 
 def blind(state: ModelState, budget: int = BLIND) -> str:
-    """Return the sample without whose answers they are, and without the judge's word."""
+    """Return the sample without whose answers they are, and without the judge's preference."""
     sample = _sample(state)
     if sample is None:
         return ""
@@ -60,7 +60,7 @@ def blind(state: ModelState, budget: int = BLIND) -> str:
 
 
 def signed(state: ModelState) -> str:
-    """Return the sample with who was the candidate, what each person said, and the judge."""
+    """Return the sample with the candidate's letter, and each person's and the judge's choices."""
     sample, spot = _sample(state), state.spot_check
     if sample is None or spot is None or not spot.signed or not spot.signatures:
         return ""
@@ -84,7 +84,7 @@ def signed(state: ModelState) -> str:
 
 
 def of_card(evidence: Evidence, signatures: Sequence[SpotCheckSignature]) -> list[str]:
-    """Return the model card's section; empty where nobody signed a sample."""
+    """Return the model card's section; empty if nobody signed a sample."""
     sample = evidence.spot_check
     if sample is None or not signatures:
         return []
@@ -115,7 +115,7 @@ def _fitting(
     budget: int,
     lead: str,
 ) -> str:
-    """Return the table within so many characters: texts are cut first, then rows, and both told."""
+    """Return the table within `budget` characters: it cuts texts first, then rows, and says so."""
     longest = max(len(text) for row in sample.rows for text in _texts(row))
     notes: list[str] = []
     for limit in TEXTS:
@@ -131,7 +131,7 @@ def _fitting(
 
 
 def _said(sample: SpotCheck, signatures: Sequence[SpotCheckSignature]) -> str:
-    """Return a line for each person: what they preferred, and how they agree with the judge."""
+    """Return a line for each person: what they preferred, and how far the judge agrees."""
     lines = []
     for one in signatures:
         labels = one.labels(sample)
