@@ -50,7 +50,7 @@ _MARKUP = re.compile(
     | !\Z                               # an image, when a link follows
     """
 )
-_LEADING = re.compile(r"\A(?:\d+(?=[.)]))?[-+=:(.)]")
+_LEADING = re.compile(r"\A(?:\d+[.)](?=\s|\Z)|[-+](?![^\W_])|[=:(])")
 """What begins a list, an underline or a table at the start of a line, or the target of a link."""
 _NAMES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", ZERO_WIDTH: "&#8203;"}
 

@@ -165,6 +165,8 @@ def test_code_is_one_code_span_that_cannot_be_left(text: str) -> None:
         ("# one", "&#35; one"),
         ("1. one", "1&#46; one"),
         ("- one", "&#45; one"),
+        ("-:", "&#45;:"),
+        ("-1.5 points", "-1.5 points"),
         ("one!", "one&#33;"),
         ("&lt;", "&amp;lt;"),
         ("near_duplicates at 10:00:00 (3 of 12)", "near_duplicates at 10:00:00 (3 of 12)"),
