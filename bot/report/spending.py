@@ -33,7 +33,7 @@ def _expected(facts: Expected, training: TrainingFacts) -> str:
     if facts.hours is None:
         most = f", {facts.max_tokens:,.0f} allowed" if facts.max_tokens is not None else ""
         read = f"{training.total_tokens * training.epochs:,.0f} were read"
-        return f"conservative estimate: {facts.tokens:,} tokens{most}; {read}"
+        return f"estimate, usually too high: {facts.tokens:,} tokens{most}; {read}"
     parts = [duration(3600 * facts.hours)]
     parts += [] if facts.cost is None else [_money(facts.cost, facts.currency)]
     limits = [] if facts.max_hours is None else [duration(3600 * facts.max_hours)]

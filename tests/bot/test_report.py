@@ -36,13 +36,13 @@ def test_changed_rows_stand_in_the_comment_in_words_and_by_split() -> None:
 
 def test_a_first_version_says_how_many_rows_it_has() -> None:
     shown = told(data_change=DataChange(base="first", commit="d" * 40))
-    assert "first version on this branch: 1,300 rows (train 1,000, test 300)" in sentence(shown)
+    assert "first version on this branch, 1,300 rows (train 1,000, test 300)" in sentence(shown)
     assert tables(shown) == ""
 
 
 def test_an_unknown_base_is_said() -> None:
     shown = told(data_change=DataChange(base="unknown", why="train.jsonl: missing; add <b>it</b>"))
-    assert "what changed is not known: train.jsonl: missing; add &lt;b&gt;it" in comment(shown)
+    assert "it is not known what changed: train.jsonl: missing; add &lt;b&gt;it" in comment(shown)
 
 
 def test_evidence_of_before_there_were_such_facts_says_nothing_of_them() -> None:
@@ -68,16 +68,16 @@ def test_the_drift_table_names_measure_band_and_outcome() -> None:
     assert "| vocabulary | live version | PSI | 0.000 | up to 0.005 | – | no gate |" in text
 
 
-def test_cost_is_told_beside_what_was_expected() -> None:
+def test_the_cost_is_shown_next_to_the_estimate() -> None:
     said = line(told())
     assert "30.0 s on cpu with 1.0 GB" in said
-    assert "1 min 12 s and 0.05 EUR were expected, at most 30 min 0 s" in said
+    assert "estimate: 1 min 12 s and 0.05 EUR, at most 30 min 0 s allowed" in said
     assert "0.02 EUR at 2.4 an hour" in said
 
 
 def test_without_a_speed_the_tokens_are_told() -> None:
     said = line(told(expected=Expected(tokens=360_000, max_tokens=1e6)))
-    assert "on the high side, at 360,000 tokens, 1,000,000 allowed, 360,000 were read" in said
+    assert "usually too high: 360,000 tokens, 1,000,000 allowed; 360,000 were read" in said
     assert "EUR" not in said
 
 
