@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.github.read.run_reader import left_behind
+from countersign_ml.markdown import as_read
 from policy.facts.evidence import Evidence
 from tests.bot import builders as a
 from tests.bot.world import World
@@ -136,4 +137,4 @@ def test_a_tag_that_somebody_else_put_there_is_named_and_nothing_passes(world: W
     number = world.propose(1)
     world.settle()
     assert world.conclusion(number) == "failure"
-    assert name in world.comments(number)[0]
+    assert name in as_read(world.comments(number)[0])

@@ -9,6 +9,7 @@ import pytest
 from bot.deciding.decide import decide
 from bot.facts.actions import CommitRelease, DispatchRun, Merge, PostCheck, UpsertComment
 from bot.facts.snapshot import ChangedFile, Comment, Commit, PostedCheck
+from countersign_ml.markdown import as_read
 from policy.verdict import Outcome
 from tests.bot import builders as a
 from tests.bot.builders import (
@@ -88,7 +89,7 @@ def test_the_evidence_file_of_a_release_is_the_evidence_byte_by_byte() -> None:
 def test_a_released_head_waits_for_signatures() -> None:
     pull = snapshot()
     assert conclusion(pull) == "action_required"
-    assert "@grace could give it" in check_of(pull).summary.replace("&#8203;", "")
+    assert "@grace could give it" in as_read(check_of(pull).summary)
     assert not of_kind(decide(pull), Merge)
 
 
@@ -160,7 +161,7 @@ def test_the_bases_policy_judges_again_a_head_that_was_already_released() -> Non
 def test_an_author_without_write_access_waits_for_a_maintainer() -> None:
     pull = snapshot(measured_yet=False, pull_changes={"author_can_write": False})
     assert not of_kind(decide(pull), DispatchRun)
-    assert f"/train {a.HEAD}" in comment_of(pull).replace("\\", "")
+    assert f"/train {a.HEAD}" in as_read(comment_of(pull))
     asked = Comment(1, "grace", False, f"Looks harmless.\n\n/train {a.HEAD}", "2026-01-03")
     assert of_kind(decide(replace(pull, comments=(asked,))), DispatchRun)
 
@@ -229,7 +230,7 @@ def test_inputs_that_moved_on_the_base_branch_are_not_merged_unmeasured() -> Non
     moved = a.inputs(1, **{"contract/contract.yml": a.sha("newer")})
     pull = snapshot(reviews=signed(), facts_changes={"base_inputs": moved})
     assert conclusion(pull) == "failure"
-    assert "contract/contract.yml" in check_of(pull).summary.replace("\\", "")
+    assert "contract/contract.yml" in as_read(check_of(pull).summary)
 
 
 def test_a_newer_live_version_asks_for_a_new_measurement() -> None:
