@@ -64,9 +64,9 @@ def _timeline(
                 yield evidence.created, f"{code(pointer.version)} was measured"
                 break
     for text, date in zip(facts.history, facts.history_dates, strict=False):
-        pointer = read_pointer(text)
-        if pointer is not None:
-            yield date, f"{code(pointer.version)} was released by the commit with its pointer"
+        released = read_pointer(text)
+        if released is not None:
+            yield date, f"{code(released.version)} was released by the commit with its pointer"
     yield snapshot.now, f"#{snapshot.pull.number} proposes the rollback"
 
 
