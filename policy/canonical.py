@@ -1,4 +1,4 @@
-"""One way to turn a value into bytes and bytes into a digest."""
+"""Turn a value into canonical bytes, and bytes into a digest."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def digest_of(value: Any) -> str:
 
 
 def git_blob_sha(content: bytes) -> str:
-    """Return the id that git gives to a blob of these bytes (SHA-1 repositories)."""
+    """Return git's id for a blob of these bytes (SHA-1 repositories)."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -1,8 +1,8 @@
-"""Read the YAML and JSON that people write: every problem at once, each with file, line and field.
+"""Read YAML and JSON documents and report every problem at once, with file, line and field.
 
-YAML is read through its node tree, so that a validation error can be led back to the line it came
-from. Duplicate keys and aliases are refused: the first hides what was meant, the second lets a
-small file grow without bound.
+YAML is read as a node tree, so that a validation error can name its line. Duplicate keys and
+aliases are rejected: a duplicate hides what was meant, and aliases let a small file expand without
+bound.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pydantic_core import ErrorDetails
 from policy.errors import Problem, UserError
 
 MAX_DOCUMENT_BYTES = 200_000
-"""Recipes, cards and policies are small; a larger file is a mistake or an attack. A megabyte of
-YAML takes a quarter of a minute to read."""
+"""Recipes, cards and policies are small; a larger file is a mistake or an attack. A megabyte
+of YAML takes 15 seconds to read."""
 MAX_DEPTH = 40
 MAX_PROBLEMS = 50
-"""Nobody mends more in one go, and looking for what each key may have meant takes time."""
+"""Nobody fixes more at once, and suggesting a near key for each takes time."""
 
 Path_ = tuple[str | int, ...]
 Lines = dict[Path_, int]
 
 
 class Document(BaseModel):
-    """Base of everything a person writes: frozen, and an unknown key is an error."""
+    """Base of all documents: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,10 +58,10 @@ def read_yaml(text: str, where: str) -> tuple[Any, Lines]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UserError.one(
-            f"{where}:{line}", f"not valid YAML: {error.problem}", "mend the syntax there"
+            f"{where}:{line}", f"not valid YAML: {error.problem}", "fix the syntax there"
         ) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: \U00110000
-        raise UserError.one(where, f"not valid YAML: {error}", "mend the syntax") from error
+        raise UserError.one(where, f"not valid YAML: {error}", "fix the syntax") from error
     lines: Lines = {(): 1}
     problems: list[Problem] = []
     value = _value(node, (), lines, problems, where) if node is not None else None
@@ -71,10 +71,10 @@ def read_yaml(text: str, where: str) -> tuple[Any, Lines]:
 
 
 def _first(problems: list[Problem], total: int, where: str) -> list[Problem]:
-    """Return the first problems, and how many more there are."""
+    """Return the first problems, then one that counts the others."""
     shown = problems[:MAX_PROBLEMS]
     if total > len(shown):
-        shown.append(Problem(where, f"and {total - len(shown)} more problems", "mend these first"))
+        shown.append(Problem(where, f"and {total - len(shown)} more problems", "fix these first"))
     return shown
 
 
@@ -84,7 +84,7 @@ def _refuse_aliases(text: str, where: str) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
             raise UserError.one(
-                f"{where}:{line}", "a YAML alias (*name) stands here", "write the value out"
+                f"{where}:{line}", "contains a YAML alias (*name)", "write the value out"
             )
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
@@ -112,8 +112,8 @@ def _value(node: yaml.Node, path: Path_, lines: Lines, problems: list[Problem], 
                     Problem(f"{where}:{line}", f"{key!r} is given twice", "keep one of them")
                 )
                 continue
-            if _is_no_text(key):
-                problems.append(Problem(f"{where}:{line}", "a key holds half a surrogate pair"))
+            if _has_surrogate(key):
+                problems.append(Problem(f"{where}:{line}", "a key contains half a surrogate pair"))
                 continue
             lines[(*path, key)] = line
             mapping[key] = _value(value_node, (*path, key), lines, problems, where)
@@ -129,33 +129,33 @@ def _value(node: yaml.Node, path: Path_, lines: Lines, problems: list[Problem], 
 
 
 def _scalar(node: yaml.ScalarNode, place: str, problems: list[Problem]) -> Any:
-    """Return what a scalar says; a number that is none, or text that is none, is a problem."""
-    if _is_no_text(node.value):
-        problems.append(Problem(place, "holds half a surrogate pair, which is no text"))
+    """Return a scalar's value; a malformed number, or text without bytes, is a problem."""
+    if _has_surrogate(node.value):
+        problems.append(Problem(place, "contains half a surrogate pair, which is not valid text"))
         return None
     kind = node.tag.removeprefix("tag:yaml.org,2002:")
     if kind not in ("int", "float", "bool", "null"):
-        return node.value  # dates and the like stay the text that was written
+        return node.value  # dates and the like stay text
     if ":" in node.value and kind in ("int", "float"):
-        return node.value  # YAML 1.1 takes 16:00 for 960; YAML 1.2, and whoever writes it, do not
+        return node.value  # YAML 1.1 reads 16:00 as 960; YAML 1.2 and people do not
     try:
         return _SCALARS.construct_object(node)
     except (ValueError, KeyError, OverflowError, IndexError):  # IndexError: !!int ""
         shown = node.value if len(node.value) <= 40 else f"{node.value[:40]}..."
-        problems.append(Problem(place, f"{shown!r} is no {kind}", "write a plain value"))
+        problems.append(Problem(place, f"{shown!r} is not a valid {kind}", "write a plain value"))
         return None
 
 
-def _is_no_text(value: str) -> bool:
-    """Return whether a text holds half a surrogate pair: it has no bytes and no digest."""
+def _has_surrogate(value: str) -> bool:
+    """Return whether a text contains half a surrogate pair, so that it has no bytes or digest."""
     return any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def parse(kind: type[D], text: str, where: str) -> D:
-    """Read `text` (YAML, or JSON as its subset) into `kind`; raise every problem located.
+    """Read `text` (YAML, or JSON as its subset) into `kind`; UserError with every problem.
 
-    What was read is kept, because one decision asks for the same policy, recipe and card many times
-    over, and reading YAML is most of what it costs. Documents are frozen: whoever asks shares them.
+    Results are cached, because one decision reads the same policy, recipe and card many times and
+    reading YAML is most of its cost. Documents are frozen, so callers can share them.
     """
     return cast(D, _parsed(kind, text, where))
 
@@ -170,7 +170,7 @@ def parse_json(kind: type[D], text: str | bytes, where: str) -> D:
     """Read machine-written JSON into `kind`; problems name the field."""
     try:
         value = json.loads(text, object_pairs_hook=_object)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no bytes
+        json.dumps(value, ensure_ascii=False).encode()  # fails for half a surrogate pair
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         raise UserError.one(f"{where}:{line}", f"not valid JSON: {error}") from error
@@ -178,7 +178,7 @@ def parse_json(kind: type[D], text: str | bytes, where: str) -> D:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; a key that is given twice would hide what was meant."""
+    """Return a JSON object; ValueError if a key is given twice, which would hide a value."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -188,10 +188,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def build(kind: type[D], value: Any, where: str, lines: Lines | None) -> D:
-    """Validate a plain value; every problem carries its field and, where known, its line."""
+    """Validate a plain value; every problem has its field and, if known, its line."""
     if not isinstance(value, dict):
         raise UserError.one(
-            where, f"holds {_named(value)}, not a mapping of keys", "write `key: value` lines"
+            where, f"contains {_named(value)}, not a mapping of keys", "write `key: value` lines"
         )
     strict = None if lines is not None else False
     try:
@@ -205,7 +205,7 @@ def build(kind: type[D], value: Any, where: str, lines: Lines | None) -> D:
 def _problem(
     kind: type[BaseModel], detail: ErrorDetails, where: str, lines: Lines | None
 ) -> Problem:
-    unknown = detail["type"] == "extra_forbidden"  # its last part is a key, whatever it looks like
+    unknown = detail["type"] == "extra_forbidden"  # its last part is always a key
     named, last = (detail["loc"][:-1], detail["loc"][-1:]) if unknown else (detail["loc"], ())
     location = (*(part for part in named if not _is_union_tag(part)), *last)
     field = ".".join(str(part) for part in location)
@@ -229,7 +229,7 @@ def _problem(
 
 
 def _start(value: object) -> str:
-    """Return how a value begins; Python writes no number of more than 4,300 digits."""
+    """Return the beginning of a value; Python cannot print a number of over 4,300 digits."""
     try:
         return str(value)[:60]
     except ValueError:
@@ -241,7 +241,7 @@ def _is_union_tag(part: str | int) -> bool:
 
 
 def _field_names(kind: Any, location: Path_) -> list[str]:
-    """Return the keys that are known at `location` inside `kind`."""
+    """Return the known keys at `location` inside `kind`."""
     here: Any = kind
     for part in location:
         if isinstance(here, type) and issubclass(here, BaseModel):

@@ -1,6 +1,7 @@
-"""JSON Schemas of the files that people write, for editors: `python -m policy.schemas [--check]`.
+"""JSON Schemas of the documents, for editors: `python -m policy.editor_schemas [--check]`.
 
-A file names its schema in its first line: `# yaml-language-server: $schema=...`.
+A file names its schema in its first line: `# yaml-language-server: $schema=...`. This is the only
+module of the package that reads and writes files; `make schemas` and `make check` run it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def render(kind: type[BaseModel]) -> str:
 
 
 def stale() -> list[str]:
-    """Return the schema files that are not what the models say."""
+    """Return the names of the schema files that differ from the models."""
     return [
         name
         for name, kind in KINDS.items()
@@ -56,7 +57,7 @@ def stale() -> list[str]:
 
 
 def main(argv: list[str]) -> int:
-    """Write the schemas, or with `--check` name those that are out of date (exit code 1)."""
+    """Write the schemas; with `--check`, list those that are out of date (exit code 1)."""
     if argv == ["--check"]:
         names = stale()
         for name in names:

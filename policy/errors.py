@@ -1,4 +1,4 @@
-"""Two families of failure: what a person can mend, and what is our own bug.
+"""Two families of failure: what a person can fix, and our own bugs.
 
 A `UserError` carries one or more `Problem`s; the command line prints each as one line and exits
 with code 2. Anything else that escapes is a bug and shows its traceback.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong: where it stands, what it is, and how to mend it."""
+    """One thing that is wrong: where it is, what is wrong, and how to fix it."""
 
     where: str
     what: str
@@ -24,24 +24,24 @@ class Problem:
 
 
 def one_line(text: str) -> str:
-    """Return text with what would break a line, or steer a terminal or a log, written out."""
+    """Return text with line breaks and control characters escaped, safe for terminals and logs."""
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in text
     )
 
 
 class UserError(Exception):
-    """Every problem found, at once; `str()` gives one line per problem."""
+    """Every problem found, at once; `str()` has one line per problem."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     def __reduce__(self) -> tuple[type[UserError], tuple[tuple[Problem, ...]]]:
-        """Come whole out of another process, where the text alone is no list of problems."""
+        """Pickle with all problems: the default would pass only the text to another process."""
         return type(self), (self.problems,)
 
     @classmethod
     def one(cls, where: str, what: str, remedy: str = "") -> UserError:
-        """The common case: a single problem."""
+        """Return an error with a single problem."""
         return cls([Problem(where, what, remedy)])

@@ -1,4 +1,4 @@
-"""Which paths are governed: those of a model, by its name, and those of the rules themselves."""
+"""Which paths are governed: those of the models, and those of the rules themselves."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ POLICY_FILE = "policy/policy.yml"
 CODEOWNERS_PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks for CODEOWNERS; the first that exists counts."""
 KEYS = "policy/keys"
-"""The public keys of the bot, one PEM file each; what none of them signed is not signed."""
+"""The bot's public keys, one PEM file each; no other signature is accepted."""
 WORKFLOWS = ".github/workflows/"
 ACTIONS = ".github/actions/"
 MEASURING = frozenset({"validate.yml", "finetune.yml", "rollback.yml", "deploy.yml"})
-"""The workflows that measure and ship; others may use neither's name."""
+"""The workflows that measure and ship; no other workflow may use their names."""
 MODELS = "models"
 CARDS = "model_cards"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 
 def model_of(path: str) -> str | None:
-    """Return the folder name below `models/` or `model_cards/` that holds `path`."""
+    """Return the folder name below `models/` or `model_cards/` that contains `path`."""
     parts = path.split("/")
     return parts[1] if len(parts) > 2 and parts[0] in (MODELS, CARDS) else None
 
@@ -31,7 +31,7 @@ def models_of(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_rule(path: str) -> bool:
-    """Return whether a file decides how proposals are judged or measured, and is no model's."""
+    """Return whether a file decides how all proposals are judged or measured."""
     return (
         path == POLICY_FILE
         or path.startswith((KEYS + "/", ACTIONS))
@@ -41,10 +41,10 @@ def is_rule(path: str) -> bool:
 
 
 def is_folder_place(path: str) -> bool:
-    """Return whether a path is that of the models' or records' folders, or of one model's.
+    """Return whether a path is the folder of all models or records, or of one model.
 
-    A file there governs nothing. A link there would show another folder, which nobody judges, as a
-    model to whoever reads a checkout.
+    A file there governs nothing. A link there would present another folder, which nobody judges, as
+    a model to anyone who reads a checkout.
     """
     parts = path.split("/")
     return parts[0] in (MODELS, CARDS) and (
@@ -53,7 +53,7 @@ def is_folder_place(path: str) -> bool:
 
 
 def is_governed(paths: Iterable[str], *, truncated: bool = False) -> bool:
-    """Return whether a change of these paths is judged; a list that was cut off always is."""
+    """Return whether a change of these paths is judged; a truncated list always is."""
     return truncated or any(model_of(path) is not None or is_rule(path) for path in paths)
 
 
@@ -74,10 +74,10 @@ def evidence_path(model: str, version: str) -> str:
 
 
 def chart_path(model: str, version: str, chart: str) -> str:
-    """Return where a picture of a card lies, beside the card that shows it."""
+    """Return the path of a model card's chart, next to the card."""
     return f"{CARDS}/{model}/{version}.{chart}.svg"
 
 
 def version_of(path: str) -> str:
-    """Return the version that a record is of, by its name: no version holds a dot."""
+    """Return the version in a record's file name: no version contains a dot."""
     return path.rpartition("/")[2].partition(".")[0]

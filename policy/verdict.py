@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What a gate found. Only `passed`, `waived` and `warned` let a proposal through."""
+    """The result of a gate. Only `passed`, `waived` and `warned` allow a proposal to merge."""
 
     PASSED = "passed"
     WAIVED = "waived"
@@ -28,7 +28,7 @@ _SEVERITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 @dataclass(frozen=True)
 class Finding:
-    """One judged statement, in a plain sentence, with the findings that it rests on."""
+    """One result, with a plain sentence and the findings that it is based on."""
 
     name: str
     outcome: Outcome
@@ -36,14 +36,14 @@ class Finding:
     parts: tuple[Finding, ...] = ()
 
     def leaves(self) -> Iterator[Finding]:
-        """Yield the findings that rest on nothing else, in order."""
+        """Yield the findings without parts, in order."""
         if not self.parts:
             yield self
         for part in self.parts:
             yield from part.leaves()
 
     def blocking(self) -> tuple[Finding, ...]:
-        """Return every leaf that does not let through."""
+        """Return every leaf that blocks."""
         return tuple(leaf for leaf in self.leaves() if not leaf.outcome.lets_through)
 
     def as_json(self) -> dict[str, object]:
@@ -59,7 +59,14 @@ class Finding:
 
 
 Verdict = Finding
-"""The root of a tree of findings: what the proposal as a whole came to."""
+"""The root of a tree of findings: the result for the whole proposal."""
+
+
+def check(name: str, ok: bool, passed: str, failed: str = "") -> Finding:
+    """Return a finding that passes or fails; `failed` is its sentence if that differs."""
+    if ok:
+        return Finding(name, Outcome.PASSED, passed)
+    return Finding(name, Outcome.FAILED, failed or passed)
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
@@ -68,16 +75,17 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def gather(name: str, parts: Sequence[Finding], sentence: str = "") -> Finding:
-    """Return a finding whose outcome is the worst of its parts."""
+    """Return a finding with the worst outcome of its parts; by default its sentence counts them."""
     outcome = worst([part.outcome for part in parts])
-    if not sentence:
-        blocked = [part for part in parts if not part.outcome.lets_through]
-        sentence = f"{len(blocked)} of {len(parts)} do not hold" if blocked else _held(parts)
-    return Finding(name, outcome, sentence, tuple(parts))
+    return Finding(name, outcome, sentence or _count(parts), tuple(parts))
 
 
-def _held(parts: Sequence[Finding]) -> str:
+def _count(parts: Sequence[Finding]) -> str:
+    blocked = sum(not part.outcome.lets_through for part in parts)
+    if blocked:
+        return f"{blocked} of {len(parts)} checks did not pass"
+    text = "1 check passed" if len(parts) == 1 else f"all {len(parts)} checks passed"
     waived = sum(part.outcome is Outcome.WAIVED for part in parts)
     warned = sum(part.outcome is Outcome.WARNED for part in parts)
-    text = f"{waived} of {len(parts)} only by override" if waived else f"all {len(parts)} hold"
+    text += f", {waived} by override" if waived else ""
     return f"{text}, {warned} with a warning" if warned else text

@@ -1,4 +1,4 @@
-"""A tree of findings as plain text: what `judge` prints, and what a log shows."""
+"""Print a tree of findings as plain text, for `countersign judge` and for logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARKS = {
 
 def lines(finding: Finding, depth: int = 0) -> Iterator[str]:
     """Yield one line for each node, indented by its depth."""
-    said = f"{one_line(finding.name)}: {one_line(finding.sentence)}"
-    yield f"{'  ' * depth}{MARKS[finding.outcome]:<7} {said}"
+    text = f"{one_line(finding.name)}: {one_line(finding.sentence)}"
+    yield f"{'  ' * depth}{MARKS[finding.outcome]:<7} {text}"
     for part in finding.parts:
         yield from lines(part, depth + 1)

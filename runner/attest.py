@@ -11,7 +11,7 @@ from pathlib import Path
 
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, Producer
-from policy.version import RUNNER_VERSION
+from policy.facts.runner_version import RUNNER_VERSION
 
 LIBRARIES = (
     "accelerate",

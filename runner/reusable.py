@@ -23,10 +23,10 @@ from policy.facts.evidence import (
     parse_evidence,
 )
 from policy.facts.pointer import Pointer
+from policy.facts.runner_version import RUNNER_VERSION
 from policy.gates.consistency import contradictions
 from policy.gates.judge import STAGES, judge_binding, judge_stages
 from policy.governed import evidence_path
-from policy.version import RUNNER_VERSION
 from runner.attest import device_name
 from runner.job import Job
 from runner.measure.evaluate import (

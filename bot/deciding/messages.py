@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.facts.actions import DispatchRun
 from bot.facts.snapshot import Run
 from countersign_ml.markdown import code, plain
-from policy.gates.messages import short
+from policy.sentences import short
 
 CHECK_NAME = "countersign"
 COMMENT_MARKER = "<!-- countersign:pull-request -->"

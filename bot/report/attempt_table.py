@@ -11,7 +11,7 @@ from bot.report import figures
 from bot.report.verdict_tree import WORDS
 from countersign_ml.markdown import code, plain, table
 from policy.facts.evidence import Evidence
-from policy.gates.messages import SECONDS
+from policy.sentences import SECONDS
 
 SHOWN = 4
 """How many figures are shown per attempt; the evidence has all of them."""

@@ -14,8 +14,8 @@ from countersign_ml.rows.statistics.svg import MARGIN, cut, picture, text
 from policy.facts.evidence import Evidence, Metric
 from policy.facts.pointer import Pointer
 from policy.facts.run_context import LossPoint
-from policy.gates.messages import figure
 from policy.governed import chart_path
+from policy.sentences import figure
 
 WIDTH, TOP = 720, 80
 PLOT, LEFT, LOSS_WIDTH = 200, 70, 616

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from policy.facts.evidence import Evidence, Metric, Subject
-from policy.gates.messages import figure, moved
 from policy.gates.metric_gates import difference_from
 from policy.gates.paired_statistics import Difference
+from policy.sentences import figure, moved
 
 NOTHING = "–"
 

@@ -9,8 +9,8 @@ from bot.facts.model_state import ModelState
 from countersign_ml.markdown import code, plain, table
 from policy.facts.evidence import Evidence
 from policy.facts.spot_check import SpotCheck, SpotRow, agreement
-from policy.people import spot_check_messages
 from policy.people.spot_check_signatures import MARKS, SpotCheckSignature
+from policy.sentences import agreement_of, nothing_to_agree_on
 
 BLIND = 42_000
 """Characters of all unsigned tables together: the longest sample fits whole in most alphabets."""
@@ -142,11 +142,7 @@ def _said(sample: SpotCheck, signatures: Sequence[SpotCheckSignature]) -> str:
         better = sum(word == row.candidate for word, row in zip(words, sample.rows, strict=True))
         ties, unsaid = words.count("tie"), words.count(None)
         other = len(words) - better - ties - unsaid
-        agreed = (
-            spot_check_messages.agreement(one.user, found)
-            if found.rows
-            else spot_check_messages.nothing_to_compare(one.user)
-        )
+        agreed = agreement_of(one.user, found) if found.rows else nothing_to_agree_on(one.user)
         told = "; ".join([say.tally(better, other, ties, unsaid), agreed])
         lines.append(f"- {plain(one.user)}, {plain(one.stated)}: {plain(told, 1000)}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The command: a lazy table of subcommands, so that `--help` and the bot never import torch."""
+"""The `countersign` command: a lazy table, so that `--help` and the bot never import torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy.errors import UserError
 
 
 class Subcommand(NamedTuple):
-    """Where a subcommand's `main(argv) -> exit code` lives, and what it does in one line."""
+    """The module and function (`argv` to exit code) of a subcommand, and what it does."""
 
     module: str
     function: str
@@ -25,51 +25,51 @@ COMMANDS: dict[str, Subcommand] = {
     "data": Subcommand(
         "countersign_ml.rows.tools.data_commands",
         "main",
-        "look into rows: validate, diff, redact, ...",
+        "inspect rows: validate, diff, redact, ...",
     ),
-    "train": Subcommand(
-        "runner.runner_commands", "train", "train the adapter that the recipe asks for"
-    ),
+    "train": Subcommand("runner.runner_commands", "train", "train the recipe's adapter"),
     "evaluate": Subcommand(
         "runner.runner_commands", "evaluate", "measure base, incumbent and candidate"
     ),
     "export": Subcommand(
         "runner.runner_commands", "export", "merge, convert to GGUF, quantise, compare"
     ),
-    "attest": Subcommand(
-        "runner.runner_commands", "attest", "write the evidence of what was measured"
-    ),
+    "attest": Subcommand("runner.runner_commands", "attest", "write the evidence of a run"),
     "publish": Subcommand(
-        "runner.runner_commands", "publish", "put the artifacts into the registry"
+        "runner.runner_commands", "publish", "store the artifacts in the registry"
     ),
-    "run": Subcommand("runner.runner_commands", "run", "all of these in one go"),
+    "run": Subcommand("runner.runner_commands", "run", "run all of these stages"),
     "recover": Subcommand(
         "runner.runner_commands", "recover", "verify and measure a rollback's artifact"
     ),
     "import": Subcommand(
-        "runner.runner_commands", "import_csv", "make a governed model of a CSV file"
+        "runner.runner_commands", "import_csv", "create a governed model from a CSV file"
     ),
     "base": Subcommand(
         "runner.runner_commands", "base", "build a tiny base model (base build MODEL)"
     ),
     "compare": Subcommand(
-        "runner.compare.compare_command", "compare", "tell whether B fell behind A"
+        "runner.compare.compare_command", "compare", "test whether B is worse than A"
     ),
     "ask": Subcommand("runner.endpoints.ask_command", "ask", "score an OpenAI-compatible endpoint"),
     "openai": Subcommand(
-        "runner.hosted.openai_command", "main", "prepare a training at OpenAI, dry"
+        "runner.hosted.openai_command", "main", "prepare a training at OpenAI without sending it"
     ),
     "win-rate": Subcommand(
-        "runner.win_rate.win_rate_command", "win_rate", "compare answers by a judge model"
+        "runner.win_rate.win_rate_command", "win_rate", "compare answers with a judge model"
     ),
     "verify": Subcommand(
         "countersign_ml.registry.verify_command", "verify", "check the artifacts that pointers name"
     ),
     "judge": Subcommand(
-        "countersign_ml.cli.judge_commands", "judge", "judge an evidence file by a policy, offline"
+        "countersign_ml.cli.judge_commands",
+        "judge",
+        "judge an evidence file by a policy, offline",
     ),
     "owners": Subcommand(
-        "countersign_ml.cli.judge_commands", "owners", "show which CODEOWNERS line decides a path"
+        "countersign_ml.cli.judge_commands",
+        "owners",
+        "show the CODEOWNERS line for a path",
     ),
     "audit": Subcommand(
         "countersign_ml.audit.audit_command", "main", "prove from a clone who signed what"
@@ -79,14 +79,23 @@ COMMANDS: dict[str, Subcommand] = {
     ),
     "bot": Subcommand("bot.bot_commands", "serve", "run the GitHub bot"),
     "evaluate-pr": Subcommand("bot.bot_commands", "once", "judge one pull request now"),
-    "explain": Subcommand("bot.bot_commands", "explain", "say why a pull request is green or not"),
+    "explain": Subcommand("bot.bot_commands", "explain", "explain a pull request's verdict"),
     "key": Subcommand("bot.bot_commands", "key", "print the bot's public key, for policy/keys"),
     "demo": Subcommand(
-        "countersign_ml.demo.demo_command", "demo", "the whole loop on this machine"
+        "countersign_ml.demo.demo_command", "demo", "run the whole loop on this machine"
     ),
 }
 
-PASSED, BLOCKED, WRONG_USE = 0, 1, 2
+OWN_PACKAGES = ("policy", "runner", "bot", "countersign_ml")
+EXTRAS = {
+    **dict.fromkeys(("msgspec", "numpy", "phonenumbers", "re2", "stdnum", "xxhash"), "data"),
+    **dict.fromkeys(("pyarrow", "zstandard"), "parquet"),
+    **dict.fromkeys(("httpx", "uvicorn"), "serving"),
+    "bitsandbytes": "qlora",
+    "s3fs": "s3",
+}
+"""The extra that installs a package; all others come with the runner."""
+PASSED, WRONG_USE = 0, 2
 
 
 def usage() -> str:
@@ -101,14 +110,14 @@ def usage() -> str:
             "",
             *lines,
             "",
-            "countersign COMMAND --help tells a command's options.",
-            "Exit codes: 0 passed, 1 gates failed, 2 wrong use.",
+            "Run countersign COMMAND --help for a command's options.",
+            "Exit codes: 0 passed, 1 blocked by a gate, 2 wrong usage or input.",
         ]
     )
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one subcommand; a person's mistake is printed as its problems, one line each."""
+    """Run one subcommand; a UserError is printed with one line per problem."""
     words = sys.argv[1:] if argv is None else argv
     if not words or words[0] in ("-h", "--help"):
         print(usage())
@@ -123,7 +132,7 @@ def main(argv: list[str] | None = None) -> int:
         import difflib
 
         near = difflib.get_close_matches(words[0], COMMANDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "countersign --help lists them"
+        hint = f"did you mean {near[0]!r}?" if near else "run countersign --help to list them"
         print(f"countersign: unknown command {words[0]!r}; {hint}", file=sys.stderr)
         return WRONG_USE
     try:
@@ -140,7 +149,7 @@ def main(argv: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         print(f"countersign {words[0]}: {_missing(error)}", file=sys.stderr)
         return WRONG_USE
-    except BrokenPipeError:  # whoever read our output has seen enough, as `| head` does
+    except BrokenPipeError:  # the reader closed the pipe, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
@@ -149,21 +158,8 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
-OWN_PACKAGES = ("policy", "runner", "bot", "countersign_ml")
-
-
-EXTRAS = {
-    **dict.fromkeys(("msgspec", "numpy", "phonenumbers", "re2", "stdnum", "xxhash"), "data"),
-    **dict.fromkeys(("pyarrow", "zstandard"), "parquet"),
-    **dict.fromkeys(("httpx", "uvicorn"), "serving"),
-    "bitsandbytes": "qlora",
-    "s3fs": "s3",
-}
-"""Which extra brings a package; without a line here it is the runner's."""
-
-
 def _missing(error: ModuleNotFoundError) -> str:
-    """Say which extra brings a package that is not installed; our own missing module is a bug."""
+    """Name the extra that installs a missing package; a missing module of ours is a bug."""
     name = (error.name or "").partition(".")[0]
     if name in OWN_PACKAGES:
         raise error

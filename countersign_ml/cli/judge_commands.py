@@ -17,7 +17,7 @@ from policy.governed import CODEOWNERS_PLACES, POLICY_FILE
 
 
 def read(path: Path) -> str:
-    """Return a text file's content; what cannot be read is named."""
+    """Return a text file's content; UserError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -29,31 +29,34 @@ def read(path: Path) -> str:
 def _count(text: str) -> int:
     """Read a count of at least 1."""
     if not text.isascii() or not text.isdigit() or not 0 < len(text) < 10 or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no count; write a number such as 10")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count; write a number such as 10")
     return int(text)
 
 
 def judge(argv: list[str]) -> int:
-    """Judge an evidence file, or the last merged versions, by a policy file, without network."""
+    """Judge an evidence file, or the last merged versions, under a policy file, offline."""
     parser = argparse.ArgumentParser(prog="countersign judge", description=judge.__doc__)
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="needed without --replay")
-    parser.add_argument("--evidence", type=Path, metavar="FILE", help="needed without --replay")
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="required without --replay")
+    parser.add_argument("--evidence", type=Path, metavar="FILE", help="required without --replay")
     parser.add_argument("--policy", type=Path, default=Path(POLICY_FILE), metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     again = parser.add_argument_group(
-        "what would have come out otherwise",
-        "Judge what the default branch of a clone has merged by its own policy and by --policy. "
-        "Exit code 1 means that one blocks what the other lets through.",
+        "compare two policies",
+        "Judge the versions that the default branch of a clone has merged, under its own policy "
+        "and under --policy. Exit code 1 means that one policy blocks what the other allows, or "
+        "that a version cannot be judged.",
     )
-    again.add_argument("--replay", type=_count, metavar="N", help="the last N versions that merged")
-    again.add_argument("--repository", type=Path, metavar="DIR", help="the clone; here by default")
-    again.add_argument("--model", dest="of", metavar="MODEL", help="of this model only")
+    again.add_argument("--replay", type=_count, metavar="N", help="the last N merged versions")
+    again.add_argument(
+        "--repository", type=Path, metavar="DIR", help="the clone; default: this folder"
+    )
+    again.add_argument("--model", dest="of", metavar="MODEL", help="only this model")
     options = parser.parse_args(argv)
     if options.replay is not None:
         if options.evidence is not None:
-            parser.error("--evidence FILE and --replay N exclude each other")
+            parser.error("use either --evidence FILE or --replay N, not both")
         if options.model is not None and options.of is not None:
-            parser.error("the model is given twice: as MODEL and as --model")
+            parser.error("the model is given twice, as MODEL and as --model; remove one")
         return replay_policy(
             read(options.policy),
             str(options.policy),
@@ -63,14 +66,16 @@ def judge(argv: list[str]) -> int:
             as_json=options.json,
         )
     if options.repository is not None or options.of is not None:
-        parser.error("--repository and --model belong to --replay N")
+        parser.error("--repository and --model require --replay N")
     if options.model is None or options.evidence is None:
-        parser.error("MODEL and --evidence FILE are needed, or --replay N")
+        parser.error("MODEL and --evidence FILE, or --replay N, are required")
     evidence = parse_evidence(read(options.evidence), str(options.evidence))
     policy = documents.parse(Policy, read(options.policy), str(options.policy))
     if evidence.model != options.model:
         raise UserError.one(
-            str(options.evidence), f"is about {evidence.model!r}, not {options.model!r}"
+            str(options.evidence),
+            f"is about {evidence.model!r}, not {options.model!r}",
+            "name that model, or another file",
         )
     incumbent = evidence.incumbent.artifact if evidence.incumbent else None
     verdict = judge_evidence(
@@ -88,7 +93,7 @@ def judge(argv: list[str]) -> int:
 
 
 def owners(argv: list[str]) -> int:
-    """Print, for each path, the CODEOWNERS line that decides and its owners."""
+    """Print the CODEOWNERS line that applies to each path, and its owners."""
     parser = argparse.ArgumentParser(prog="countersign owners", description=owners.__doc__)
     parser.add_argument("paths", nargs="+", metavar="PATH")
     parser.add_argument("--codeowners", type=Path, metavar="FILE")
@@ -125,5 +130,5 @@ def _find_codeowners() -> Path:
         if Path(location).is_file():
             return Path(location)
     raise UserError.one(
-        "CODEOWNERS", f"found in none of {', '.join(CODEOWNERS_PLACES)}", "name it: --codeowners"
+        "CODEOWNERS", f"not found in {', '.join(CODEOWNERS_PLACES)}", "name it with --codeowners"
     )

@@ -1,4 +1,4 @@
-"""`countersign judge --replay`: the last merged proposals under a policy that is proposed."""
+"""`countersign judge --replay`: judge the last merged versions under a proposed policy."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from policy.gates.replay import Change, Replayed, replay
 from policy.governed import POLICY_FILE
 
 Results = Sequence[tuple[Merged, Replayed | None]]
-SHALLOW = "note: this clone is shallow, so earlier versions are not seen"
-UNJUDGED = "Evidence alone is judged again: not who signed, nor when it merged."
+SHALLOW = "note: this clone is shallow, so earlier versions are missing; run: git fetch --unshallow"
+UNJUDGED = "Only evidence is judged again, not sign-off or the time of the merge."
 
 
 def replay_policy(
     text: str, where: str, repository: Path, *, model: str | None, last: int, as_json: bool
 ) -> int:
-    """Print what the last merged versions come to under the default branch's policy and this one.
+    """Print the outcome of the last merged versions under the default branch's policy and this one.
 
-    Return 0 where both let through the same versions; 1 where they differ, or where a version's
-    evidence cannot be judged again.
+    Return 0 if both allow the same versions; 1 if they differ, or if a version's evidence cannot be
+    judged again.
     """
     clone = Clone(repository)
     new = documents.parse(Policy, text, where)
@@ -34,7 +34,7 @@ def replay_policy(
     if not merged:
         named = f"of {model} " if model is not None else ""
         raise UserError.one(
-            f"{clone.ref}", f"no version {named}has merged", "there is nothing to replay yet"
+            f"{clone.ref}", f"no version {named}has merged yet", "replay after the first merge"
         )
     found = iter(replay(old, new, [e.evidence for e in merged if e.evidence is not None]))
     results = [(entry, next(found) if entry.evidence is not None else None) for entry in merged]
@@ -63,14 +63,14 @@ def _table(clone: Clone, where: str, results: Results) -> list[str]:
         for row in rows
     ]
     turned = sum(result is not None and result.turned for _, result in results)
-    lines += ["", f"{turned} of {len(results)} would come out otherwise. {UNJUDGED}"]
+    lines += ["", f"{turned} of {len(results)} would have another result. {UNJUDGED}"]
     lines += [SHALLOW] if clone.is_shallow else []
     return [one_line(line) for line in lines]
 
 
 def _changed(change: Change) -> str:
     before, after = (
-        outcome.value if outcome is not None else "not asked"
+        outcome.value if outcome is not None else "not checked"
         for outcome in (change.before, change.after)
     )
     return f"{change.name}: {before} -> {after} ({change.sentence})"

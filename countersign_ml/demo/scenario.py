@@ -12,7 +12,7 @@ from countersign_ml.registry import Registry
 from policy.facts.evidence import Evidence
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import quarantined, read_pointer
-from policy.gates.messages import percent, short
+from policy.sentences import percent, short
 
 
 class Scenario:

@@ -1,7 +1,7 @@
-"""Attempts: the same proposal, trained and measured again because somebody asked for it and why.
+"""Attempts: the same proposal, trained and measured again because somebody requested it.
 
-An attempt can only take a version back. All of them have to hold, and the file of the first is what
-ships, so nobody gains by asking until the numbers please (`docs/decisions/0013-attempts.md`).
+An attempt can only block a version. All attempts must pass, and the file of the first one ships, so
+nobody gains by repeating until the numbers look good (`docs/decisions/0013-attempts.md`).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from policy.names import Digest, ModelName
 
 ATTEMPT_TYPE = "application/vnd.countersign.attempt+json"
 ATTEMPT_TAGS = "countersign-measured/"
-"""Below the tags of first evidence, so that a ruleset which keeps those keeps these."""
+"""Below the tags of first evidence, so that one ruleset protects both."""
 MIN_REASON, MAX_REASON = 10, 500
 Number = Annotated[int, Field(ge=2, le=10)]
-"""The first attempt is the proposal itself; nobody asks for it."""
+"""The first attempt is the proposal itself; nobody requests it."""
 Reason = Annotated[str, StringConstraints(min_length=MIN_REASON, max_length=MAX_REASON)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class AttemptRecord(Document):
-    """That somebody asked for another attempt of one proposal: written before its run starts."""
+    """A request for another attempt of one proposal, written before its run starts."""
 
     schema_version: Literal[1] = 1
     repository: Name
@@ -35,7 +35,7 @@ class AttemptRecord(Document):
     user: Name
     reason: Reason
     comment: int
-    """The id of the comment that asked."""
+    """The id of the comment with the request."""
     asked: str
     """When it was written (RFC 3339, UTC)."""
     at: str
@@ -51,7 +51,7 @@ class AttemptRecord(Document):
 
 
 class RecordedAttempt(Document):
-    """An attempt as the sign-off record lists it, with the evidence that no commit carries."""
+    """An attempt in the sign-off record, with its evidence, which no commit contains."""
 
     model: ModelName
     number: Number
@@ -60,9 +60,9 @@ class RecordedAttempt(Document):
     reason: Reason
     comment: int
     evidence: str
-    """The whole text of its evidence."""
+    """The full text of its evidence."""
 
 
 def attempt_tags(model: str, proposal: str) -> str:
-    """Return what the names of the tags of a proposal's attempts begin with."""
+    """Return the prefix of the tag names of a proposal's attempts."""
     return f"{ATTEMPT_TAGS}{model}/attempts/{proposal.removeprefix('sha256:')[:16]}-"

@@ -1,7 +1,7 @@
 """What changed between two states of a data set: counts, places and shifts, never a row's text.
 
-A document of bounded size, so that it can stand in the evidence and in a comment. Ids, labels and
-file names in it were written by whoever wrote the rows: show them as text, never as markup.
+Its size is bounded, so that it fits into the evidence and into a comment. Ids, labels and file
+names come from the author of the rows: show them as text, never as markup.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 from policy.documents import Document
 
 SHOWN = 20
-"""Places and values that are listed; the counts are always whole."""
+"""How many places and values are listed; the counts are always complete."""
 MAX_SHIFTS = 32
 MAX_TEXT = 120
 MAX_FILES = 100
@@ -26,7 +26,7 @@ ChangedPart = Literal["prompt", "answer", "metadata"]
 
 
 class RowPlace(Document):
-    """Where a row stands, and its id where it gives one."""
+    """Where a row is, and its id if it has one."""
 
     file: FileName
     line: RowCount
@@ -34,7 +34,7 @@ class RowPlace(Document):
 
 
 class RowList(Document):
-    """How many rows, and where the first of them stand."""
+    """How many rows, and where the first of them are."""
 
     count: RowCount = 0
     first: Annotated[tuple[RowPlace, ...], Field(max_length=SHOWN)] = ()
@@ -42,24 +42,24 @@ class RowList(Document):
     @model_validator(mode="after")
     def _lists_no_more_than_it_counts(self) -> RowList:
         if len(self.first) != min(self.count, SHOWN):
-            raise ValueError(f"counts {self.count} and lists {len(self.first)}")
+            raise ValueError(f"counts {self.count} rows but lists {len(self.first)}")
         return self
 
 
 class ChangedRow(Document):
-    """One row before and after: the same id (or, where it only moved, the same content)."""
+    """One row before and after: with the same id or, if it only moved, the same content."""
 
     before: RowPlace
     after: RowPlace
     parts: tuple[ChangedPart, ...] = ()
 
     def mirrored(self) -> ChangedRow:
-        """Return the same change, seen from the other side."""
+        """Return the same change in the other direction."""
         return ChangedRow(before=self.after, after=self.before, parts=self.parts)
 
 
 class ChangedList(Document):
-    """How many rows changed, in which of their parts, and where the first of them stand."""
+    """How many rows changed, in which parts, and where the first of them are."""
 
     count: RowCount = 0
     prompt: RowCount = 0
@@ -68,7 +68,7 @@ class ChangedList(Document):
     first: Annotated[tuple[ChangedRow, ...], Field(max_length=SHOWN)] = ()
 
     def mirrored(self) -> ChangedList:
-        """Return the same changes, seen from the other side."""
+        """Return the same changes in the other direction."""
         return self.model_copy(update={"first": tuple(row.mirrored() for row in self.first)})
 
 
@@ -80,9 +80,9 @@ class FileRows(Document):
 
 
 class FileChange(Document):
-    """How one file came from its rows before to its rows after.
+    """How the rows of one file changed.
 
-    `came` and `went` are rows that stood, the same or changed, in another file on the other side.
+    `came` and `went` are rows that are in another file in the other state, changed or not.
     """
 
     file: FileName
@@ -97,11 +97,11 @@ class FileChange(Document):
     @model_validator(mode="after")
     def _counts_add_up(self) -> FileChange:
         if self.before + self.added + self.came != self.after + self.removed + self.went:
-            raise ValueError(f"the counts do not lead from {self.before} to {self.after} rows")
+            raise ValueError(f"the counts do not add up from {self.before} to {self.after} rows")
         return self
 
     def mirrored(self) -> FileChange:
-        """Return the same change, seen from the other side."""
+        """Return the same change in the other direction."""
         return FileChange(
             file=self.file,
             before=self.after,
@@ -120,9 +120,9 @@ class SideFacts(Document):
     rows: RowCount = 0
     files: Annotated[tuple[FileRows, ...], Field(max_length=MAX_FILES)] = ()
     unreadable: RowList = RowList()
-    """Lines that are no rows. They are in no other count."""
+    """Lines that are not rows. No other count includes them."""
     repeated_ids: RowList = RowList()
-    """Rows whose id stands in the same file before them."""
+    """Rows whose id already appears earlier in the same file."""
 
 
 class ValueShift(Document):
@@ -137,8 +137,8 @@ class FieldShift(Document):
     """How the values of one field are distributed, before and after.
 
     `jensen_shannon` is the divergence in bits, 0 (the same) to 1 (nothing in common). `psi` is the
-    population stability index in nats, with half a row added to every value so that a value that
-    only one side has gives no infinity. Both are None where one side has no row with the field.
+    population stability index in nats, with half a row added to every value so that a value in only
+    one state does not give infinity. Both are None if one state has no row with the field.
     """
 
     field: Shown
@@ -154,15 +154,15 @@ class FieldShift(Document):
     first_added: Annotated[tuple[Shown, ...], Field(max_length=SHOWN)] = ()
     first_removed: Annotated[tuple[Shown, ...], Field(max_length=SHOWN)] = ()
     largest: Annotated[tuple[ValueShift, ...], Field(max_length=SHOWN)] = ()
-    """The values whose share moved most, the furthest first."""
+    """The values whose share changed most, the largest change first."""
 
     @property
     def same(self) -> bool:
-        """True where every value has as many rows as before."""
+        """True if every value has as many rows as before."""
         return not self.largest and self.rows_before == self.rows_after
 
     def mirrored(self) -> FieldShift:
-        """Return the same shift, seen from the other side."""
+        """Return the same shift in the other direction."""
         return FieldShift(
             field=self.field,
             rows_before=self.rows_after,
@@ -193,7 +193,7 @@ class Quantiles(Document):
 class LengthShift(Document):
     """How long one part of the rows is, before and after.
 
-    The distances are over classes that double: 0, 1, 2-3, 4-7 characters and so on.
+    The distances use length classes that double: 0, 1, 2-3, 4-7 characters and so on.
     """
 
     part: Literal["prompt", "answer"]
@@ -203,7 +203,7 @@ class LengthShift(Document):
     psi: Distance | None
 
     def mirrored(self) -> LengthShift:
-        """Return the same shift, seen from the other side."""
+        """Return the same shift in the other direction."""
         return self.model_copy(update={"before": self.after, "after": self.before})
 
 
@@ -213,21 +213,21 @@ class DataDiff(Document):
     before: SideFacts
     after: SideFacts
     unchanged: RowCount
-    """Rows with the same id, content and file, on whatever line."""
+    """Rows with the same id, content and file, on any line."""
     added: RowList = RowList()
     removed: RowList = RowList()
     changed: ChangedList = ChangedList()
     moved: ChangedList = ChangedList()
-    """Rows that are the same in another file, as from one split to another."""
+    """Rows with the same content in another file, such as from one split to another."""
     new_duplicates: RowList = RowList()
-    """Rows that say the same as a row before them, more often than the earlier state did."""
+    """Rows that repeat an earlier row, beyond the repeats of the earlier state."""
     gone_duplicates: RowList = RowList()
     fields: Annotated[tuple[FieldShift, ...], Field(max_length=MAX_SHIFTS)] = ()
     fields_left_out: Annotated[tuple[Shown, ...], Field(max_length=MAX_SHIFTS)] = ()
     """Fields with too many values to compare, such as dates and free text."""
     lengths: Annotated[tuple[LengthShift, ...], Field(max_length=2)] = ()
     by_file: Annotated[tuple[FileChange, ...], Field(max_length=MAX_FILES)] = ()
-    """Empty where the two states are one file each, under whatever name."""
+    """Empty if the two states are one file each, with any names."""
 
     @model_validator(mode="after")
     def _counts_add_up(self) -> DataDiff:
@@ -242,7 +242,7 @@ class DataDiff(Document):
 
     @property
     def empty(self) -> bool:
-        """True where both states hold the same rows in the same files."""
+        """True if both states have the same rows in the same files."""
         return (
             not (self.added.count or self.removed.count or self.changed.count or self.moved.count)
             and self.before.unreadable.count == self.after.unreadable.count

@@ -1,4 +1,4 @@
-"""How far two distributions of answers lie apart, from their counts, and how much of it is luck."""
+"""The distance of two distributions of answers, and how much of it chance alone explains."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from policy.facts.evidence import Drift
 
 Measure = Literal["psi", "jensen_shannon"]
 PSEUDO = 0.5
-"""Added to every count for PSI, which knows no empty bin (as Jeffreys' prior does)."""
+"""Added to every count for PSI, which is undefined for empty bins (as in Jeffreys' prior)."""
 
 
 def shares(counts: Sequence[float]) -> list[float]:
-    """Return counts as shares of their sum; all 0 where there are none."""
+    """Return counts as shares of their sum; all 0 if the sum is 0."""
     total = math.fsum(counts)
     return [count / total if total else 0.0 for count in counts]
 
@@ -27,7 +27,7 @@ def psi(first: Sequence[int], second: Sequence[int]) -> float:
 
 
 def jensen_shannon(first: Sequence[int], second: Sequence[int]) -> float:
-    """Return the Jensen-Shannon divergence in bits: 0 where alike, 1 where nothing is shared."""
+    """Return the Jensen-Shannon divergence in bits: 0 if equal, 1 if nothing is shared."""
     one, other = shares(first), shares(second)
     total = 0.0
     for a, b in zip(one, other, strict=True):
@@ -37,18 +37,18 @@ def jensen_shannon(first: Sequence[int], second: Sequence[int]) -> float:
 
 
 def distance(drift: Drift, measure: Measure) -> float:
-    """Return how far the candidate's answers lie from what they are held against."""
+    """Return the distance of the candidate's answers from the reference."""
     first = [each.first for each in drift.bins]
     second = [each.second for each in drift.bins]
     return (psi if measure == "psi" else jensen_shannon)(first, second)
 
 
 def by_luck(drift: Drift, measure: Measure) -> float:
-    """Return the distance that 95 % of samples of one and the same distribution stay below.
+    """Return the distance that 95 % of samples from one distribution stay below.
 
     Both measures are chi-square to first order: PSI / (1/n + 1/m) has one degree less than bins
     (Yurdakul 2018), and the Jensen-Shannon divergence in nats is an eighth of PSI. The quantile is
-    Wilson and Hilferty's (1931). Answers to the same rows differ less than this.
+    from Wilson and Hilferty (1931). Answers to the same rows differ less than this.
     """
     n, m = sum(each.first for each in drift.bins), sum(each.second for each in drift.bins)
     degrees = sum(each.first + each.second > 0 for each in drift.bins) - 1

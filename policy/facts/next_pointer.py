@@ -1,21 +1,27 @@
-"""The pointer that a release of evidence writes: a pure function of the evidence."""
+"""The pointer of a release, computed from its evidence alone."""
 
 from __future__ import annotations
 
 from policy.facts.evidence import SHIPPED, Evidence
-from policy.facts.pointer import Pointer, PointerArtifact, PointerEvidence, Predecessor
+from policy.facts.pointer import (
+    Pointer,
+    PointerArtifact,
+    PointerEvidence,
+    Predecessor,
+    next_version,
+)
 from policy.governed import evidence_path
 
 
 def pointer_of(evidence: Evidence) -> Pointer | None:
-    """Return the pointer that a release of this evidence writes; None where it ships no file.
+    """Return the pointer for a release of this evidence; None if it ships no file.
 
-    The version counts on from the incumbent that the evidence was measured against, so an old
-    release's pointer can be rebuilt from its recorded evidence.
+    The version number continues from the incumbent that the evidence was measured against, so an
+    old release's pointer can be rebuilt from its recorded evidence.
     """
     try:
         return _pointer(evidence)
-    except ValueError:  # a version or digest in the evidence that no pointer may carry
+    except ValueError:  # the evidence has a version or digest that no pointer may have
         return None
 
 
@@ -24,8 +30,7 @@ def _pointer(evidence: Evidence) -> Pointer | None:
     if artifact is None:
         return None
     incumbent = evidence.incumbent
-    count = int(incumbent.version[1:].split("-")[0]) + 1 if incumbent else 1
-    version = f"v{count}-{artifact.digest.removeprefix('sha256:')[:8]}"
+    version = next_version(artifact.digest, incumbent.version if incumbent else None)
     return Pointer(
         model=evidence.model,
         version=version,

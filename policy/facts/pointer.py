@@ -1,4 +1,4 @@
-"""The pointer: `models/<model>/pointer.json`, the one file that says which version is live."""
+"""The pointer: `models/<model>/pointer.json`, the one file that names the live version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy.names import Digest, ModelName, Version
 
 
 class PointerArtifact(Document):
-    """The file that is served: its bytes by digest, and the registry it was published to."""
+    """The served file: the digest of its bytes, and where it was published in the registry."""
 
     digest: Digest
     size: Annotated[int, Field(ge=1)]
@@ -21,21 +21,21 @@ class PointerArtifact(Document):
 
 
 class PointerEvidence(Document):
-    """Where the evidence lies in the repository, and the digest of its bytes."""
+    """The path of the evidence in the repository, and the digest of its bytes."""
 
     path: str
     digest: Digest
 
 
 class Predecessor(Document):
-    """The version that was live before, as the base branch's pointer named it."""
+    """The version that was live before, as named by the base branch's pointer."""
 
     version: Version
     artifact: Digest
 
 
 class Pointer(Document):
-    """What is live, on which evidence, and what it replaced."""
+    """The live version, its evidence, and the version that it replaced."""
 
     schema_version: Literal[1] = 1
     model: ModelName
@@ -50,7 +50,7 @@ class Pointer(Document):
         return self.model_dump_json(indent=2) + "\n"
 
 
-def next_version(artifact: str, predecessor: Pointer | None) -> str:
-    """Return the version name of an artifact that follows `predecessor`."""
-    count = int(predecessor.version[1:].split("-")[0]) + 1 if predecessor else 1
+def next_version(artifact: str, predecessor: str | None) -> str:
+    """Return the version name of an artifact that follows the version `predecessor`."""
+    count = int(predecessor[1:].split("-")[0]) + 1 if predecessor else 1
     return f"v{count}-{artifact.removeprefix('sha256:')[:8]}"

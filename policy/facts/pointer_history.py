@@ -1,4 +1,4 @@
-"""Pointers as text from git: reading them, and what their history on the base branch says."""
+"""Pointers as text from git: read them, and find rolled-back versions in their history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from policy.facts.pointer import Pointer
 
 
 def read_pointer(text: str | None) -> Pointer | None:
-    """Return the pointer that a file holds; None where there is none or it cannot be read."""
+    """Return the pointer in a file; None if the file is missing or cannot be read."""
     if text is None:
         return None
     try:
@@ -20,10 +20,10 @@ def read_pointer(text: str | None) -> Pointer | None:
 
 
 def quarantined(history: Sequence[str | None]) -> frozenset[str]:
-    """Return the pointer texts that were rolled back: in A, B, A it is B.
+    """Return the pointer texts that were rolled back: in the history A, B, A this is B.
 
-    A text is quarantined when, after its last appearance, the branch returned to something that it
-    had before. The branch had nothing before its first pointer.
+    A text is quarantined if the branch, after the text's last appearance, returned to an earlier
+    text. Having no pointer counts as the first text of every history.
     """
     seen: list[str | None] = [None, *history]
     found: set[str] = set()
@@ -37,5 +37,5 @@ def quarantined(history: Sequence[str | None]) -> frozenset[str]:
 
 
 def was_live(text: str | None, history: Sequence[str | None], live: str | None) -> bool:
-    """Return whether the base branch held this content before, and holds another now."""
+    """Return whether the base branch had this content before, and has another now."""
     return text != live and text in (None, *history)

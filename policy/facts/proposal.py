@@ -1,8 +1,8 @@
-"""The proposal digest: which inputs a run was about, and nothing else.
+"""The proposal digest: it identifies the inputs of a run, and nothing else.
 
 It covers the git blobs of a model's recipe, contract, data and base spec, the base model's revision
-and the runner's version. Thresholds are not in it: judging again needs no training again. The
-dataset card's and contract's prose are in it, because they are part of what is approved.
+and the runner's version. Thresholds are not in it: judging again requires no new training. The
+prose of the dataset card and the contract is in it, because people approve that too.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from policy.canonical import digest_of
 from policy.documents import Document
 from policy.errors import UserError
+from policy.facts.runner_version import RUNNER_VERSION
 from policy.names import Digest, ModelName
-from policy.version import RUNNER_VERSION
 
 POINTER_FILE = "pointer.json"
 
@@ -26,7 +26,7 @@ class InputBlob(Document):
 
 
 class Proposal(Document):
-    """The inputs of one model's fine-tune, and the digest that names them all."""
+    """The inputs of one model's fine-tune, and the digest over all of them."""
 
     model: ModelName
     digest: Digest
@@ -45,7 +45,7 @@ def propose(
 ) -> Proposal:
     """Return the proposal of `(path below the model's folder, blob id)` pairs in any order.
 
-    UserError for a path that is not UTF-8: it has no bytes that every reader of it agrees on.
+    UserError for a path that is not UTF-8, because readers would disagree on its bytes.
     """
     blobs = list(blobs)
     for path, _ in blobs:
@@ -77,7 +77,7 @@ def propose(
 def run_key(proposal: str, incumbent: str | None, attempt: int = 1) -> str:
     """Return the short name of one measurement: a proposal against an incumbent artifact.
 
-    An attempt after the first is another measurement; the first one's key says nothing of attempts.
+    A later attempt is another measurement; the key of the first does not include its number.
     """
     named = [proposal, incumbent] if attempt == 1 else [proposal, incumbent, attempt]
     return digest_of(named).removeprefix("sha256:")[:16]

@@ -1,7 +1,7 @@
-"""What stands around a measurement: how the data came to be, what was expected, what was before.
+"""The context of a measurement: how the data changed, what was expected, what was live before.
 
-Facts that a report tells and no gate reads. All of it is bounded, so that it can stand in the
-evidence. File names, ids and labels in it were written by whoever wrote the rows.
+Reports show these facts; no gate reads them. Their size is bounded, so that they fit into the
+evidence. File names, ids and labels come from the author of the rows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from policy.facts.data_diff import DataDiff
 from policy.names import Digest, GitSha
 
 MAX_EARLIER = 20
-"""How many versions before this one are told of, the latest."""
+"""How many earlier versions are listed; the latest ones."""
 MAX_METRICS = 24
 MAX_POINTS = 200
 MAX_SPLITS = 20
@@ -25,17 +25,17 @@ _Count = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class SplitFile(Document):
-    """Which file holds the rows of a split, as the diff names it."""
+    """The file of a split's rows, as named in the diff."""
 
     split: Annotated[str, Field(max_length=120)]
     file: Annotated[str, Field(max_length=500)]
 
 
 class DataChange(Document):
-    """The proposal's rows beside those of the base branch.
+    """The proposal's rows compared with those of the base branch.
 
-    `first`: the base branch has no data of this model. `unknown`: the runner was shown no base
-    branch, or could not read its data; `why` says which.
+    `first`: the base branch has no data for this model. `unknown`: the runner had no base branch,
+    or could not read its data; `why` says which.
     """
 
     base: Literal["branch", "first", "unknown"]
@@ -46,16 +46,16 @@ class DataChange(Document):
     diff: DataDiff | None = None
 
     @model_validator(mode="after")
-    def _has_a_diff_where_there_is_a_base(self) -> DataChange:
+    def _has_a_diff_if_there_is_a_base(self) -> DataChange:
         if (self.base == "branch") != (self.diff is not None):
-            raise ValueError("a difference belongs to a base branch, and to nothing else")
+            raise ValueError("diff requires base: branch, and the other way round")
         return self
 
 
 class Expected(Document):
-    """What training was expected to take when the run began, and the budget of that day.
+    """The estimate for training when the run started, and the budget at that time.
 
-    Hours and cost are None where the policy named no speed or no price.
+    Hours and cost are None if the policy has no speed or no price.
     """
 
     tokens: _Count
@@ -72,30 +72,30 @@ class Expected(Document):
         return self.cost_of(3600 * self.hours) if self.hours is not None else None
 
     def cost_of(self, seconds: float) -> float | None:
-        """Return the price of so many seconds; None where no price is known."""
+        """Return the price of this many seconds; None if there is no price."""
         return None if self.price_per_hour is None else seconds / 3600 * self.price_per_hour
 
 
 class EarlierVersion(Document):
-    """What the record of a version before this one says of the file that shipped."""
+    """An earlier version's figures for the shipped file, from its record."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
     version: Annotated[str, Field(max_length=120)]
     rows: Digest
-    """The held-out rows of that time; figures of other rows are no like for like."""
+    """The held-out rows at that time; figures on other rows are not comparable."""
     metrics: Annotated[dict[str, float], Field(max_length=MAX_METRICS)]
 
 
 class LossPoint(Document):
-    """The loss that was logged at a step, in nats a trained token."""
+    """The logged loss at a step, in nats per trained token."""
 
     step: _Count
     loss: Annotated[float, Field(allow_inf_nan=False)]
 
 
 def thinned(points: tuple[LossPoint, ...]) -> tuple[LossPoint, ...]:
-    """Return at most MAX_POINTS of the points: the first, the last, and between them evenly."""
+    """Return at most MAX_POINTS of the points, evenly spaced, with the first and the last."""
     if len(points) <= MAX_POINTS:
         return points
     last = len(points) - 1

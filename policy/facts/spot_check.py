@@ -1,7 +1,7 @@
-"""The spot-check: a drawn sample that people read, what they said of it, and how they agree.
+"""The spot-check: a random sample for people to read, their marks, and how well they agree.
 
-The runner draws the sample and keeps it in the evidence. People say of each row which answer is
-better, without being told whose it is; their signature names the sample's digest.
+The runner draws the sample and stores it in the evidence. People mark which answer of each row is
+better, without knowing whose answers they are. Their signature names the sample's digest.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from policy.names import Digest
 
 MAX_ROWS = 50
 MAX_TEXT = 1_200
-"""Characters of one text, with the mark where it was cut."""
+"""Characters of one text, including the mark of a cut."""
 MAX_CHARACTERS = 40_000
-"""Characters of all texts together: a comment on GitHub holds 65,536 with all that is around."""
+"""Characters of all texts together: a GitHub comment is limited to 65,536 in total."""
 MAX_ID = 200
 
 Place = Literal["first", "second"]
 Said = Literal["first", "second", "tie"]
-"""Which of the two answers is better, as they stand in the sample."""
+"""Which of the two answers is better, in the sample's order."""
 SAID: tuple[Said, ...] = ("first", "second", "tie")
 
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -34,7 +34,7 @@ RowId = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 
 
 class SpotRow(Document):
-    """One held-out row with two answers; which of them is the candidate's was drawn by the seed."""
+    """One held-out row with two answers in a seeded random order."""
 
     id: RowId
     input: _Text
@@ -42,14 +42,14 @@ class SpotRow(Document):
     first: _Text
     second: _Text
     candidate: Place
-    """Where the candidate's answer stands. No reader is shown this before everything is signed."""
+    """Which answer is the candidate's. No reader sees this before all signatures are given."""
     judged: Said | Literal["failed", ""] = ""
-    """What the judge model said of the answers as they stand here, both orders taken together;
-    empty where none was asked."""
+    """The judge model's verdict over both orders, in terms of this row's order; empty if no judge
+    model was called."""
 
 
 class DrawnFrom(Document):
-    """What the rows were drawn from: how many there were, and how much likelier some were."""
+    """What the rows were drawn from: how many there were, and the weights of the draw."""
 
     rows: _Count
     other_scores: _Count
@@ -58,11 +58,11 @@ class DrawnFrom(Document):
     """Rows with equal scores on which the answers are not the same text."""
     weight_of_other_scores: Annotated[int, Field(ge=1)]
     weight_of_other_texts: Annotated[int, Field(ge=1)]
-    """A row on which nothing differs has the weight 1."""
+    """A row on which nothing differs has weight 1."""
 
     @property
     def disagreements(self) -> int:
-        """Return on how many rows the versions differ in anything."""
+        """Return on how many rows the versions differ in any way."""
         return self.other_scores + self.other_texts
 
     @model_validator(mode="after")
@@ -77,10 +77,10 @@ class SpotCheck(Document):
 
     seed: str
     against: Literal["incumbent", "base"]
-    """Whose answers stand beside the candidate's."""
+    """The version that the candidate is compared with."""
     candidate_outputs: Digest
     against_outputs: Digest
-    """Digests of the two versions' files of outputs, as their measurements name them."""
+    """Digests of the two versions' output files, as in their measurements."""
     drawn_from: DrawnFrom
     rows: Annotated[tuple[SpotRow, ...], Field(min_length=1, max_length=MAX_ROWS)]
 
@@ -88,7 +88,7 @@ class SpotCheck(Document):
     def _can_be_shown(self) -> SpotCheck:
         ids = [row.id for row in self.rows]
         if len(set(ids)) < len(ids):
-            raise ValueError("a row stands in the sample twice")
+            raise ValueError("a row is in the sample twice")
         if len(ids) > self.drawn_from.rows:
             raise ValueError("the sample has more rows than it was drawn from")
         texts = ((row.input, row.expected, row.first, row.second) for row in self.rows)
@@ -97,38 +97,38 @@ class SpotCheck(Document):
         return self
 
     def digest(self) -> str:
-        """Return what a signature names: the digest of the canonical JSON of all of this."""
+        """Return the digest that a signature names: of this sample's canonical JSON."""
         return digest_of(self.plain())
 
 
 class SpotLabels(Document):
-    """What one person said of a sample's rows, by row id."""
+    """One person's marks of a sample's rows, by row id."""
 
     sample: Digest
-    """The digest of the sample that was read."""
+    """The digest of the sample that the person read."""
     labels: Annotated[dict[RowId, Said], Field(min_length=1, max_length=MAX_ROWS)]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two raters agree on the rows that both said something of."""
+    """How well two raters agree on the rows that both judged."""
 
     rows: int
     agreed: int
     by_luck: int
-    """`rows` squared times the share on which two who only kept their habits would agree."""
+    """`rows` squared times the agreement that is expected by chance."""
 
     @property
     def rate(self) -> float | None:
-        """Return the share of rows on which both said the same; None where there are none."""
+        """Return the share of rows on which both agree; None if there are no rows."""
         return self.agreed / self.rows if self.rows else None
 
     @property
     def kappa(self) -> float | None:
-        """Return Cohen's kappa; None where luck alone would agree on every row, or none is there.
+        """Return Cohen's kappa; None if there are no rows, or chance alone agrees on every row.
 
-        kappa = (p_o - p_e) / (1 - p_e), with p_o the observed and p_e the expected agreement, the
-        latter the sum over what can be said of the product of both raters' shares (Cohen 1960).
+        kappa = (p_o - p_e) / (1 - p_e), where p_o is the observed and p_e the expected agreement:
+        the sum over all marks of the product of both raters' shares (Cohen 1960).
         """
         most = self.rows**2
         if self.by_luck == most:
@@ -137,10 +137,10 @@ class Agreement:
 
 
 def agreement(sample: SpotCheck, labels: SpotLabels) -> Agreement:
-    """Return how far a person and the judge model agree on a sample.
+    """Return how well a person and the judge model agree on a sample.
 
-    Both speak of the answers as they stand, blind to whose they are, so that agreeing by luck means
-    guessing places. Rows that the judge failed on, or that the person left out, are not counted.
+    Both judge the answers blind, in the sample's order, so chance agreement means guessing places.
+    Rows on which the judge model failed, or that the person left out, do not count.
     """
     pairs = Counter(
         (labels.labels[row.id], row.judged)
@@ -160,5 +160,5 @@ def agreement(sample: SpotCheck, labels: SpotLabels) -> Agreement:
 
 
 def unlabelled(sample: SpotCheck, labels: SpotLabels) -> tuple[str, ...]:
-    """Return the ids of the rows that a person said nothing of, in the sample's order."""
+    """Return the ids of the rows that a person did not judge, in the sample's order."""
     return tuple(row.id for row in sample.rows if row.id not in labels.labels)

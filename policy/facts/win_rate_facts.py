@@ -1,8 +1,7 @@
-"""What a judge model found between two versions: counts, from which every rate follows.
+"""A judge model's comparison of two versions: counts, from which every rate is computed.
 
-Each pair is judged in both orders. Only where both orders agree has one side won; where they do
-not, it is a tie. A pair with an order that could not be judged is failed: it is in no rate, and
-counted.
+Each pair is judged in both orders. One side wins only if both orders agree; otherwise the pair is a
+tie. A pair with an order that could not be judged is failed: it is counted, but in no rate.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _Price = Annotated[float, Field(ge=0)]
 
 
 class FailedOrder(Document):
-    """One order of one pair without a verdict, and why."""
+    """One order of one pair that was not judged, and why."""
 
     id: str
     order: Literal["first-second", "second-first"]
@@ -32,7 +31,7 @@ class FailedOrder(Document):
 
 
 class EndpointPrices(Document):
-    """The endpoint's prices for a million tokens, as a person gave them."""
+    """The endpoint's price per million tokens, entered by a person."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -47,9 +46,9 @@ class WinRateFacts(Document):
     model_config = ConfigDict(allow_inf_nan=False)
 
     judge: str
-    """The model that was asked for, and where."""
+    """The requested model and its endpoint."""
     models: tuple[str, ...]
-    """What the endpoint called the model that answered."""
+    """The names under which the endpoint's models answered."""
     prompt: str
     prompt_digest: Digest
     decoding: dict[str, int | float]
@@ -64,47 +63,47 @@ class WinRateFacts(Document):
     ties: _Count
     failed: _Count
     identical: _Count
-    """Ties that nobody was asked about: both answers are the same text."""
+    """Ties that needed no call: both answers are the same text."""
     flips: _Count
     """Ties in which the two orders gave different verdicts."""
     first_place: _Count
-    """Verdicts for the answer that stood first; with `second_place` all that were no tie."""
+    """Verdicts for the answer shown first; with `second_place`, all verdicts except ties."""
     second_place: _Count
 
     clusters: _Count
-    """Different prompts among the pairs that were judged."""
+    """Different prompts among the judged pairs."""
     cluster_squares: Annotated[float, Field(ge=0)]
-    """Over prompts, the sum of squares of the summed distances of their scores from the rate."""
+    """The sum over prompts of the squared sum of their scores' deviations from the rate."""
 
     longer_won: _Count
     shorter_won: _Count
     mean_length_first: Annotated[float, Field(ge=0)]
-    """Characters, over the pairs that were judged."""
+    """In characters, over the judged pairs."""
     mean_length_second: Annotated[float, Field(ge=0)]
 
     calls: _Count
     cached_calls: _Count
     tokens_in: _Count
-    """Of the calls that were made; cached ones cost nothing again."""
+    """Of the calls that were made; cached calls cost nothing."""
     tokens_out: _Count
     prices: EndpointPrices | None = None
     failures: Annotated[tuple[FailedOrder, ...], Field(max_length=MAX_FAILURES)] = ()
     failure_kinds: dict[str, _Count] = Field(default_factory=dict)
-    """All failed orders by kind, also those that are not listed."""
+    """All failed orders by kind, including those that are not listed."""
 
     @model_validator(mode="after")
     def _counts_agree(self) -> WinRateFacts:
         if self.wins + self.losses + self.ties + self.failed != self.pairs:
-            raise ValueError("wins, losses, ties and failed are not all pairs")
+            raise ValueError("wins, losses, ties and failed do not add up to pairs")
         if self.identical + self.flips > self.ties:
             raise ValueError("identical and flips are more than the ties")
         if self.longer_won + self.shorter_won > self.wins + self.losses:
             raise ValueError("longer_won and shorter_won are more than the wins and losses")
         if self.clusters > self.judged or (self.clusters == 0) != (self.judged == 0):
-            raise ValueError("clusters do not fit the pairs that were judged")
+            raise ValueError("clusters do not match the judged pairs")
         orders = sum(self.failure_kinds.values())
         if not self.failed <= orders <= 2 * self.failed or len(self.failures) > orders:
-            raise ValueError("failure_kinds do not fit the pairs that failed")
+            raise ValueError("failure_kinds do not match the failed pairs")
         return self
 
     @property
@@ -113,12 +112,12 @@ class WinRateFacts(Document):
 
     @property
     def coverage(self) -> float:
-        """Return the share of pairs that were judged; 0 where there are none."""
+        """Return the share of pairs that were judged; 0 if there are no pairs."""
         return self.judged / self.pairs if self.pairs else 0.0
 
     @property
     def win_rate(self) -> float | None:
-        """Return how often the second version won, a tie half; None where nothing was judged."""
+        """Return how often the second version won, a tie as half; None if nothing was judged."""
         return (self.wins + self.ties / 2) / self.judged if self.judged else None
 
     @property
@@ -130,9 +129,9 @@ class WinRateFacts(Document):
     def interval(self) -> tuple[float, float]:
         """Return the 95 % interval of the win rate, clustered by prompt.
 
-        Wilson's interval at the effective sample size, as Korn and Graubard (1998) do for shares
-        of clustered samples: it stays within 0 and 1, and is no point where every pair agrees.
-        There the prompts themselves are the sample.
+        Wilson's interval at the effective sample size, as in Korn and Graubard (1998) for shares of
+        clustered samples. It stays within 0 and 1, and has a width even if every pair agrees: then
+        the number of prompts is the sample size.
         """
         rate, groups = self.win_rate, self.clusters
         if rate is None or groups < 2:
@@ -147,25 +146,25 @@ class WinRateFacts(Document):
 
     @property
     def flip_rate(self) -> float | None:
-        """Return the share of asked and judged pairs whose verdict changed with the order."""
+        """Return the share of judged pairs, without identical ones, whose orders disagree."""
         asked = self.judged - self.identical
         return self.flips / asked if asked else None
 
     @property
     def first_place_rate(self) -> float | None:
-        """Return how often the answer that stood first was preferred; a fair judge has 0.5."""
+        """Return how often the first answer was preferred; an unbiased judge model has 0.5."""
         decided = self.first_place + self.second_place
         return self.first_place / decided if decided else None
 
     @property
     def longer_rate(self) -> float | None:
-        """Return how often the longer answer won, where lengths differ and one side won."""
+        """Return how often the longer answer won, among wins with different lengths."""
         decided = self.longer_won + self.shorter_won
         return self.longer_won / decided if decided else None
 
     @property
     def cost(self) -> float | None:
-        """Return what the calls cost; None where nobody gave the prices."""
+        """Return the cost of the calls; None if no prices are set."""
         if self.prices is None:
             return None
         paid_in = self.tokens_in * self.prices.input_per_million

@@ -1,13 +1,13 @@
-"""The release calendar: when promotions may merge. A way back is never bound to it.
+"""The release calendar: when promotions may merge. It never blocks a rollback.
 
-What counts is the clock on the wall of the calendar's time zone. An hour that the clock skips in
-spring opens nothing; one that it shows twice in autumn counts both times.
+Times are wall-clock times in the calendar's time zone. An hour that the clock skips in spring opens
+nothing; an hour that it repeats in autumn counts both times.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,14 +15,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from policy.documents import Document
-from policy.files import calendar_messages as say
 from policy.verdict import Finding, Outcome
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MIDNIGHT = time(0)
 HORIZON = timedelta(days=366)
-"""How far ahead an opening is looked for."""
+"""How far ahead to look for an opening."""
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::00)?")
 
 
@@ -33,7 +32,7 @@ def _time_of_day(value: Any) -> Any:
     found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if found:
         return time(int(found[1]), int(found[2]))
-    raise ValueError("write a time of day such as 09:30; the calendar's timezone counts")
+    raise ValueError("write a time of day such as 09:30, in the calendar's timezone")
 
 
 def _end_of_day(value: Any) -> Any:
@@ -55,7 +54,7 @@ CalendarDay = Annotated[date, BeforeValidator(_day)]
 
 
 class Window(Document):
-    """Days and times of day in which promotions merge; `until` is the first minute after.
+    """Days and times of day in which promotions may merge; `until` itself is excluded.
 
     An `until` of midnight (`24:00`) is the end of the day.
     """
@@ -67,13 +66,13 @@ class Window(Document):
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Window:
         if self.start.tzinfo or self.until.tzinfo:
-            raise ValueError("times carry no zone of their own: the calendar's timezone counts")
+            raise ValueError("a time has no zone of its own; set the calendar's timezone instead")
         if self.until != MIDNIGHT and self.start >= self.until:
             raise ValueError("until must be later than start; write two windows across midnight")
         return self
 
-    def holds(self, local: datetime) -> bool:
-        """Return whether the wall clock's `local` lies in this window."""
+    def contains(self, local: datetime) -> bool:
+        """Return whether the wall-clock time `local` is in this window."""
         return (
             DAYS[local.weekday()] in self.days
             and self.start <= local.time()
@@ -82,7 +81,7 @@ class Window(Document):
 
 
 class FreezePeriod(Document):
-    """Days without promotions, first and last included."""
+    """Days without promotions, including the first and the last."""
 
     first: CalendarDay
     last: CalendarDay
@@ -94,13 +93,13 @@ class FreezePeriod(Document):
             raise ValueError("last must not be before first")
         return self
 
-    def holds(self, local: datetime) -> bool:
-        """Return whether the wall clock's `local` lies in this freeze."""
+    def contains(self, local: datetime) -> bool:
+        """Return whether the wall-clock time `local` is in this freeze."""
         return self.first <= local.date() <= self.last
 
 
 class Calendar(Document):
-    """Release windows (none: always) and freezes, in one time zone."""
+    """Release windows and freezes in one time zone; without windows, promotions merge any time."""
 
     timezone: str = "UTC"
     windows: Annotated[tuple[Window, ...], Field(max_length=50)] = ()
@@ -109,12 +108,12 @@ class Calendar(Document):
     @model_validator(mode="after")
     def _zone_is_known(self) -> Calendar:
         try:
-            if self.timezone == "localtime":  # whatever the machine's happens to be
+            if self.timezone == "localtime":  # depends on the machine
                 raise ValueError(self.timezone)
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(
-                f"timezone {self.timezone!r} is not known; write a name such as Europe/Berlin"
+                f"timezone {self.timezone!r} is unknown; write a name such as Europe/Berlin"
             ) from error
         return self
 
@@ -124,39 +123,48 @@ class Calendar(Document):
 
 
 def judge_calendar(calendar: Calendar, now: datetime) -> Finding:
-    """Return whether promotions may merge at `now` (UTC), and if not, why and from when on.
+    """Return whether promotions may merge at `now` (UTC), and if not, why and from when.
 
-    The sentence names times, never how long it still takes, so that it stays the same until the
-    next opening. ValueError for a time that is not in UTC.
+    The sentence names times, never a remaining duration, so it stays the same until the next
+    opening. ValueError for a time that is not in UTC.
     """
     local = _wall(calendar, now)
     freeze = _freeze(calendar, local)
     if freeze is None:
         if not calendar.windows:
-            sentence = say.NO_FREEZE if calendar.freezes else say.NO_CALENDAR
+            sentence = "no freeze is active" if calendar.freezes else "no release calendar is set"
             return Finding("calendar", Outcome.PASSED, sentence)
-        held = [window for window in calendar.windows if window.holds(local)]
-        if held:
-            first = min(held, key=lambda window: (window.start, window.until, window.days))
-            days = tuple(day for day in DAYS if day in first.days)
-            sentence = say.inside(days, first.start, first.until, calendar.timezone)
-            return Finding("calendar", Outcome.PASSED, sentence)
+        open_now = [window for window in calendar.windows if window.contains(local)]
+        if open_now:
+            return Finding("calendar", Outcome.PASSED, _inside(open_now, calendar.timezone))
     opening = next_opening(calendar, now)
-    reason = say.OUTSIDE if freeze is None else say.frozen(freeze.last, freeze.reason)
+    reason = "outside the release windows"
+    if freeze is not None:
+        reason = f"frozen until {freeze.last.isoformat()} ({freeze.reason})"
     if opening is None:
-        then = say.NEVER
+        then = "nothing opens within a year: change calendar in the policy"
     else:
         there = opening.astimezone(calendar.zone)
-        moment = say.moment(DAYS[there.weekday()], there, calendar.timezone)
-        then = say.window_opens(moment) if calendar.windows else say.thawed(moment)
+        moment = f"{DAYS[there.weekday()].title()} {there:%Y-%m-%d %H:%M} {calendar.timezone}"
+        then = f"promotions may merge again from {moment}"
+        if calendar.windows:
+            then = f"the next release window opens {moment}"
     return Finding("calendar", Outcome.MISSING, f"{reason}; {then}")
+
+
+def _inside(open_now: Iterable[Window], timezone: str) -> str:
+    """Name one of the open windows, always the same one."""
+    window = min(open_now, key=lambda each: (each.start, each.until, each.days))
+    days = ", ".join(day.title() for day in DAYS if day in window.days)
+    end = "24:00" if window.until == MIDNIGHT else f"{window.until:%H:%M}"
+    return f"inside the release window {days} {window.start:%H:%M} to {end} {timezone}"
 
 
 def next_opening(calendar: Calendar, now: datetime) -> datetime | None:
     """Return the first time (UTC) from `now` on at which promotions may merge.
 
-    That is `now` itself while they may; None where nothing opens within a year. ValueError for a
-    time that is not in UTC.
+    That is `now` itself if they may merge now; None if nothing opens within a year. ValueError for
+    a time that is not in UTC.
     """
     if _is_open(calendar, _wall(calendar, now)):
         return now
@@ -175,22 +183,22 @@ def _wall(calendar: Calendar, moment: datetime) -> datetime:
 
 
 def _freeze(calendar: Calendar, local: datetime) -> FreezePeriod | None:
-    """Return the freeze that is on; of several, the one that ends last."""
-    held = [freeze for freeze in calendar.freezes if freeze.holds(local)]
+    """Return the active freeze; of several, the one that ends last."""
+    held = [freeze for freeze in calendar.freezes if freeze.contains(local)]
     return max(held, key=lambda freeze: (freeze.last, freeze.reason), default=None)
 
 
 def _is_open(calendar: Calendar, local: datetime) -> bool:
     if _freeze(calendar, local) is not None:
         return False
-    return not calendar.windows or any(window.holds(local) for window in calendar.windows)
+    return not calendar.windows or any(window.contains(local) for window in calendar.windows)
 
 
 def _turns(calendar: Calendar, begin: datetime) -> set[datetime]:
     """Return every time (UTC) in the 24 hours after `begin` at which the calendar may open.
 
-    Those are the starts of windows and of days, both times where the clock shows them twice, and
-    the moments at which the clock is put forward or back.
+    Those are the starts of windows and of days, twice if the clock repeats them, and the moments at
+    which the clock changes.
     """
     zone, end = calendar.zone, begin + timedelta(days=1)
     starts = {MIDNIGHT, *(window.start for window in calendar.windows)}
@@ -204,7 +212,7 @@ def _turns(calendar: Calendar, begin: datetime) -> set[datetime]:
 
 
 def _clock_changes(zone: ZoneInfo, begin: datetime) -> Iterator[datetime]:
-    """Yield the seconds in the 24 hours after `begin` from which on another offset holds."""
+    """Yield the seconds in the 24 hours after `begin` at which the UTC offset changes."""
     hour = timedelta(hours=1)
     for count in range(24):
         low, high = begin + count * hour, begin + (count + 1) * hour

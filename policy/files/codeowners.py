@@ -1,8 +1,8 @@
 """CODEOWNERS as GitHub reads it.
 
-The last matching line wins and replaces earlier ones; a line without owners means that nobody needs
-to sign; a broken line is skipped and reported. Paths are case-sensitive. Source: GitHub's "About
-code owners", and its differences from gitignore: no `!`, no `[ ]` ranges, no escaped `#`.
+The last matching line wins and replaces earlier ones. A line without owners means that nobody needs
+to sign. A broken line is skipped and reported. Paths are case-sensitive. Source: GitHub's "About
+code owners", with its differences from gitignore: no `!`, no `[ ]` ranges, no escaped `#`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from policy.files.codeowners_index import Index
 from policy.governed import CODEOWNERS_PLACES
 
 MAX_BYTES = 3 * 1024 * 1024
-"""From this size on GitHub does not load the file."""
+"""GitHub does not load a file of this size or larger."""
 
 _OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9._-]+)?|[^\s@]+@[^\s@]+\.[^\s@]+")
 
@@ -32,16 +32,16 @@ class Rule:
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
-        return re.compile(_translate(self.pattern), re.DOTALL)  # a path may hold a newline
+        return re.compile(_translate(self.pattern), re.DOTALL)  # a path may contain a newline
 
     def matches(self, path: str) -> bool:
-        """Return whether `path`, relative to the repository's root, falls under this line."""
+        """Return whether `path`, relative to the repository's root, matches this line."""
         return self.regex.match(path) is not None
 
 
 @dataclass(frozen=True)
 class Codeowners:
-    """A parsed file; `problems` are the lines that GitHub would skip."""
+    """A parsed file; `problems` are the lines that GitHub skips."""
 
     rules: tuple[Rule, ...]
     problems: tuple[Problem, ...]
@@ -59,7 +59,7 @@ class Codeowners:
         return frozenset(owner for rule in self.rules for owner in rule.owners)
 
     def deciding(self, paths: Iterable[str]) -> dict[Rule | None, tuple[str, ...]]:
-        """Return the paths that each line decides; None holds those that no line matches."""
+        """Return the paths that each line decides; the key None has those without a match."""
         decided: dict[Rule | None, list[str]] = {}
         for path in paths:
             decided.setdefault(self.rule_for(path), []).append(path)
@@ -86,7 +86,7 @@ def parse(text: str, where: str = CODEOWNERS_PLACES[0]) -> Codeowners:
 
 
 def _words(line: str) -> list[str]:
-    """Split at spaces and tabs that no backslash guards; stop at a word that begins with #."""
+    """Split at unescaped spaces and tabs; stop at a word that begins with #."""
     words: list[str] = []
     for word in re.findall(r"(?:\\.|[^\s\\]|\\$)+", line):
         if word.startswith("#"):
@@ -97,13 +97,13 @@ def _words(line: str) -> list[str]:
 
 def _refusal(pattern: str, owners: tuple[str, ...]) -> str:
     if pattern.startswith("!"):
-        return f"{pattern!r} negates, which CODEOWNERS cannot"
+        return f"{pattern!r} is a negation, which CODEOWNERS does not support"
     if "[" in pattern or "]" in pattern:
-        return f"{pattern!r} holds a [ ] range, which CODEOWNERS cannot"
+        return f"{pattern!r} contains a [ ] range, which CODEOWNERS does not support"
     if pattern.startswith("\\#"):
-        return f"{pattern!r} escapes a #, which CODEOWNERS cannot"
+        return f"{pattern!r} escapes a #, which CODEOWNERS does not support"
     if "***" in pattern:
-        return f"{pattern!r} holds three stars in a row"
+        return f"{pattern!r} contains three stars in a row"
     for owner in owners:
         if not _OWNER.fullmatch(owner):
             return f"{owner!r} is not @user, @organisation/team or an e-mail address"
@@ -114,8 +114,8 @@ def _translate(pattern: str) -> str:
     """Return the regular expression (for `match`) of one pattern.
 
     A pattern with a slash before its end is anchored at the root, one without matches at any depth.
-    It matches a file, or a folder with all below it - but a last segment `*` after a slash is one
-    level only, and a pattern that ends in a slash is a folder.
+    It matches a file, or a folder with everything below it. But a last segment `*` after a slash
+    matches one level only, and a pattern that ends in a slash matches only a folder.
     """
     folder = pattern.endswith("/")
     body = pattern.strip("/") if pattern.strip("/") else ""

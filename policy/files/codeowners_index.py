@@ -1,7 +1,8 @@
 """Find the line that decides a path without trying every line.
 
-Most lines are plain: a literal path, a name, or `*.ext`. Those are looked up; only lines with other
-wildcards are tried one by one, those that begin with a literal folder only below that folder.
+Most lines are plain: a literal path, a name, or `*.ext`. These are looked up in tables. Only lines
+with other wildcards are tried one by one, and those that begin with a literal folder only for paths
+below that folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What goes into a model and what comes out: `models/<model>/contract/contract.yml`."""
+"""The contract of a model's input and output: `models/<model>/contract/contract.yml`."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ TaskKind = Literal["structured", "classification", "tool_calls", "text"]
 
 
 class Contract(Document):
-    """The task kind decides the metrics; the schemas decide which rows fit."""
+    """A model's task and schemas: the task determines the metrics, the schemas the valid rows."""
 
     task: TaskKind
     schema_version: Annotated[int, Field(ge=1)]
     input_schema: SchemaFile | None = None
-    """JSON Schema of the last user message, a file beside this one."""
+    """JSON Schema of the last user message: a file in the same folder."""
     output_schema: SchemaFile | None = None
-    """JSON Schema of the assistant's answer (parsed as JSON), a file beside this one."""
+    """JSON Schema of the assistant's answer (parsed as JSON): a file in the same folder."""
     key_fields: tuple[str, ...] = ()
     """Fields of the answer that are compared one by one."""
     label_field: str | None = None
-    """For classification: the field of a JSON answer that holds the label; none: the whole text."""
-
+    """For classification: the field of a JSON answer with the label; if missing, the whole text."""
     metrics: tuple[OwnMetric, ...] = ()
-    """Own metrics, by the names of entry points `countersign.metrics` that the runner has."""
+    """Own metrics, by their names as `countersign.metrics` entry points on the runner."""
 
     @model_validator(mode="after")
     def _metrics_are_named_once(self) -> Contract:
         doubled = sorted({name for name in self.metrics if self.metrics.count(name) > 1})
         if doubled:
-            raise ValueError(f"metrics names {doubled[0]!r} twice: keep one of them")
+            raise ValueError(f"metrics names {doubled[0]!r} twice; keep one of them")
         return self
 
     @model_validator(mode="after")

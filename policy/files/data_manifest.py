@@ -1,8 +1,8 @@
-"""The dataset manifest: `models/<model>/data/manifest.yml`, for rows too many for git.
+"""The dataset manifest: `models/<model>/data/manifest.yml`, for more rows than git can keep.
 
-The manifest is small and governed like rows in git would be; the rows lie where it says, and are
-what it says or are refused. A manifest comes with a pull request, so it may not name any place it
-likes: see `place_problem`.
+The manifest is small and governed as rows in git are. It names where the rows are stored and their
+digests; rows that do not match are rejected. A manifest comes with a pull request, so the places
+that it may name are restricted: see `place_problem`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from policy.names import RowSplit
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^(sha256:)?[0-9a-f]{64}$")]
 SCHEMES = frozenset({"s3", "gs", "gcs", "az", "abfs", "abfss", "https", "hf"})
-"""Where rows may lie without being listed: stores that ask for an account, and the web by TLS."""
+"""Schemes that need no listed place: stores that require an account, and the web over TLS."""
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 class ManifestFile(Document):
-    """One file of rows: where it lies, and what it must be."""
+    """One file of rows: where it is stored, and its expected content."""
 
     split: RowSplit
     uri: Annotated[str, Field(min_length=1, max_length=2000)]
     """A URL, or a path relative to the manifest."""
     sha256: Sha256
     size: Annotated[int, Field(ge=1, lt=2**53)]
-    """Bytes as stored, packed where the file is packed."""
+    """Bytes as stored; compressed if the file is."""
     rows: Annotated[int, Field(ge=1, lt=2**53)]
 
     @property
@@ -41,7 +41,7 @@ class ManifestFile(Document):
 
 
 class DataManifest(Document):
-    """All files of rows of one model; a split may have several, in this order."""
+    """All files of rows of one model; a split may have several, read in this order."""
 
     version: Literal[1]
     files: Annotated[tuple[ManifestFile, ...], Field(min_length=1, max_length=1000)]
@@ -63,41 +63,41 @@ class DataManifest(Document):
 
 
 def is_url(uri: str) -> bool:
-    """Return whether this is a URL and no path."""
+    """Return whether this is a URL and not a path."""
     return _SCHEME.match(uri) is not None
 
 
 def place_problem(uri: str, places: Sequence[str] = ()) -> str | None:
-    """Return why rows may not be read from a URI; None where they may.
+    """Return why rows may not be read from a URI; None if they may.
 
-    `places` are beginnings of URLs. Where there are some, every URL must begin with one of them;
-    where there are none, the schemes above are let through. Never: a path out of the data's folder,
-    drivers chained with `::`, and a name and password in the URL.
+    `places` are URL prefixes. If there are any, every URL must start with one of them; if not, the
+    schemes above are allowed. Never allowed: a path out of the data folder, drivers chained with
+    `::`, and a name and password in the URL.
     """
     if "::" in uri or any(not char.isprintable() for char in uri):
-        return "holds '::' or what cannot be printed"
+        return "contains '::' or unprintable characters"
     if not is_url(uri):
         parts = uri.split("/")
         if uri.startswith(("/", "~")) or "\\" in uri or ".." in parts:
-            return "leads out of the data's folder"
+            return "leads out of the data folder"
         return None
     scheme, _, rest = uri.partition("://")
     host = rest.partition("/")[0]
     if scheme in ("http", "https") and "@" in host:
-        return "holds a user's name or password"
+        return "contains a user name or password"
     if ".." in rest.split("/") or "%2e" in rest.lower():
         return "leads upwards with '..'"
     if places:
         if any(_below(uri, place) for place in places):
             return None
-        return f"lies in none of the places that are allowed: {', '.join(places)}"
+        return f"is not in an allowed place: {', '.join(places)}"
     if scheme in SCHEMES:
         return None
-    return f"{scheme}:// is read only from places that are allowed by name"
+    return f"{scheme}:// needs an entry in places in the policy"
 
 
 def _below(uri: str, place: str) -> bool:
-    """Return whether a URL is a place or lies below it: `s3://rows` is not above `s3://rows-2`."""
+    """Return whether a URL is a place or below it; `s3://rows-2` is not below `s3://rows`."""
     folder = place.rstrip("/")
     scheme, _, rest = folder.partition("://")
     normal = f"{scheme}://{posixpath.normpath(rest)}" if rest.strip("/") else folder

@@ -1,6 +1,6 @@
-"""The dataset card: `models/<model>/data/README.md`, in the Hub's format.
+"""The dataset card: `models/<model>/data/README.md`, in the Hugging Face Hub's format.
 
-The Hub's own keys are read as they are; what governance asks for stands under `countersign:`.
+The Hub's own keys keep their meaning; the keys for governance are under `countersign:`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class DataConfig(Document):
 
 
 class Provenance(Document):
-    """What a person answers for: where the rows come from and who may use them."""
+    """Where the rows come from and who may use them; a person vouches for this."""
 
     source: Annotated[str, Field(min_length=1)]
     owner: Annotated[str, Field(min_length=1)]
@@ -44,7 +44,7 @@ class Provenance(Document):
 
 
 class DatasetCard(BaseModel):
-    """The front matter of a dataset card; keys that only the Hub knows are left alone."""
+    """The front matter of a dataset card; other keys of the Hub are allowed and ignored."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -61,14 +61,14 @@ class DatasetCard(BaseModel):
         names = [entry.split for entry in self.configs[0].data_files]
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
-            raise ValueError(f"split {doubled[0]!r} is named twice under configs")
+            raise ValueError(f"split {doubled[0]!r} is named twice under configs; keep one of them")
         files = [entry.path.lower() for entry in self.configs[0].data_files]
         shared = sorted({file for file in files if files.count(file) > 1})
         if shared:
-            raise ValueError(f"{shared[0]!r} is given to two splits under configs")
+            raise ValueError(f"{shared[0]!r} belongs to two splits; give each its own file")
         for needed in ("train", "test"):
             if needed not in names:
-                raise ValueError(f"configs names no {needed!r} split")
+                raise ValueError(f"configs has no {needed!r} split; add one")
         return self
 
     @property
@@ -78,14 +78,14 @@ class DatasetCard(BaseModel):
 
 
 def parse_card(text: str, where: str) -> DatasetCard:
-    """Read the YAML front matter between the first two `---` lines."""
+    """Read the YAML front matter between the first two `---` lines; UserError if it is missing."""
     lines = text.split("\n")
     if not lines or lines[0].strip() != "---":
         raise UserError.one(
-            f"{where}:1", "no YAML front matter", "begin the card with --- and the Hub's keys"
+            f"{where}:1", "no YAML front matter", "start the card with --- and the Hub's keys"
         )
     end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == "---"), None)
     if end is None:
         raise UserError.one(f"{where}:1", "the front matter does not end", "close it with ---")
-    front = "\n" + "\n".join(lines[1:end])  # keeps the file's line numbers
+    front = "\n" + "\n".join(lines[1:end])  # keeps the line numbers
     return documents.parse(DatasetCard, front, where)

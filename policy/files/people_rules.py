@@ -1,4 +1,4 @@
-"""Who may sign, how many must, and what the holders of a role may do besides."""
+"""Who may sign, how many signatures a change needs, and what else a role allows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from policy.names import ModelName
 
 RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}$")]
 Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
-"""A login; those of enterprise-managed users end in `_` and the enterprise's short code."""
+"""A login; for enterprise-managed users it ends in `_` and the enterprise's short code."""
 TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
 Quorum = dict[RoleName, Annotated[int, Field(ge=1, le=20)]]
 ChangeKind = Literal["promote", "rollback", "data", "recipe", "contract", "policy"]
 """What a pull request changes: a pointer forward or back, a model's data, recipe or contract, or
 the rules themselves (policy, CODEOWNERS, workflows)."""
 WaivableGate = Literal["training", "measurement", "parity", "recovery", "quarantine"]
-"""What an override may name: see `policy.gates.override`. It can never name artifact integrity, the
-binding of the evidence, its consistency or who signed."""
+"""The gates that an override can name: see `policy.gates.override`. Artifact integrity, the binding
+and consistency of the evidence, and sign-off can never be overridden."""
 
 
 class Role(Document):
@@ -32,12 +32,12 @@ class Role(Document):
     @model_validator(mode="after")
     def _somebody_holds_it(self) -> Role:
         if not self.users and not self.teams:
-            raise ValueError("nobody holds this role: name users or teams")
+            raise ValueError("nobody holds this role; name users or teams")
         return self
 
 
 class ModelSignOff(Document):
-    """The quorums of one model, where they differ from those of all."""
+    """The quorums of one model, if they differ from the general ones."""
 
     promote: Quorum | None = None
     rollback: Quorum | None = None
@@ -49,9 +49,9 @@ class ModelSignOff(Document):
 class SignOffRules(Document):
     """How many signers of which role each kind of change needs.
 
-    A pull request that changes several things needs the strictest count of each role. A new
-    version always needs `promote`; `data`, `recipe` and `contract` ask for more where given;
-    `policy` is asked of a change of the rules themselves, and is `promote` unless given.
+    If a pull request makes several kinds of change, the highest count per role applies. A new
+    version always needs `promote`, and `data`, `recipe` and `contract` add to it if set. `policy`
+    applies to changes of the rules themselves; its default is `promote`.
     """
 
     promote: Quorum
@@ -62,17 +62,17 @@ class SignOffRules(Document):
     policy: Quorum | None = None
     models: dict[ModelName, ModelSignOff] = Field(default_factory=dict)
     keep_on_same_tree: bool = False
-    """Whether an approval of a commit with the very same tree as the head still counts."""
+    """Whether an approval of an earlier commit with exactly the head's tree counts."""
 
     @model_validator(mode="after")
     def _somebody_signs(self) -> SignOffRules:
         for name in ("promote", "rollback", "policy"):
             if getattr(self, name) == {}:
-                raise ValueError(f"{name} asks for nobody: name at least one role")
+                raise ValueError(f"{name} requires nobody; name at least one role")
         for model, rules in self.models.items():
             for name in ("promote", "rollback"):
                 if getattr(rules, name) == {}:
-                    raise ValueError(f"models.{model}.{name} asks for nobody: name a role")
+                    raise ValueError(f"models.{model}.{name} requires nobody; name a role")
         return self
 
     def asked(self, kind: ChangeKind, model: str = "") -> Quorum:
@@ -88,10 +88,10 @@ class SignOffRules(Document):
         return quorum
 
     def needed(self, changes: Iterable[tuple[str, Iterable[ChangeKind]]], *, rules: bool) -> Quorum:
-        """Return the strictest count of each role over all changes of a pull request.
+        """Return the highest count per role over all changes of a pull request.
 
-        Each change is a model and its kinds; what is no rollback is a promotion too. `rules` says
-        that the rules themselves change.
+        Each change is a model and its kinds; every change except a rollback is also a promotion.
+        `rules` means that the rules themselves change.
         """
         asked: list[Quorum] = []
         for model, kinds in changes:
@@ -103,7 +103,7 @@ class SignOffRules(Document):
         return strictest(asked)
 
     def quorums(self) -> Iterator[tuple[str, Quorum]]:
-        """Yield every quorum under the key that it stands at."""
+        """Yield every quorum with its key."""
         for kind in ("promote", "rollback", "data", "recipe", "contract", "policy"):
             yield kind, getattr(self, kind) or {}
         for model, rules in self.models.items():
@@ -112,10 +112,10 @@ class SignOffRules(Document):
 
 
 class OverrideRules(Document):
-    """Who may force a promotion past which gates. Nothing can be overridden unless it stands here.
+    """Who may force a promotion past which gates. Only gates listed here can be overridden.
 
-    An override names one gate, gives a reason, and shows on comment, card and audit for ever. Who
-    overrides is never somebody who proposed.
+    An override names one gate, gives a reason, and stays visible in the comment, the model card and
+    the audit. Nobody can override gates for their own proposal.
     """
 
     roles: Annotated[tuple[RoleName, ...], Field(min_length=1)]
@@ -123,7 +123,7 @@ class OverrideRules(Document):
 
 
 class StopRules(Document):
-    """Which roles may stop things by hand: `/hold` one pull request, `/freeze` the repository."""
+    """Which roles may block merges: `/hold` one pull request, `/freeze` the repository."""
 
     hold: tuple[RoleName, ...] = ()
     freeze: tuple[RoleName, ...] = ()
@@ -139,9 +139,9 @@ def strictest(quorums: Iterable[Quorum]) -> Quorum:
 
 
 class AttemptRules(Document):
-    """How often one proposal may be measured at all, and who may ask for another attempt."""
+    """How often one proposal may be measured, and who may request another attempt."""
 
     max: Annotated[int, Field(ge=1, le=10)] = 3
-    """The first one counts; 1: nobody can ask for another."""
+    """Including the first one; 1 means that nobody can request another."""
     roles: tuple[RoleName, ...] = ()
-    """Who may ask; empty: everybody with write access."""
+    """Who may request one; if empty, everyone with write access."""

@@ -11,43 +11,43 @@ from pydantic import ConfigDict, Field, model_validator
 from policy.documents import Document, parse
 from policy.errors import UserError
 from policy.facts.proposal import Proposal, propose
-from policy.version import RUNNER_VERSION
+from policy.facts.runner_version import RUNNER_VERSION
 
 DATED_MODEL = r"[a-z0-9][a-z0-9.:_-]*-(?:\d{4}-\d{2}-\d{2}|\d{4})"
 Quantisation = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"]
 
 
 class Decoding(Document):
-    """How every model answers while it is measured; greedy, so that a run repeats."""
+    """How every model decodes while it is measured; greedy, so that a run is repeatable."""
 
     max_new_tokens: Annotated[int, Field(ge=1, le=8192)] = 128
     temperature: Literal[0] = 0
 
 
 class OpenAITraining(Document):
-    """What a training at OpenAI takes: none of it has a default that could be out of date."""
+    """Settings of a training at OpenAI; most have no default, because it would go out of date."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
     n_epochs: Annotated[int, Field(ge=1, le=50)]
     max_tokens_per_row: Annotated[int, Field(ge=1, le=10_000_000)]
-    """The longest example that the model is trained on, as its documentation says today."""
+    """The longest training example that the model accepts, from its current documentation."""
     price_per_million_tokens: Annotated[float, Field(ge=0)] | None = None
-    """Of training, as the price list says today; without it the cost is not known."""
+    """Price of training, from the current price list; without it the cost is unknown."""
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
 
 
 class Recipe(Document):
-    """What to train and how. Everything that changes the result stands here, or in the data."""
+    """What to train and how. Everything that changes the result is here or in the data."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
     base_model: Annotated[str, Field(min_length=1)]
-    """A hub id, a local path, or the path of a folder with a `base.yml` that `base build` reads."""
+    """A hub id, a local path, or a folder with a `base.yml` for `countersign base build`."""
     base_model_revision: str | None = None
-    """The pinned commit of a hub id (40 hex digits), or `sha256:...` of a base that is built."""
+    """The pinned commit of a hub id (40 hex digits), or `sha256:...` of a built base."""
     engine: Literal["local", "openai"] = "local"
-    """Who trains. With `openai`, `base_model` is the dated name of one of their models."""
+    """Where to train. With `openai`, `base_model` is the dated name of an OpenAI model."""
     openai: OpenAITraining | None = None
     chat_template: Literal["chatml", "alpaca", "tokenizer_default"] = "tokenizer_default"
 
@@ -63,7 +63,7 @@ class Recipe(Document):
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-4
     lr_scheduler_type: Literal["constant", "linear", "cosine"] = "cosine"
     warmup_steps: Annotated[float, Field(ge=0)] = 0
-    """A count of steps, or below 1 a share of them (as in transformers)."""
+    """A number of steps, or a share of them if below 1 (as in transformers)."""
     num_train_epochs: Annotated[float, Field(gt=0, le=1000)] = 1
     max_steps: Annotated[int, Field(ge=1)] | None = None
     per_device_train_batch_size: Annotated[int, Field(ge=1, le=4096)] = 8
@@ -82,7 +82,7 @@ class Recipe(Document):
     @model_validator(mode="after")
     def _engine_has_its_section(self) -> Recipe:
         if (self.engine == "openai") != (self.openai is not None):
-            raise ValueError("the section openai and engine: openai belong together")
+            raise ValueError("the section openai requires engine: openai, and the other way round")
         return self
 
     @model_validator(mode="after")
@@ -99,7 +99,7 @@ class Recipe(Document):
         if revision is None:
             if self.looks_like_hub_id:
                 raise ValueError(
-                    "base_model_revision is missing: pin the 40-digit commit of the base model"
+                    "base_model_revision is missing; pin the 40-digit commit of the base model"
                 )
         elif not re.fullmatch(r"[0-9a-f]{40}|sha256:[0-9a-f]{64}", revision):
             raise ValueError(
@@ -127,9 +127,9 @@ def proposed(
     recipe_text: str | None,
     runner_version: str = RUNNER_VERSION,
 ) -> Proposal:
-    """Return the proposal that a model's files make; UserError on a missing or broken recipe."""
+    """Return the proposal of a model's files; UserError if the recipe is missing or broken."""
     where = f"models/{model}/recipe.yml"
     if recipe_text is None:
-        raise UserError.one(where, "missing at the head", "add it, or leave the model alone")
+        raise UserError.one(where, "missing at the head commit", "add it, or leave the model alone")
     recipe = parse(Recipe, recipe_text, where)
     return propose(model, blobs, recipe.base_model, recipe.base_model_revision, runner_version)

@@ -49,48 +49,48 @@ _SHARES: dict[DataGate, float] = {
 
 
 OF_TEST_ROWS: frozenset[DataGate] = frozenset({"near_leakage", "ngram_leakage"})
-"""Gates that name test rows only, so that their share is one of the test rows."""
+"""Gates that report test rows only, so that their share is of the test rows."""
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 
 
 class LanguageRules(Document):
-    """Which languages the training rows may be in, by the guess of py3langid at what users say.
+    """Which languages the training rows may be in. py3langid detects them in the users' messages.
 
-    Shares are of the rows looked at: a sample by seed of those with 20 letters or more.
+    Shares are of the examined rows: a seeded sample of the rows with 20 letters or more.
     """
 
     allowed: Annotated[tuple[LanguageCode, ...], Field(min_length=1)]
     """ISO 639-1 codes, such as en."""
     max_other_share: Share = 0.05
-    """The largest share of rows in any other language; the guess errs on about one row in 500."""
+    """The largest share of rows in other languages; detection errs on about one row in 500."""
     min_share: dict[LanguageCode, Share] = Field(default_factory=dict)
-    """The least share of rows in a language."""
+    """The smallest share of rows in a language."""
 
     @model_validator(mode="after")
-    def _asks_for_what_is_allowed(self) -> LanguageRules:
+    def _shares_are_of_allowed_languages(self) -> LanguageRules:
         unknown = sorted(set(self.min_share) - set(self.allowed))
         if unknown:
-            raise ValueError(f"min_share names {', '.join(unknown)}, which allowed does not")
+            raise ValueError(f"min_share names {', '.join(unknown)}; add it to allowed")
         return self
 
 
 class LengthBand(Document):
-    """How many of the training rows may, or must, have a question of so many words."""
+    """Limits on the share of training rows whose question has a number of words in this band."""
 
     min_words: Annotated[int, Field(ge=0)] = 0
     max_words: Annotated[int, Field(ge=0)] | None = None
-    """The last number of words that is in the band; without it there is no end."""
+    """The largest number of words in the band; if missing, the band has no upper end."""
     min_share: Share = 0.0
     max_share: Share = 1.0
 
     @model_validator(mode="after")
-    def _asks_something(self) -> LengthBand:
+    def _requires_something(self) -> LengthBand:
         if self.max_words is not None and self.max_words < self.min_words:
-            raise ValueError("max_words lies below min_words; swap them")
+            raise ValueError("max_words is below min_words; swap them")
         if self.min_share > self.max_share:
-            raise ValueError("min_share lies above max_share; swap them")
+            raise ValueError("min_share is above max_share; swap them")
         if (self.min_share, self.max_share) == (0.0, 1.0):
-            raise ValueError("the band asks nothing: give min_share or max_share")
+            raise ValueError("the band requires nothing; add min_share or max_share")
         return self
 
 
@@ -101,15 +101,16 @@ class SliceGate(Document):
 
     max_drop: Annotated[float, Field(ge=0)]
     min_rows: Annotated[int, Field(ge=0)] = 0
-    """Groups of fewer rows are shown with a warning, and not judged."""
+    """Smaller groups are shown with a warning, and not judged."""
 
 
 class MetricGate(Document):
-    """A bar for one metric of the quantised candidate, the file that ships.
+    """The requirements for one metric of the quantised candidate, which is the file that ships.
 
-    `min`/`max` are absolute; `max_drop` is the margin against the incumbent, `min_gain_over_base`
-    the least gain over the untuned base, `max_quantisation_drop` the margin against the merged
-    model before it was quantised. `higher_is_better` follows the metric.
+    `min` and `max` are absolute. `max_drop` is the margin against the incumbent,
+    `min_gain_over_base` the smallest gain over the untuned base, and `max_quantisation_drop` the
+    margin against the merged model before quantisation. The metric defines which direction is
+    better.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -121,13 +122,13 @@ class MetricGate(Document):
     min_gain_over_base: float | None = None
     max_quantisation_drop: Annotated[float, Field(ge=0)] | None = None
     slices: dict[FieldName, SliceGate] = Field(default_factory=dict)
-    """Margins per value of a field: of the row, or of the answer that it expects; `label` is the
-    expected label of a classification."""
+    """Margins per value of a field: of the row, or of its expected answer; `label` is the expected
+    label of a classification."""
     non_inferior: bool = False
-    """For what must not fall: the interval itself must rule a drop of `max_drop` out."""
+    """For metrics that must not drop: the interval must exclude a drop of `max_drop`."""
 
     @model_validator(mode="after")
-    def _asks_something(self) -> MetricGate:
+    def _requires_something(self) -> MetricGate:
         asked = (
             self.min,
             self.max,
@@ -137,79 +138,79 @@ class MetricGate(Document):
         )
         if not self.slices and all(bar is None for bar in asked):
             raise ValueError(
-                "the gate asks nothing: give min, max, max_drop, min_gain_over_base, "
+                "the gate requires nothing; add min, max, max_drop, min_gain_over_base, "
                 "max_quantisation_drop or slices"
             )
         if self.non_inferior and self.max_drop is None and self.max_quantisation_drop is None:
-            raise ValueError("non_inferior needs the margin that it rules out: give max_drop")
+            raise ValueError("non_inferior needs the margin that it excludes; add max_drop")
         return self
 
 
 class DataRules(Document):
-    """Limits on what the data gates count; every gate must have been run."""
+    """Limits on the findings of the data gates; every gate must have run."""
 
     min_train_rows: Annotated[int, Field(ge=1)] = 100
     min_test_rows: Annotated[int, Field(ge=1)] = 100
     max_findings: dict[DataGate, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-    """How many findings of a gate are let through; a gate that is not named: none."""
+    """How many findings of a gate are allowed; 0 for a gate that is not listed."""
     max_share: dict[DataGate, Share] = Field(default_factory=dict)
-    """The share of rows that a gate may name; unnamed: 5 % of near duplicates, 2 % of test rows
-    near to a trained one or with a run of its words, 1 % of label conflicts, and none for every
-    other gate."""
+    """The share of rows that a gate may report. Defaults: 5 % for near_duplicates, 2 % of the test
+    rows for near_leakage and ngram_leakage, 1 % for label_conflicts, and none for other gates."""
     licences: tuple[str, ...] = ()
-    """Licences that rows and card may carry; empty: any, but never none."""
+    """Licences that rows and card may have; if empty, any licence, but never none."""
     near_jaccard: Annotated[float, Field(ge=0.7, le=1)] = 0.9
-    """From which Jaccard similarity of their pairs of words two questions are near duplicates."""
+    """The Jaccard similarity of word pairs from which two questions are near duplicates."""
     ngram_words: Annotated[int, Field(ge=5, le=100)] = 13
-    """So many words in a row that stand in a test and a training question are a leak."""
+    """A run of this many words in both a test and a training question is a leak."""
     ngram_common: Annotated[int, Field(ge=1)] = 10
-    """Unless they stand in more training rows than this: then they are everybody's words."""
+    """A run in more training rows than this is a common phrase, not a leak."""
     group_fields: tuple[str, ...] = ("group", "conversation_id", "customer_id")
-    """Row fields that name a group: no group may stand in two splits."""
+    """Row fields that name a group: no group may be in two splits."""
     min_groups: Annotated[int, Field(ge=0)] = 0
     max_group_share: Share = 1.0
     max_answer_share: Share = 0.95
-    """The largest share of training rows that may have one and the same answer."""
+    """The largest share of training rows that may have the same answer."""
     max_duplicate_answer_share: Share = 1.0
-    """The largest share of training rows whose answer another row has too."""
+    """The largest share of training rows that share their answer with another row."""
     max_prefix_share: Share = 0.95
     """The largest share of training rows whose question begins with the same 32 bytes."""
     max_length_share: Share = 1.0
-    """The largest share of training rows whose questions have about as many words: 1, 2 to 3, 4 to
+    """The largest share of training rows in one class of question length in words: 1, 2 to 3, 4 to
     7, 8 to 15 and so on."""
     lengths: tuple[LengthBand, ...] = ()
     languages: LanguageRules | None = None
     let_through: tuple[str, ...] = ()
-    """Kinds of personal data and secrets that rows may hold, such as ip_address."""
+    """Kinds of personal data and secrets that rows may contain, such as ip_address."""
     places: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    """Beginnings of URLs below which rows outside git may lie; none: stores that ask for an
-    account, and https. Give them where there is a runner: manifests come with pull requests."""
+    """URL prefixes below which rows outside git may be stored. If empty, https and stores that
+    require an account are allowed. Set it if you have a runner, because manifests come with pull
+    requests."""
     canaries: tuple[Annotated[str, Field(min_length=6)], ...] = ()
-    """Texts that must stand in no row: marks planted in what must not be trained on."""
+    """Texts that no row may contain: markers planted in data that must not be trained on."""
 
     def allowed(self, gate: DataGate, rows: int) -> int:
-        """Return how many findings of a gate are let through among so many rows."""
+        """Return how many findings of a gate are allowed for a number of rows."""
         share = self.max_share.get(gate, _SHARES.get(gate, 0.0))
         return max(self.max_findings.get(gate, 0), int(share * rows))
 
 
 class TrainingRules(Document):
-    """Silent failures of training that are errors here."""
+    """Limits on training failures that would otherwise be silent."""
 
     max_truncated_share: Share = 0.0
 
 
 class ExportRules(Document):
-    """How closely the exported file must answer as the trained model did."""
+    """How closely the answers of the exported file must match those of the trained model."""
 
     min_equal_answers: Share = 0.95
 
 
 class DriftGate(Document):
-    """Bands for how far the answers may lie from the incumbent's, or from the training rows'.
+    """Limits on the distance of the answers from the incumbent's, or from the training rows'.
 
-    The usual bands of PSI: below 0.1 stable, from 0.25 another population. A distance that samples
-    of this size reach by luck alone never fails.
+    Usual limits for PSI: below 0.1 the answers are stable, from 0.25 the population has changed. A
+    distance that samples of this size reach by chance alone never fails.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -221,21 +222,21 @@ class DriftGate(Document):
     fail: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
-    def _has_bands_in_order(self) -> DriftGate:
+    def _limits_are_in_order(self) -> DriftGate:
         if self.warn is None and self.fail is None:
-            raise ValueError("the gate asks nothing: give warn or fail")
+            raise ValueError("the gate requires nothing; add warn or fail")
         if self.warn is not None and self.fail is not None and self.warn > self.fail:
-            raise ValueError("warn lies above fail; swap them")
+            raise ValueError("warn is above fail; swap them")
         return self
 
 
 class CoverageRules(Document):
-    """How many of the held-out rows must be answered, and answered so that it can be read."""
+    """How many of the held-out rows must have an answer, and one that can be parsed."""
 
     min_answered: Share = 0.0
-    """Least share of answers that came to their own end and are not empty."""
+    """Smallest share of answers that are complete and not empty."""
     min_parsable: Share = 0.0
-    """Least share of answers that could be read: schema-valid, a label, or tool calls."""
+    """Smallest share of answers that can be parsed: schema-valid, a label, or tool calls."""
 
 
 class RecoveryRules(Document):
@@ -261,12 +262,12 @@ class Gates(Document):
         names = [gate.metric for gate in self.metrics]
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
-            raise ValueError(f"metric {doubled[0]!r} has two gates: write its bars into one")
+            raise ValueError(f"metric {doubled[0]!r} has two gates; merge them into one")
         return self
 
     @property
     def slice_fields(self) -> tuple[str, ...]:
-        """Return every field that a gate looks at value by value; the runner measures these."""
+        """Return every field that a gate slices by; the runner measures these."""
         return tuple(sorted({field for gate in self.metrics for field in gate.slices}))
 
 
@@ -288,7 +289,7 @@ class Policy(Document):
     @model_validator(mode="after")
     def _roles_are_defined(self) -> Policy:
         named = [
-            (f"sign_off.{key}", role) for key, asked in self.sign_off.quorums() for role in asked
+            (f"sign_off.{key}", role) for key, quorum in self.sign_off.quorums() for role in quorum
         ]
         if self.override is not None:
             named += [("override.roles", role) for role in self.override.roles]
@@ -302,20 +303,20 @@ class Policy(Document):
             f"{key} names the role {role!r}" for key, role in named if role not in self.roles
         ]
         if unknown:
-            raise ValueError(f"{'; '.join(unknown)}, which roles does not define")
+            raise ValueError(f"{'; '.join(unknown)}, but roles does not define it")
         return self
 
     @model_validator(mode="after")
-    def _people_check_the_judge(self) -> Policy:
+    def _people_check_the_judge_model(self) -> Policy:
         if self.gates.win_rate is not None and self.spot_check is None:
             raise ValueError(
-                "gates.win_rate asks a judge model, and no people check it: give spot_check, "
+                "gates.win_rate uses a judge model that no people check; add spot_check, "
                 "such as spot_check: {rows: 20, sign: {ml-lead: 1}}"
             )
-        asked = self.spot_check.min_agreement if self.spot_check is not None else None
-        if asked is not None and self.gates.win_rate is None:
+        least = self.spot_check.min_agreement if self.spot_check is not None else None
+        if least is not None and self.gates.win_rate is None:
             raise ValueError(
-                "spot_check.min_agreement is with a judge model, and none is asked: "
-                "give gates.win_rate, or take min_agreement away"
+                "spot_check.min_agreement needs a judge model to agree with; "
+                "add gates.win_rate, or remove min_agreement"
             )
         return self

@@ -1,7 +1,8 @@
-"""Whether the facts of one run agree with each other.
+"""Check that the facts of one run agree with each other.
 
-A judge reads a share here, its paired counts there and the rows somewhere else. Facts that cannot
-all be true say nothing about the model, so each contradiction is a sentence, and it blocks.
+The gates read shares, paired counts and row counts from different places of the evidence. Facts
+that cannot all be true say nothing about the model, so each contradiction becomes a sentence and
+blocks.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from policy.facts.evidence import (
     TrainingFacts,
 )
 from policy.facts.proposal import propose
-from policy.gates import consistency_messages as say
+from policy.sentences import short
 
 TOLERANCE = 1e-6
-"""How far two ways to the same figure may be apart, relative to the figure when above 1."""
+"""How far two computations of one figure may differ; relative to the figure if above 1."""
 
 
 def contradictions(evidence: Evidence) -> tuple[str, ...]:
-    """Return a sentence for every fact of a fine-tune's evidence that another fact denies."""
+    """Return a sentence for every contradiction between facts of a fine-tune's evidence."""
     return tuple(_of_evidence(evidence))
 
 
@@ -49,7 +50,10 @@ def _of_evidence(evidence: Evidence) -> Iterator[str]:
         answers = sum(each.second for each in drift.bins)
         rows = max((metric.n for metric in candidate.metrics), default=0) if candidate else 0
         if drift.of != "vocabulary" and answers != rows:
-            yield say.other_answers(drift.of, drift.against, answers, rows)
+            yield (
+                f"{drift.of} against {drift.against} counts {answers} answers, "
+                f"but {rows} rows were measured"
+            )
     for subject, classes in evidence.classes.items():
         yield from _of_classes(subject, classes, evidence.measurement(subject))
     if evidence.parity is not None:
@@ -59,7 +63,7 @@ def _of_evidence(evidence: Evidence) -> Iterator[str]:
 def _of_names(evidence: Evidence) -> Iterator[str]:
     proposal = evidence.proposal
     if proposal.model != evidence.model:
-        yield say.two_models(evidence.model, proposal.model)
+        yield (f"the evidence is about {evidence.model!r}, its proposal about {proposal.model!r}")
     again = propose(
         proposal.model,
         [(entry.path, entry.blob) for entry in proposal.inputs],
@@ -68,24 +72,26 @@ def _of_names(evidence: Evidence) -> Iterator[str]:
         proposal.runner_version,
     )
     if again.digest != proposal.digest:
-        yield say.digest_of_other_inputs(proposal.digest, again.digest)
+        yield (
+            f"the listed inputs have the digest {short(again.digest)}, not {short(proposal.digest)}"
+        )
     for name in _doubled(artifact.name for artifact in evidence.artifacts):
-        yield say.twice("artifact", name)
+        yield _twice("artifact", name)
     for name in _doubled(f"{each.of} against {each.against}" for each in evidence.drift):
-        yield say.twice("drift of", name)
+        yield _twice("drift of", name)
     named = ((c.metric, c.first, c.second) for c in evidence.comparisons)
     for name in _doubled(" ".join(parts) for parts in named):
-        yield say.twice("comparison", name)
+        yield _twice("comparison", name)
 
 
 def _of_data(data: DataFacts) -> Iterator[str]:
     for name in _doubled(part.split for part in data.splits):
-        yield say.twice("split", name)
+        yield _twice("split", name)
     for name in _doubled(gate.gate for gate in data.gates):
-        yield say.twice("data gate", name)
+        yield _twice("data gate", name)
     for gate in data.gates:
         if len(gate.findings) > gate.count:
-            yield say.more(f"findings of the {gate.gate} gate", len(gate.findings), gate.count)
+            yield _more(f"findings of the {gate.gate} gate", len(gate.findings), gate.count)
 
 
 def _of_training(training: TrainingFacts, data: DataFacts | None) -> Iterator[str]:
@@ -98,23 +104,26 @@ def _of_training(training: TrainingFacts, data: DataFacts | None) -> Iterator[st
         ("trainable parameters", training.trainable_parameters, training.total_parameters),
     ):
         if part > whole:
-            yield say.more(what, part, whole)
+            yield _more(what, part, whole)
 
 
 def of_measurements(evidence: Evidence) -> Iterator[str]:
-    """Yield what is impossible within the measurements: doubled names, shares of nothing."""
+    """Yield what is impossible within the measurements: duplicate names, shares of other counts."""
     for name in _doubled(measured.subject for measured in evidence.measurements):
-        yield say.twice("measurement", name)
+        yield _twice("measurement", name)
     for measured in evidence.measurements:
         for name in _doubled(metric.name for metric in measured.metrics):
-            yield say.twice(f"metric of {measured.subject}", name)
+            yield _twice(f"metric of {measured.subject}", name)
         for metric in measured.metrics:
-            if not _holds(metric):
-                yield say.share(measured.subject, metric)
+            if not _is_share(metric):
+                yield (
+                    f"{metric.name} of {measured.subject} is given as {metric.value:.6g}, "
+                    f"with {metric.successes} of {metric.n} rows right"
+                )
 
 
-def _holds(metric: Metric) -> bool:
-    """Return whether a share is its successes by its rows; other kinds say nothing of theirs."""
+def _is_share(metric: Metric) -> bool:
+    """Return whether a share is its successes over its rows; other kinds have no successes."""
     if metric.kind != "share" or metric.n == 0:
         return True
     successes = metric.successes
@@ -126,28 +135,31 @@ def _holds(metric: Metric) -> bool:
 
 
 def _of_subjects(evidence: Evidence) -> Iterator[str]:
-    """Yield where subjects are not what they are said to be, or answered other rows."""
+    """Yield the subjects that are another model than named, or that answered other rows."""
     candidate = evidence.measurement("candidate")
     base, incumbent = evidence.measurement("base"), evidence.measurement("incumbent")
     training = evidence.training
     if base is not None and training is not None and base.model != training.base_weights:
-        yield say.another_model("base", base.model, training.base_weights)
+        yield _another_model("base", base.model, training.base_weights)
     live = evidence.incumbent
     if incumbent is not None and live is not None and incumbent.model != live.artifact:
-        yield say.another_model("incumbent", incumbent.model, live.artifact)
+        yield _another_model("incumbent", incumbent.model, live.artifact)
     if candidate is None:
         return
     for other in evidence.measurements:
         if other.rows != candidate.rows:
-            yield say.other_rows(other.subject)
+            yield f"{other.subject} was measured on other rows than the candidate"
         for metric in other.metrics:
             mine = candidate.metric(metric.name)
             if mine is not None and _unlike(mine, metric):
-                yield say.unlike(metric.name, other.subject)
+                yield (
+                    f"{metric.name} of {other.subject} differs from the candidate's in kind, "
+                    "row count or direction"
+                )
     rows = evidence.data.rows("test") if evidence.data is not None else None
     for metric in candidate.metrics:
         if rows is not None and metric.n > rows:
-            yield say.more(f"rows of {metric.name}", metric.n, rows)
+            yield _more(f"rows of {metric.name}", metric.n, rows)
 
 
 def _unlike(one: Metric, other: Metric) -> bool:
@@ -155,29 +167,30 @@ def _unlike(one: Metric, other: Metric) -> bool:
 
 
 def _of_comparison(evidence: Evidence, comparison: Comparison) -> Iterator[str]:
-    """Yield where a comparison is not of the figures that were measured."""
+    """Yield how a comparison contradicts the measured figures."""
     if evidence.incumbent is None and "incumbent" in (comparison.first, comparison.second):
         return  # it is never read
     name = f"{comparison.metric} of {comparison.first} and {comparison.second}"
     if (comparison.counts is None) == (comparison.means is None):
-        yield say.counts_or_means(name)
+        yield f"the comparison of {name} must have either counts or means"
         return
     found = [evidence.measurement(each) for each in (comparison.first, comparison.second)]
     first, second = (each.metric(comparison.metric) if each else None for each in found)
     if first is None or second is None:
-        yield say.not_measured(name)
+        yield f"{name} were compared, but not both were measured"
         return
-    if comparison.counts is not None and not _counts_are_of(comparison.counts, first, second):
-        yield say.other_figures(name)
-    if comparison.means is not None and not _means_are_of(comparison.means, first, second):
-        yield say.other_figures(name)
-    if comparison.means is not None and not _resampled_holds(comparison.means):
-        yield say.no_interval(name)
+    counts, means = comparison.counts, comparison.means
+    if (counts is not None and not _counts_are_of(counts, first, second)) or (
+        means is not None and not _means_are_of(means, first, second)
+    ):
+        yield f"the comparison of {name} does not match the measured figures"
+    if means is not None and not _can_be_resampled(means):
+        yield _no_interval(name)
     yield from _of_slices(comparison, name)
 
 
-def _resampled_holds(means: PairedMeans) -> bool:
-    """Return whether an interval and a p could be those of so many draws."""
+def _can_be_resampled(means: PairedMeans) -> bool:
+    """Return whether resampling can give this interval and p."""
     found = means.resampled
     return found is None or (
         -math.inf < found.low <= found.high < math.inf
@@ -188,24 +201,27 @@ def _resampled_holds(means: PairedMeans) -> bool:
 
 
 def _of_slices(comparison: Comparison, name: str) -> Iterator[str]:
-    """Yield where the groups of a field are not the rows of the comparison, each of them once."""
+    """Yield where the groups of a field are not exactly the rows of the comparison."""
     for field in _doubled(each.field for each in comparison.slices):
-        yield say.twice(f"slice of {name}", field)
+        yield _twice(f"slice of {name}", field)
     for each in comparison.slices:
         by = f"{name} by {each.field}"
         for value in _doubled(group.value for group in each.groups):
-            yield say.twice(f"group of {by}", value)
+            yield _twice(f"group of {by}", value)
         if (each.rest is None) != (each.rest_values == 0):
-            yield say.other_rest(by)
+            yield (
+                f"{by} counts {each.rest_values} values in the rest, "
+                f"but has {'no' if each.rest is None else 'a'} group for it"
+            )
         if not _groups_are_of(each, comparison):
-            yield say.other_groups(by)
+            yield f"the groups of {by} do not add up to the compared rows"
         means = [group.means for group in each.parts if group.means is not None]
-        if not all(_resampled_holds(one) for one in means):
-            yield say.no_interval(by)
+        if not all(_can_be_resampled(one) for one in means):
+            yield _no_interval(by)
 
 
 def _groups_are_of(each: Slice, whole: Comparison) -> bool:
-    """Return whether the groups add up to the whole; a corpus figure is no sum, only its rows."""
+    """Return whether the groups add up to the whole; for means only the rows can add up."""
     if whole.counts is not None:
         counted = [group.counts for group in each.parts]
         return all(
@@ -241,21 +257,24 @@ def _means_are_of(means: PairedMeans, first: Metric, second: Metric) -> bool:
 
 def _of_parity(parity: ParityFacts, candidate: Measurement | None) -> Iterator[str]:
     if parity.prompts_with_equal_tokens > parity.prompts:
-        yield say.more("prompts read alike", parity.prompts_with_equal_tokens, parity.prompts)
+        yield _more("prompts with equal tokens", parity.prompts_with_equal_tokens, parity.prompts)
     if parity.equal_answers > parity.answers:
-        yield say.more("equal answers", parity.equal_answers, parity.answers)
+        yield _more("equal answers", parity.equal_answers, parity.answers)
     rows = max((metric.n for metric in candidate.metrics), default=0) if candidate else 0
     if parity.answers < rows:
-        yield say.compared_less(parity.answers, rows)
+        yield (
+            f"only {parity.answers} answers were compared after the export, "
+            f"but {rows} rows were measured"
+        )
 
 
 def _of_classes(subject: str, classes: ClassFacts, measured: Measurement | None) -> Iterator[str]:
-    """Yield where the classes are not those of the rows that were measured, each of them once."""
+    """Yield where the classes are not exactly those of the measured rows."""
     for label in _doubled(each.label for each in classes.classes if len(each.label) < MAX_LABEL):
-        yield say.twice(f"class of {subject}", label)
+        yield _twice(f"class of {subject}", label)
     accuracy = measured.metric("accuracy") if measured else None
     if accuracy is None or (accuracy.n, accuracy.successes) != (classes.rows, classes.right):
-        yield say.other_classes(subject)
+        yield f"the classes of {subject} do not match the rows that its accuracy counts"
     listed = sum(each.support for each in classes.classes)
     right = sum(each.right for each in classes.classes)
     whole = classes.classes_left_out == 0
@@ -266,14 +285,30 @@ def _of_classes(subject: str, classes: ClassFacts, measured: Measurement | None)
         or (whole and (listed, right) != (classes.rows, classes.right))
         or classes.right + wrong != classes.rows
     ):
-        yield say.classes_do_not_add_up(subject)
+        yield f"the classes and confusions of {subject} do not add up to its rows"
 
 
 def _equal(one: float, other: float, scale: float = 1.0) -> bool:
-    """Return whether two figures are the same but for rounding; what is no number never is."""
+    """Return whether two figures are equal except for rounding; NaN never is."""
     return abs(one - other) <= TOLERANCE * max(1.0, abs(other), abs(scale))
 
 
 def _doubled(names: Iterable[str]) -> list[str]:
     listed = list(names)
     return sorted({name for name in listed if listed.count(name) > 1})
+
+
+def _twice(kind: str, name: str) -> str:
+    return f"the {kind} {name!r} is listed twice"
+
+
+def _more(what: str, part: int, whole: int) -> str:
+    return f"{what}: {part}, but there are only {whole}"
+
+
+def _another_model(subject: str, measured: str, named: str) -> str:
+    return f"the measured {subject} is {short(measured)}, not {short(named)}"
+
+
+def _no_interval(name: str) -> str:
+    return f"resampling cannot give the interval and p of {name}"

@@ -1,13 +1,14 @@
-"""What one paired difference comes to: the rule that every gate, slice and `compare` applies.
+"""The outcome of one paired difference: the rule for every gate, slice and `compare`.
 
-A drop fails when it is significant and at least the margin, and is a warning when significant but
-smaller. Where the sample could not have shown a drop of the margin, nothing is known, unless the
-interval already rules such a drop out. A drop of at least the margin never passes.
+A significant drop of the margin or more fails; a smaller significant drop is a warning. If the
+sample is too small to detect a drop of the margin, the result is inconclusive, unless the interval
+already excludes such a drop. A drop of the margin or more never passes: it fails, or is
+inconclusive if the rows cannot show it.
 
-Significance alone speaks against no drop at all. So that a true drop well within the margin is not
-failed more often than by 5 % either, a drop that fails must also be, at 95 % one-sided, more than
-half the margin; else it is not known. (Without this, 300 rows fail a true drop of 2 points against
-a margin of 5 in 7 to 10 % of cases: see docs/statistics.md.)
+Significance alone only shows that there is a drop. A true drop well within the margin must not fail
+in more than 5 % of cases either. So a failing drop must also be, at 95 % one-sided, more than half
+the margin; otherwise the result is inconclusive. (Without this, 300 rows fail a true drop of 2
+points against a margin of 5 in 7 to 10 % of cases: see docs/statistics.md.)
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from policy.gates.paired_statistics import ALPHA, MOST_ROWS, Difference
 from policy.verdict import Outcome
 
 ROUNDING = 1e-9
-"""What a difference of two figures may be off: 0.6 - 0.4 is 0.19999999999999996."""
+"""The rounding error of a difference of two figures: 0.6 - 0.4 is 0.19999999999999996."""
 
 ONE_SIDED = NormalDist().inv_cdf(0.95) / NormalDist().inv_cdf(0.975)
-"""What a 95 % interval's half is to be multiplied by for a one-sided bound of 95 %."""
+"""The factor from half a two-sided 95 % interval to a one-sided 95 % bound."""
 
 
 def outcome_of(
@@ -33,10 +34,10 @@ def outcome_of(
     higher_is_better: bool = True,
     non_inferior: bool = False,
 ) -> Outcome:
-    """Return what a difference comes to; one that is no number fails.
+    """Return the outcome of a difference; one that is not a number fails.
 
-    `p_adjusted` is the p that counts, by default the difference's own. With `non_inferior` only an
-    interval that rules a drop of the margin out lets through: not having seen one is not enough.
+    `p_adjusted` replaces the difference's own p if given. With `non_inferior` the difference passes
+    only if the interval excludes a drop of the margin.
     """
     p = difference.p if p_adjusted is None else p_adjusted
     if not math.isfinite(difference.value) or not difference.detectable >= 0 or not 0 <= p <= 1:
@@ -56,7 +57,7 @@ def outcome_of(
 
 
 def _least(difference: Difference, higher_is_better: bool) -> float:
-    """Return the least drop that is credible: one-sided, at 95 %."""
+    """Return the one-sided 95 % lower bound of the drop."""
     near = difference.high if higher_is_better else -difference.low
     value = difference.value if higher_is_better else -difference.value
     return -(value + ONE_SIDED * (near - value))
@@ -65,10 +66,10 @@ def _least(difference: Difference, higher_is_better: bool) -> float:
 def rows_needed(
     difference: Difference, margin: float, *, higher_is_better: bool = True
 ) -> int | None:
-    """Return how many rows would settle a difference that is not known; None beyond any number.
+    """Return how many rows would settle an inconclusive difference; None if no number would.
 
-    So many show a drop of the margin with 80 % power. Where so many were there already, it is how
-    many would rule the margin out, or make the drop plain, if the difference stayed what it is.
+    This many rows detect a drop of the margin with 80 % power. If there are already as many, it is
+    how many would exclude the margin, or confirm the drop, if the difference stays the same.
     """
     wanted = difference.rows_to_show(margin)
     if wanted is None or wanted > difference.n:

@@ -1,9 +1,9 @@
-"""Judge what was measured: bars, then paired questions, all of them together under one error rate.
+"""Judge the measurements: absolute bars, then paired tests that share one error rate.
 
-Every margin of a policy is a question: against the incumbent, on each value of a sliced field,
-against the merged model before it was quantised. Asked often enough, luck alone answers one of
-them; so the p of each is adjusted for all that one verdict asks (Holm 1979), and what the sample
-can show is counted at the level that this leaves.
+Every margin of a policy is a test: against the incumbent, on each value of a sliced field, against
+the merged model before quantisation. With many tests, one fails by chance alone. So each p is
+adjusted for all tests of one verdict (Holm 1979), and the effect that the sample can detect is
+computed at the level that this leaves.
 """
 
 from __future__ import annotations
@@ -14,17 +14,28 @@ from dataclasses import dataclass
 
 from policy.facts.evidence import Comparison, Evidence, Group, Measurement, Metric
 from policy.files.rules import MetricGate, Policy
-from policy.gates import messages
 from policy.gates.difference import ROUNDING, outcome_of, rows_needed
 from policy.gates.paired_statistics import ALPHA, Difference, compare_means, compare_shares, holm
-from policy.verdict import Finding, Outcome, gather
+from policy.sentences import (
+    NO_INCUMBENT,
+    figure,
+    in_unit,
+    moved,
+    not_compared,
+    percent,
+    size,
+    too_few_rows,
+    unit,
+)
+from policy.verdict import Finding, Outcome, check, gather
 
 INCUMBENT, QUANTISATION = "incumbent", "quantisation"
+THE_INCUMBENT, THE_MERGED_MODEL = "the incumbent", "the model before it was quantised"
 
 
 @dataclass(frozen=True)
 class Question:
-    """One paired test that a gate asks for; `facts` are None where it was not measured."""
+    """One paired test of a gate; `facts` is None if it was not measured."""
 
     metric: Metric
     """The candidate's."""
@@ -55,7 +66,7 @@ _NOTHING = Difference(0, 0.0, -1.0, 1.0, 1.0, 1.0)
 
 
 def difference_of(facts: Comparison | Group, alpha: float = ALPHA) -> Difference | None:
-    """Return second minus first by what was counted; None where nothing was."""
+    """Return second minus first from the counts or the means; None if there are neither."""
     if facts.counts is not None:
         return compare_shares(facts.counts, alpha)
     if facts.means is not None:
@@ -64,18 +75,22 @@ def difference_of(facts: Comparison | Group, alpha: float = ALPHA) -> Difference
 
 
 def difference_from(evidence: Evidence, metric: str) -> Difference | None:
-    """Return candidate minus incumbent for `metric`, or None where it was not measured."""
+    """Return candidate minus incumbent for `metric`; None if it was not measured."""
     comparison = evidence.comparison(metric, "incumbent", "candidate")
     return None if comparison is None else difference_of(comparison)
 
 
 def judge_metrics(policy: Policy, evidence: Evidence) -> tuple[Finding, ...]:
-    """Return a finding for every gate of a metric, then whether enough was measured at all."""
+    """Return a finding for every metric gate, then whether enough rows were measured."""
     gates = policy.gates
     candidate = evidence.measurement("candidate")
     if candidate is None:
         return tuple(
-            Finding(gate.metric, Outcome.MISSING, messages.no_measurement(gate.metric))
+            Finding(
+                gate.metric,
+                Outcome.MISSING,
+                f"{gate.metric} was not measured on the file that would ship",
+            )
             for gate in gates.metrics
         )
     asked = {gate.metric: tuple(_questions(gate, evidence, candidate)) for gate in gates.metrics}
@@ -84,10 +99,8 @@ def judge_metrics(policy: Policy, evidence: Evidence) -> tuple[Finding, ...]:
     parts += _judge_coverage(policy, candidate)
     least = gates.data.min_test_rows
     rows = min((metric.n for metric in candidate.metrics), default=least)
-    if rows < least:  # rows with findings that are let through are not measured on
-        parts.append(
-            Finding("rows", Outcome.FAILED, messages.rows_too_few("measured", rows, least))
-        )
+    if rows < least:  # rows with allowed findings are not measured on
+        parts.append(Finding("rows", Outcome.FAILED, too_few_rows("measured", rows, least)))
     return tuple(parts)
 
 
@@ -95,7 +108,7 @@ Answers = Sequence[tuple[Question, Finding]]
 
 
 def judge_questions(questions: Sequence[Question]) -> Answers:
-    """Return a finding for every question; each p is adjusted for all of them."""
+    """Return a finding for every question; each p is adjusted for all questions."""
     tests = [each for each in questions if each.counts_as_test]
     alpha = ALPHA / max(1, len(tests))
     differences = [each.difference(alpha) for each in tests]
@@ -110,9 +123,11 @@ def judge_questions(questions: Sequence[Question]) -> Answers:
 
 def _not_judged(question: Question) -> Finding:
     if question.rows:
-        sentence = messages.group_too_small(question.rows, question.min_rows)
+        sentence = (
+            f"{question.rows} rows; groups with fewer than {question.min_rows} are not judged"
+        )
         return Finding(question.name, Outcome.WARNED, sentence)
-    return Finding(question.name, Outcome.MISSING, messages.no_comparison(question.metric.name))
+    return Finding(question.name, Outcome.MISSING, not_compared(question.metric.name))
 
 
 def _judge_question(
@@ -129,28 +144,53 @@ def _judge_question(
         non_inferior=question.non_inferior,
     )
     if outcome is Outcome.FAILED and not math.isfinite(difference.value + difference.detectable):
-        return Finding(question.name, outcome, messages.not_a_number(question.metric.name))
-    sentence = messages.drop(question.metric, difference, margin, question.against, p, tests)
+        return Finding(question.name, outcome, _not_a_number(question.metric.name))
+    sentence = _drop(question, difference, p, tests)
     if outcome is Outcome.INCONCLUSIVE:
         needed = rows_needed(difference, margin, higher_is_better=better)
-        sentence = f"{sentence}; {messages.inconclusive(question.metric, difference, needed)}"
+        sentence = f"{sentence}; {_inconclusive(question.metric, difference, needed)}"
     elif outcome is Outcome.WARNED:
-        sentence = f"{sentence}; {messages.SMALLER_DROP}"
+        sentence = f"{sentence}; the drop is significant, but smaller than the margin"
     return Finding(question.name, outcome, sentence)
 
 
+def _drop(question: Question, difference: Difference, p: float, tests: int) -> str:
+    """Return the difference with its interval; `p` is adjusted for so many tests."""
+    metric = question.metric
+    among = f" adjusted for {tests} tests" if tests > 1 else ""
+    return (
+        f"{moved(metric, difference.value)} against {question.against} "
+        f"({in_unit(metric, difference.low, '+.1f', '+.4g')} to {moved(metric, difference.high)}, "
+        f"p = {p:.2g}{among}, n = {difference.n}); "
+        f"a drop of {size(metric, question.margin)} fails"
+    )
+
+
+def _inconclusive(metric: Metric, difference: Difference, rows: int | None) -> str:
+    seen = f"{in_unit(metric, difference.detectable, '.1f', '.3g')}{unit(metric)}"
+    needed = f"about {rows:,} rows" if rows else "no number of rows"
+    return (
+        f"{difference.n} rows can only detect {seen}, so the result is inconclusive; "
+        f"{needed} would settle it"
+    )
+
+
+def _not_a_number(metric: str) -> str:
+    return f"{metric} is not a number"
+
+
 def _questions(gate: MetricGate, evidence: Evidence, candidate: Measurement) -> Iterator[Question]:
-    """Yield what a gate asks of pairs; nothing against an incumbent where none is live."""
+    """Yield the paired tests of a gate; none against an incumbent if no version is live."""
     metric = candidate.metric(gate.metric)
     if metric is None or metric.n == 0 or not math.isfinite(metric.value):
         return
     before = evidence.comparison(metric.name, "incumbent", "candidate")
     if evidence.incumbent is not None and gate.max_drop is not None:
-        against, strict = messages.THE_INCUMBENT, gate.non_inferior
+        against, strict = THE_INCUMBENT, gate.non_inferior
         yield Question(metric, INCUMBENT, against, gate.max_drop, before, non_inferior=strict)
     if gate.max_quantisation_drop is not None:
         merged = evidence.comparison(metric.name, "merged", "candidate")
-        against, strict = messages.THE_MERGED_MODEL, gate.non_inferior
+        against, strict = THE_MERGED_MODEL, gate.non_inferior
         margin = gate.max_quantisation_drop
         yield Question(metric, QUANTISATION, against, margin, merged, non_inferior=strict)
     if evidence.incumbent is None:
@@ -161,7 +201,7 @@ def _questions(gate: MetricGate, evidence: Evidence, candidate: Measurement) -> 
             yield Question(
                 metric,
                 group.value,
-                messages.THE_INCUMBENT,
+                THE_INCUMBENT,
                 asked.max_drop,
                 group,
                 field=field,
@@ -172,21 +212,20 @@ def _questions(gate: MetricGate, evidence: Evidence, candidate: Measurement) -> 
 def _judge_metric(
     gate: MetricGate, evidence: Evidence, candidate: Measurement, answers: Answers
 ) -> Finding:
-    """Return what one metric of the candidate comes to: bars, base, then the paired answers."""
+    """Return the result for one metric of the candidate: bars, base, then the paired answers."""
     metric = candidate.metric(gate.metric)
     if metric is None or metric.n == 0:
-        return Finding(gate.metric, Outcome.MISSING, messages.no_metric(gate.metric, candidate))
+        return _not_measured(gate.metric, candidate)
     if not math.isfinite(metric.value):
-        return Finding(gate.metric, Outcome.FAILED, messages.not_a_number(gate.metric))
+        return Finding(gate.metric, Outcome.FAILED, _not_a_number(gate.metric))
     parts: list[Finding] = []
     if gate.min is not None:
-        holds = metric.value >= gate.min
-        parts.append(_bar("min", holds, messages.at_least(metric, gate.min)))
+        parts.append(check("min", metric.value >= gate.min, _at_least(metric, gate.min)))
     if gate.max is not None:
-        holds = metric.value <= gate.max
-        parts.append(_bar("max", holds, messages.at_most(metric, gate.max)))
+        sentence = f"{_beside(metric, gate.max)}, at most {_bar(metric, gate.max)} allowed"
+        parts.append(check("max", metric.value <= gate.max, sentence))
     if gate.max_drop is not None and evidence.incumbent is None:
-        parts.append(Finding(INCUMBENT, Outcome.PASSED, messages.NO_INCUMBENT))
+        parts.append(Finding(INCUMBENT, Outcome.PASSED, NO_INCUMBENT))
     own = [(asked, found) for asked, found in answers if asked.metric.name == gate.metric]
     parts += [found for asked, found in own if not asked.field]
     if gate.min_gain_over_base is not None:
@@ -194,19 +233,47 @@ def _judge_metric(
     for field in gate.slices:
         groups = [found for asked, found in own if asked.field == field]
         parts.append(_judge_slice(field, gate.metric, groups, evidence))
-    return gather(gate.metric, parts, messages.metric(metric, parts))
+    blocked = [part.sentence for part in parts if not part.outcome.lets_through]
+    return gather(gate.metric, parts, "; ".join(blocked) or figure(metric))
+
+
+def _not_measured(metric: str, measurement: Measurement) -> Finding:
+    known = ", ".join(each.name for each in measurement.metrics)
+    sentence = f"{metric} was not measured; measured metrics: {known or 'none'}"
+    return Finding(metric, Outcome.MISSING, sentence)
+
+
+def _at_least(metric: Metric, least: float) -> str:
+    return f"{_beside(metric, least)}, at least {_bar(metric, least)} required"
+
+
+def _beside(metric: Metric, bar: float) -> str:
+    """Return the figure with as many digits as it takes to tell it from the bar."""
+    if metric.value == bar or figure(metric) != _bar(metric, bar):
+        return figure(metric)
+    return f"{100 * metric.value:.8g} %" if metric.kind == "share" else f"{metric.value:.8g}"
+
+
+def _bar(metric: Metric, value: float) -> str:
+    return percent(value) if metric.kind == "share" else f"{value:.4g}"
 
 
 def _judge_slice(field: str, metric: str, groups: Sequence[Finding], evidence: Evidence) -> Finding:
-    """Return what the values of a field come to: those that say something, and a count."""
+    """Return the result for the values of a field: a count, and those that did not plainly pass."""
     name = f"by {field}"
     if evidence.incumbent is None:
-        return Finding(name, Outcome.PASSED, messages.NO_INCUMBENT)
+        return Finding(name, Outcome.PASSED, NO_INCUMBENT)
     if not groups:
-        return Finding(name, Outcome.MISSING, messages.no_slices(metric, field))
+        sentence = f"{metric} was not compared by {field}; run again, the answers are kept"
+        return Finding(name, Outcome.MISSING, sentence)
     told = [group for group in groups if group.outcome is not Outcome.PASSED]
     blocked = [group for group in told if not group.outcome.lets_through]
-    sentence = messages.slices(len(groups), blocked, len(told) - len(blocked))
+    sentence = f"{len(groups) - len(blocked)} of {len(groups)} groups passed"
+    if len(told) > len(blocked):
+        sentence += f", {len(told) - len(blocked)} with a warning"
+    if blocked:
+        named = ", ".join(group.name for group in blocked[:3])
+        sentence += f"; did not pass: {named}{', ...' if len(blocked) > 3 else ''}"
     if not told:
         return Finding(name, Outcome.PASSED, sentence)
     return gather(name, told, sentence)
@@ -214,16 +281,19 @@ def _judge_slice(field: str, metric: str, groups: Sequence[Finding], evidence: E
 
 def _judge_gain(name: str, least: float, evidence: Evidence, metric: Metric) -> Finding:
     base = evidence.measurement("base")
-    figure = base.metric(name) if base else None
-    if figure is None:
-        return Finding("base", Outcome.MISSING, messages.no_base(name))
+    found = base.metric(name) if base else None
+    if found is None:
+        return Finding("base", Outcome.MISSING, f"{name} of the base model was not measured")
     sign = 1 if metric.higher_is_better else -1
-    gain = sign * (metric.value - figure.value)
-    return _bar("base", gain + ROUNDING >= least, messages.gain(metric, gain, least))
+    gain = sign * (metric.value - found.value)
+    seen, bar = moved(metric, gain), moved(metric, least)
+    if seen == bar and gain != least:  # as many digits as it takes to tell them apart
+        seen = f"{in_unit(metric, gain, '+.8g', '+.8g')}{unit(metric)}"
+    return check("base", gain + ROUNDING >= least, f"{seen} over the base, at least {bar} required")
 
 
 def _judge_coverage(policy: Policy, candidate: Measurement) -> list[Finding]:
-    """Return whether enough rows were answered, and answered so that it can be read."""
+    """Return whether enough rows were answered, and in a form that can be read."""
     rules = policy.gates.coverage
     parts = []
     for name, least in (("answered", rules.min_answered), ("parsable", rules.min_parsable)):
@@ -231,12 +301,7 @@ def _judge_coverage(policy: Policy, candidate: Measurement) -> list[Finding]:
             continue
         metric = candidate.metric(name)
         if metric is None or metric.n == 0:
-            parts.append(Finding(name, Outcome.MISSING, messages.no_metric(name, candidate)))
+            parts.append(_not_measured(name, candidate))
         else:
-            holds = metric.value >= least
-            parts.append(_bar(name, holds, messages.at_least(metric, least)))
+            parts.append(check(name, metric.value >= least, _at_least(metric, least)))
     return [gather("coverage", parts)] if parts else []
-
-
-def _bar(name: str, holds: bool, sentence: str) -> Finding:
-    return Finding(name, Outcome.PASSED if holds else Outcome.FAILED, sentence)

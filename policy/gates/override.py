@@ -1,9 +1,9 @@
-"""Forced promotion: a gate that does not hold is let through by name, with a reason, for ever seen.
+"""Forced promotion: an override waives a blocking gate by name, with a reason that stays visible.
 
-Only leaves below the named gate are waived. What binds the evidence to the proposal, what shows
-that its facts agree, that every stage was run, that the file that ships is the one that was
-measured, and who signed: no override reaches any of these. Nor does one reach the data gates,
-because the runner trains nothing on data that they stop; the policy's `max_findings` is the way.
+Only leaves below the named gate are waived. An override never reaches the binding of the evidence
+to the proposal, the consistency of its facts, the stages, the identity of the shipped and the
+measured file, or sign-off. It does not reach the data gates either, because the runner does not
+train on data that they stop; raise the policy's `max_findings` instead.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ PLACES: dict[WaivableGate, tuple[str, ...]] = {
     "recovery": ("recovery",),
     "quarantine": ("quarantine",),
 }
-"""Where each gate stands below the finding of a model."""
+"""The place of each gate below the finding of a model."""
 KEPT = frozenset({"kind", "stages", "artifact", "consistency", "record", "rows", "benchmark"})
-"""What a recovery consists of besides repeated figures: never waived."""
+"""The parts of a recovery that are never waived: all except the repeated figures."""
 WAIVABLE = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.MISSING)
 
 
 def waive(finding: Finding, overrides: Sequence[Override]) -> Finding:
-    """Return a model's finding with the overridden gates waived; the caller checked who may.
+    """Return a model's finding with the overridden gates waived.
 
-    `finding` is that of one model: its parts are the evidence's or the recovery's finding and the
-    bindings. Overrides of a gate that holds change nothing.
+    The caller must have checked who may override. `finding` is that of one model: its parts are the
+    finding on the evidence or the recovery, and the bindings. Overriding a gate that passes changes
+    nothing.
     """
     for override in overrides:
         finding = _below(finding, PLACES[override.gate], override)
@@ -41,7 +42,7 @@ def waive(finding: Finding, overrides: Sequence[Override]) -> Finding:
 
 
 def waivable(policy: Policy, finding: Finding) -> tuple[WaivableGate, ...]:
-    """Return the gates that do not hold and that the policy lets somebody force."""
+    """Return the blocking gates that the policy allows somebody to override."""
     if policy.override is None:
         return ()
     return tuple(gate for gate in policy.override.gates if _reaches(finding, PLACES[gate]))
@@ -67,7 +68,8 @@ def _waived(finding: Finding, override: Override) -> Finding:
     if not finding.parts:
         if finding.outcome not in WAIVABLE:
             return finding
-        sentence = say(override, finding)
+        forced = f"forced by @{override.user} as {override.role}: {override.reason}"
+        sentence = f"{finding.sentence} - {forced}"
         return replace(finding, outcome=Outcome.WAIVED, sentence=sentence)
     recovery = override.gate == "recovery"
     parts = tuple(
@@ -78,11 +80,6 @@ def _waived(finding: Finding, override: Override) -> Finding:
 
 
 def _again(finding: Finding, parts: tuple[Finding, ...]) -> Finding:
-    """Return the finding over other parts; a sentence that only counted is counted again."""
+    """Return the finding with other parts; a sentence that counts the parts counts again."""
     counted = gather(finding.name, finding.parts).sentence == finding.sentence
     return gather(finding.name, parts, "" if counted else finding.sentence)
-
-
-def say(override: Override, finding: Finding) -> str:
-    """Return who let a finding through, in which role, and why."""
-    return f"{finding.sentence} - forced by @{override.user} as {override.role}: {override.reason}"

@@ -1,4 +1,4 @@
-"""Paired statistics from sufficient statistics: no rows, no numpy, the same answer anywhere."""
+"""Paired statistics from sufficient statistics: without rows or numpy, the same everywhere."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from policy.facts.evidence import PairedCounts, PairedMeans
 
 ALPHA = 0.05
 LEAST_CLUSTERS = 6
-"""Where fewer all point one way, a test of signs still calls it luck: 2 / 2**5 > 0.05."""
+"""With fewer clusters a sign test is never significant: 2 / 2**5 > 0.05."""
 Z95 = NormalDist().inv_cdf(0.975)
 POWER_Z = NormalDist().inv_cdf(0.80)
 USUAL_DISCORDANCE = 0.10
-"""The share of rows on which two versions of a model usually differ; fewer seen may be luck."""
+"""The usual share of rows on which two versions of a model differ; less may be chance."""
 MOST_ROWS = 1e6
-"""The ratio of spread to effect beyond which no number of rows, 8e12 of them, is worth naming."""
+"""The largest ratio of spread to effect for which a number of rows is given (8e12 rows)."""
 
 
 @dataclass(frozen=True)
 class Difference:
     """Second minus first on the same rows: estimate, 95 % interval, p, detectable effect.
 
-    `detectable` is what n rows show with 80 % power at `alpha`; `spread` is what that rests on: the
-    share of discordant rows, or the standard deviation of the rows' differences.
+    `detectable` is the effect that n rows detect with 80 % power at `alpha`. It is computed from
+    `spread`: the share of discordant rows, or the standard deviation of the rows' differences.
     """
 
     n: int
@@ -39,7 +39,7 @@ class Difference:
     alpha: float = ALPHA
 
     def rows_to_show(self, effect: float) -> int | None:
-        """Return how many rows would show `effect` with 80 % power; None beyond any number."""
+        """Return how many rows detect `effect` with 80 % power; None if no number does."""
         if not effect > 0 or not self.spread / MOST_ROWS <= effect:
             return None
         if not self.shares:
@@ -69,17 +69,17 @@ def holm(values: Sequence[float]) -> tuple[float, ...]:
 
 
 def detectable_share(n: int, discordant: float, alpha: float = ALPHA) -> float:
-    """Return the smallest paired difference of two shares that n rows show with 80 % power.
+    """Return the smallest paired difference of two shares that n rows detect with 80 % power.
 
     Miettinen's (1968) conditional variance, as in Connor (1987), with the continuity correction
-    that the exact test asks for: n d = 1 + z_alpha sqrt(n D) + z_beta sqrt(n (D - d^2)), where D is
+    that the exact test needs: n d = 1 + z_alpha sqrt(n D) + z_beta sqrt(n (D - d^2)), where D is
     the discordant share. Against the exact power of the exact McNemar test it is never below 80 %
     (80 to 87 % from 300 rows on); Connor's formula without the correction gives 76 to 78 %.
     """
     if n == 0:
         return 1.0
     low, high, z = 0.0, 1.0, _z(alpha)
-    for _ in range(60):  # the effect less what it asks for grows with the effect
+    for _ in range(60):  # effect minus required effect grows with the effect
         effect = (low + high) / 2
         seen = max(discordant, effect)
         wanted = 1 + z * math.sqrt(n * seen)
@@ -113,7 +113,7 @@ def exact_mcnemar(only_first: int, only_second: int) -> float:
     for i in range(k, -1, -1):
         terms.append(term)
         if term <= 1e-18 * terms[0]:
-            break  # what follows is smaller still, and there may be millions of it
+            break  # the rest is smaller still, and may be millions of terms
         term *= i / (n - i + 1)
     tail = math.fsum(terms)
     return min(1.0, 2 * tail)
@@ -122,7 +122,7 @@ def exact_mcnemar(only_first: int, only_second: int) -> float:
 def compare_shares(counts: PairedCounts, alpha: float = ALPHA) -> Difference:
     """Return the paired difference of two shares: Newcombe (1998), method 10, and exact McNemar.
 
-    `detectable` rests on the discordant share that was seen, but at least the usual one.
+    `detectable` uses the observed discordant share, but at least the usual one.
     """
     n = counts.n
     if n == 0:
@@ -162,9 +162,9 @@ def _correlation(counts: PairedCounts) -> float:
 
 
 def compare_means(means: PairedMeans, alpha: float = ALPHA) -> Difference:
-    """Return the paired difference of two means: as resampled, else by the normal approximation.
+    """Return the paired difference of two means: resampled if given, else by normal approximation.
 
-    One row shows nothing, and nor do rows of fewer than LEAST_CLUSTERS groups that belong together.
+    One row, or rows of fewer than LEAST_CLUSTERS clusters, give an infinite interval.
     """
     n, drawn = means.n, means.resampled
     together = drawn is not None and drawn.clusters is not None and drawn.clusters < LEAST_CLUSTERS

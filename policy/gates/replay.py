@@ -1,4 +1,4 @@
-"""What recorded evidence would have come to under another policy: pure, and side by side."""
+"""Replay: judge recorded evidence under two policies, and list what differs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from policy.verdict import Finding, Outcome
 
 @dataclass(frozen=True)
 class Change:
-    """One leaf that came out otherwise; None where the other policy does not ask it."""
+    """One leaf with another outcome; None if that policy does not have this check."""
 
     name: str
     """The names from the root to the leaf, with slashes between."""
     before: Outcome | None
     after: Outcome | None
     sentence: str
-    """What the new policy says, or what the old one said where the new asks nothing."""
+    """The new policy's sentence, or the old one's if the new policy lacks the check."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class Replayed:
 
     @property
     def turned(self) -> bool:
-        """Return whether one policy lets through what the other blocks."""
+        """Return whether one policy allows what the other blocks."""
         return self.before.lets_through != self.after.lets_through
 
 
 def replay(old: Policy, new: Policy, evidences: Sequence[Evidence]) -> tuple[Replayed, ...]:
-    """Return what each piece of a fine-tune's evidence comes to under both policies, in order.
+    """Return the outcome of each fine-tune's evidence under both policies, in order.
 
-    Each is judged against the proposal and the incumbent that it names itself. Who signed, and when
-    it merged, is not judged again.
+    Each is judged against the proposal and the incumbent that it names itself. Sign-off and the
+    time of the merge are not judged again.
     """
     found = []
     for evidence in evidences:
@@ -58,7 +58,7 @@ def _judged(policy: Policy, evidence: Evidence) -> Finding:
 
 
 def _changes(before: Finding, after: Finding) -> Iterator[Change]:
-    """Yield the leaves whose outcome differs; a question that is new or gone only if it blocks."""
+    """Yield the leaves whose outcome differs; a check that is new or gone only if it blocks."""
     old, new = dict(_leaves(before)), dict(_leaves(after))
     for key in (*old, *(key for key in new if key not in old)):
         was, becomes = old.get(key), new.get(key)

@@ -1,8 +1,9 @@
 """Judge a win rate, and whether there is a sample for people to read.
 
-A judge model's verdicts are a sample of prompts, so the figure alone may be luck: its 95 %
-interval, clustered by prompt, decides with it. Facts about other answers or other rows than those
-measured are `errored`; those by another judge than the policy names are `missing`, as are no facts.
+A judge model sees a sample of prompts, so the win rate alone may be chance. The gate therefore also
+uses its 95 % interval, clustered by prompt. Facts about other answers or rows than the measured
+ones are `errored`. Absent facts, and facts from another judge model than the policy names, are
+`missing`.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from policy.facts.evidence import Evidence
 from policy.facts.spot_check import SpotCheck
 from policy.facts.win_rate_facts import WinRateFacts
 from policy.files.rules import Policy
-from policy.files.win_rate_rules import JUDGE_PROMPTS, JudgeModel, WinRateGate
-from policy.gates import win_rate_messages as say
+from policy.files.win_rate_rules import JUDGE_MODEL_PROMPTS, JudgeModel, WinRateGate
 from policy.gates.difference import ROUNDING
 from policy.gates.paired_statistics import MOST_ROWS
-from policy.verdict import Finding, Outcome, gather
+from policy.sentences import percent, short
+from policy.verdict import Finding, Outcome, check, gather
 
 WIN_RATE, SPOT_CHECK = "win_rate", "spot_check"
 
 
 def judge_win_rate(policy: Policy, evidence: Evidence) -> tuple[Finding, ...]:
-    """Return a finding on the win rate and one on the sample, each where the policy asks for it."""
+    """Return a finding on the win rate and one on the sample, each if the policy requires it."""
     found = []
     gate, rules = policy.gates.win_rate, policy.spot_check
     if gate is not None:
@@ -37,7 +38,8 @@ def judge_win_rate(policy: Policy, evidence: Evidence) -> tuple[Finding, ...]:
 def _judge(gate: WinRateGate, evidence: Evidence) -> Finding:
     facts = evidence.win_rate
     if facts is None:
-        return Finding(WIN_RATE, Outcome.MISSING, say.NOT_JUDGED)
+        sentence = "no judge model was called; run again, the answers are kept"
+        return Finding(WIN_RATE, Outcome.MISSING, sentence)
     unbound = [Finding("binding", Outcome.ERRORED, each) for each in _unbound(facts, evidence)]
     unasked = [Finding("judge", Outcome.MISSING, each) for each in _unasked(facts, gate.judge)]
     if unbound or unasked:
@@ -46,22 +48,36 @@ def _judge(gate: WinRateGate, evidence: Evidence) -> Finding:
     flips = facts.flip_rate
     fair = flips is None or flips <= gate.max_flip_rate + ROUNDING
     parts = (
-        _held("coverage", covered, say.coverage(facts, gate.min_coverage)),
-        _held("flips", fair, say.flips(facts, gate.max_flip_rate)),
+        check("coverage", covered, _coverage(facts, gate.min_coverage)),
+        check("flips", fair, _flips(flips, gate.max_flip_rate)),
         _judge_rate(gate, facts, evidence),
     )
-    told = parts[-1].sentence
     blocked = [part.sentence for part in parts if not part.outcome.lets_through]
-    return gather(WIN_RATE, parts, "; ".join(blocked) or told)
+    return gather(WIN_RATE, parts, "; ".join(blocked) or parts[-1].sentence)
+
+
+def _coverage(facts: WinRateFacts, least: float) -> str:
+    text = (
+        f"{facts.judged} of {facts.pairs} pairs were judged in both orders, "
+        f"at least {percent(least)} required"
+    )
+    kinds = ", ".join(f"{count} {kind}" for kind, count in facts.failure_kinds.items())
+    return f"{text}; not judged: {kinds}" if facts.failed else text
+
+
+def _flips(rate: float | None, most: float) -> str:
+    if rate is None:
+        return "no two answers differ, so the order could not change a verdict"
+    return f"{percent(rate)} of verdicts change with the order, at most {percent(most)} allowed"
 
 
 def _judge_rate(gate: WinRateGate, facts: WinRateFacts, evidence: Evidence) -> Finding:
-    """Return what the rate comes to: beyond the bar by more than luck, or not known."""
+    """Return whether the rate is above or below the bar by more than chance, or inconclusive."""
     value = facts.win_rate
     if value is None:
-        return Finding("rate", Outcome.FAILED, say.NOTHING_JUDGED)
+        return Finding("rate", Outcome.FAILED, "no pair could be judged")
     (low, high), bar = facts.interval, gate.min
-    sentence = say.rate(facts, _other(evidence), bar, gate.margin)
+    sentence = _rate(facts, _other(evidence), value, gate)
     reached = value + ROUNDING >= bar
     if reached and low + ROUNDING >= bar - gate.margin:
         return Finding("rate", Outcome.PASSED, sentence)
@@ -69,8 +85,28 @@ def _judge_rate(gate: WinRateGate, facts: WinRateFacts, evidence: Evidence) -> F
         return Finding("rate", Outcome.FAILED, sentence)
     gap = abs(value - bar) + gate.margin
     needed = facts.pairs * ((high - low) / 2 / gap) ** 2 if gap > 0 else math.inf
-    pairs = max(facts.pairs + 1, math.ceil(needed)) if needed <= MOST_ROWS else None
-    return Finding("rate", Outcome.INCONCLUSIVE, f"{sentence}; {say.not_known(pairs)}")
+    settle = "no number of pairs"
+    if needed <= MOST_ROWS:
+        settle = f"about {max(facts.pairs + 1, math.ceil(needed)):,} pairs"
+    sentence += (
+        f"; the interval includes the bar, so the result is inconclusive; {settle} would settle it"
+    )
+    return Finding("rate", Outcome.INCONCLUSIVE, sentence)
+
+
+def _rate(facts: WinRateFacts, against: str, value: float, gate: WinRateGate) -> str:
+    """Return the rate with its interval and the bar that it must reach."""
+    low, high = facts.interval
+    text = (
+        f"preferred to the {against} in {percent(value)} "
+        f"({percent(low)} to {percent(high)}, {facts.judged} pairs of {facts.clusters} prompts, "
+        f"a tie counts half); at least {percent(gate.min)} required"
+    )
+    if gate.margin:
+        text += f", with a margin of {percent(gate.margin)}"
+    if facts.failed and facts.win_rate_at_worst is not None:
+        text += f"; {percent(facts.win_rate_at_worst)} if every failed pair were lost"
+    return text
 
 
 def _unbound(facts: WinRateFacts, evidence: Evidence) -> Iterator[str]:
@@ -78,65 +114,74 @@ def _unbound(facts: WinRateFacts, evidence: Evidence) -> Iterator[str]:
     other = _other(evidence)
     for whose, judged in ((other, facts.first_outputs), ("candidate", facts.second_outputs)):
         if judged != _outputs(evidence, whose):
-            yield say.of_other_answers(whose)
+            yield f"the judged answers are not the measured answers of the {whose}"
     candidate = evidence.measurement("candidate")
     if candidate is None or facts.rows != candidate.rows:
-        yield say.of_other_rows()
+        yield "the judged rows are not the measured rows"
     else:
         rows = max((metric.n for metric in candidate.metrics), default=0)
         if facts.pairs != rows:
-            yield say.of_other_count(facts.pairs, rows)
-    if JUDGE_PROMPTS.get(facts.prompt) != facts.prompt_digest:
-        yield say.unknown_prompt(facts.prompt, facts.prompt_digest)
+            yield _other_count(facts.pairs, rows)
+    if JUDGE_MODEL_PROMPTS.get(facts.prompt) != facts.prompt_digest:
+        named = f"{facts.prompt!r} ({short(facts.prompt_digest)})"
+        yield f"the judge model's prompt {named} is not the prompt of that name"
 
 
 def _unasked(facts: WinRateFacts, judge: JudgeModel) -> Iterator[str]:
-    """Yield how the judge was asked otherwise than this policy says."""
+    """Yield how the call to the judge model differs from what this policy names."""
     if facts.judge != judge.named:
-        yield say.other_judge(facts.judge, judge.named)
-    if facts.prompt != judge.prompt:
-        yield say.other_asking("prompt")
+        yield (
+            f"{facts.judge} was called, but the policy names {judge.named}; "
+            "run again, the answers are kept"
+        )
     wanted = {**judge.decode, "max_tokens": judge.max_tokens}
-    if any(facts.decoding.get(name) != value for name, value in wanted.items()):
-        yield say.other_asking("decoding")
+    decoded = all(facts.decoding.get(name) == value for name, value in wanted.items())
+    for what, same in (("prompt", facts.prompt == judge.prompt), ("decoding", decoded)):
+        if not same:
+            yield f"the judge model was called with another {what} than the policy names; run again"
 
 
 def _judge_sample(wanted: int, evidence: Evidence) -> Finding:
     sample = evidence.spot_check
     if sample is None:
-        return Finding(SPOT_CHECK, Outcome.MISSING, say.NOT_DRAWN)
+        sentence = "no sample was drawn for people to read; run again, the answers are kept"
+        return Finding(SPOT_CHECK, Outcome.MISSING, sentence)
     unbound = tuple(_sample_unbound(sample, evidence))
     if unbound:
         return Finding(SPOT_CHECK, Outcome.ERRORED, "; ".join(unbound))
-    whole = sample.drawn_from
-    if len(sample.rows) < min(wanted, whole.rows):
-        sentence = say.drawn_too_few(len(sample.rows), min(wanted, whole.rows))
+    drawn, whole = len(sample.rows), sample.drawn_from
+    least = min(wanted, whole.rows)
+    if drawn < least:
+        sentence = f"{drawn} rows are drawn for people to read, {least} required; run again"
         return Finding(SPOT_CHECK, Outcome.MISSING, sentence)
-    sentence = say.drawn(len(sample.rows), whole.rows, whole.disagreements)
+    sentence = (
+        f"{drawn} of {whole.rows} rows are drawn for people to read; "
+        f"the versions differ on {whole.disagreements} rows"
+    )
     return Finding(SPOT_CHECK, Outcome.PASSED, sentence)
 
 
 def _sample_unbound(sample: SpotCheck, evidence: Evidence) -> Iterator[str]:
     other = _other(evidence)
     if sample.against != other:
-        yield say.of_other_version(sample.against, other)
+        yield f"the candidate is next to the {sample.against}, not the {other}"
     for whose, drawn in ((other, sample.against_outputs), ("candidate", sample.candidate_outputs)):
         if drawn != _outputs(evidence, whose):
-            yield say.sampled_other_answers(whose)
+            yield f"the sampled answers are not the measured answers of the {whose}"
     candidate = evidence.measurement("candidate")
     rows = max((metric.n for metric in candidate.metrics), default=0) if candidate else 0
     if sample.drawn_from.rows != rows:
-        yield say.of_other_count(sample.drawn_from.rows, rows)
+        yield _other_count(sample.drawn_from.rows, rows)
+
+
+def _other_count(pairs: int, rows: int) -> str:
+    return f"there are {pairs} pairs, but {rows} measured rows"
 
 
 def _other(evidence: Evidence) -> str:
-    """Return whom the candidate is compared with by people and judge."""
+    """Return the version that people and the judge model compare the candidate with."""
     return "base" if evidence.incumbent is None else "incumbent"
 
 
 def _outputs(evidence: Evidence, whose: str) -> str | None:
     return next((each.outputs for each in evidence.measurements if each.subject == whose), None)
-
-
-def _held(name: str, holds: bool, sentence: str) -> Finding:
-    return Finding(name, Outcome.PASSED if holds else Outcome.FAILED, sentence)

@@ -1,4 +1,4 @@
-"""What kinds of change a proposal makes to a model, for the quorums that each kind asks for."""
+"""The kinds of change that a proposal makes to a model; each kind may need its own quorum."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Inputs = Iterable[tuple[str, str]]
 def change_kinds(head: Inputs, base: Inputs) -> frozenset[ChangeKind]:
     """Return the kinds of change between a model's inputs at base and at head.
 
-    Inputs are `(path below the model's folder, blob id)`. What is neither data nor contract (the
+    Inputs are `(path below the model's folder, blob id)`. Everything except data and contract (the
     recipe, the base model's spec, any other file) counts as recipe.
     """
     before, after = dict(base), dict(head)

@@ -1,39 +1,42 @@
-"""Whether a proposal could ever be signed, asked before a GPU hour is spent on it.
+"""Check whether a proposal can be signed at all, before it uses a GPU.
 
-GitHub drops owners without write access in silence, and nobody signs what they are involved in. So
-a change may wait for signatures that nobody can give. What is looked at here is who could sign, not
-who did.
+GitHub silently ignores owners without write access, and nobody may sign a change that they are
+involved in. So a change could wait for signatures that nobody can give. This module looks at who
+could sign, not at who did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policy.files.codeowners import Rule
-from policy.people import owner_lint_messages as say
 from policy.people.sign_off import SignOffFacts, assign, expand, may_sign
-from policy.people.signoff_messages import unknown_contributors
+from policy.sentences import counted, people, unknown_contributors
 from policy.verdict import Finding, Outcome, gather
+
+NAME = "who can sign"
+SHOWN = 5
+"""How many logins a sentence lists; a team may have hundreds."""
 
 
 @dataclass(frozen=True)
 class OwnerLint:
-    """What the lint came to, and what it noticed besides: who is left out, and which lines are."""
+    """The result of the lint, and remarks: which owners and CODEOWNERS lines do not count."""
 
     finding: Finding
     remarks: tuple[str, ...] = ()
 
 
 def lint_owners(quorum: Mapping[str, int], facts: SignOffFacts) -> OwnerLint:
-    """Return whether every signature that the quorum and CODEOWNERS ask for can be given at all.
+    """Return whether every signature that the quorum and CODEOWNERS require can be given.
 
-    FAILED means that no approvals by anybody let `judge_sign_off` pass; PASSED, that it passes once
-    everybody approves who can. Reviews do not matter here.
+    FAILED means that no set of approvals makes `judge_sign_off` pass. PASSED means that it passes
+    once everyone who can sign approves. Existing reviews do not matter here.
 
-    `facts.writers` must name everybody with write access among the holders of the quorum's roles
-    and the owners (users, members of teams, accounts behind e-mails) of the changed paths: who is
-    not there cannot sign. `facts.teams` are the teams that can be read and have write access.
+    `facts.writers` must name everyone with write access among the holders of the quorum's roles
+    and the owners (users, members of teams, accounts behind e-mails) of the changed paths: anyone
+    not listed cannot sign. `facts.teams` are the teams that can be read and have write access.
     """
     holders = frozenset(
         login.lower() for role in quorum for login in facts.roles.get(role, frozenset())
@@ -49,35 +52,51 @@ def lint_owners(quorum: Mapping[str, int], facts: SignOffFacts) -> OwnerLint:
     for rule, paths in deciding:
         if rule is not None and rule.owners:
             parts.append(_lint_rule(rule, len(paths), facts, able))
-    remarks = [*_role_remarks(quorum, facts)]
-    for rule, _ in deciding:
-        if rule is not None:
-            remarks.extend(say.dropped(rule.line, reason) for reason in _dropped(rule, facts))
-    remarks.extend(str(problem) for problem in (facts.owners.problems if facts.owners else ()))
     if not parts:
-        return OwnerLint(Finding(say.NAME, Outcome.PASSED, say.NOTHING_ASKED), tuple(remarks))
-    sentence = say.ALL_CAN if all(part.outcome.lets_through for part in parts) else ""
-    return OwnerLint(gather(say.NAME, parts, sentence), tuple(remarks))
+        finding = Finding(NAME, Outcome.PASSED, "no signature is needed")
+    else:
+        passed = all(part.outcome.lets_through for part in parts)
+        finding = gather(NAME, parts, "every required signature can be given" if passed else "")
+    return OwnerLint(finding, tuple(_remarks(quorum, facts, [rule for rule, _ in deciding])))
+
+
+def _people(logins: Sequence[str]) -> str:
+    more = len(logins) - SHOWN
+    shown = people(logins[:SHOWN])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _lint_roles(
     quorum: Mapping[str, int], facts: SignOffFacts, able: frozenset[str]
 ) -> Iterator[Finding]:
-    """Yield a finding for each role, and one where the roles together lack different people."""
+    """Yield a finding for each role, and one if the roles together lack different people."""
     holders = {role: _held(role, facts) & able for role in sorted(quorum)}
     for role, could in holders.items():
-        outcome = Outcome.PASSED if len(could) >= quorum[role] else Outcome.FAILED
-        sentence = say.role(quorum[role], sorted(could))
-        yield Finding(f"role {role}", outcome, sentence)
+        yield _lint_role(role, quorum[role], sorted(could))
     reachable = {role: min(quorum[role], len(could)) for role, could in holders.items()}
     filled = assign(reachable, facts, able)
     for role in reachable:
         if len(filled[role]) < reachable[role]:
-            tight, people = _crowd(role, holders, filled)
-            asked = {name: quorum[name] for name in tight}
-            sentence = say.too_few_people(asked, sorted(people))
+            tight, competing = _crowd(role, holders, filled)
+            sentence = (
+                f"{' and '.join(f'{name} ({quorum[name]})' for name in tight)} need "
+                f"{sum(quorum[name] for name in tight)} different people, but only "
+                f"{_people(sorted(competing))} could sign; name others in roles"
+            )
             yield Finding("different people", Outcome.FAILED, sentence)
             return
+
+
+def _lint_role(role: str, count: int, could: Sequence[str]) -> Finding:
+    needed = f"{counted(count, 'signature')} needed"
+    if len(could) >= count:
+        sentence = f"{needed}; {_people(could)} could sign"
+        return Finding(f"role {role}", Outcome.PASSED, sentence)
+    if could:
+        reason = f"but only {_people(could)} could sign"
+    else:
+        reason = "but nobody who holds this role has write access and is not involved in the change"
+    return Finding(f"role {role}", Outcome.FAILED, f"{needed}, {reason}; name others in roles")
 
 
 def _crowd(
@@ -85,59 +104,62 @@ def _crowd(
 ) -> tuple[list[str], frozenset[str]]:
     """Return the roles that compete with `role` for the same people, and those people.
 
-    These are reached from a role with an empty place over who holds it and who fills what: the
-    people are fewer than the places (Hall 1935).
+    The search starts at a role with an empty place and follows its holders to the places that they
+    fill: there are fewer people than places (Hall 1935).
     """
     tight = {role}
     while True:
-        people = frozenset[str]().union(*(holders[name] for name in tight))
-        more = {name for name, signed in filled.items() if people & set(signed)}
+        holding = frozenset[str]().union(*(holders[name] for name in tight))
+        more = {name for name, signed in filled.items() if holding & set(signed)}
         if more <= tight:
-            return sorted(tight), people
+            return sorted(tight), holding
         tight |= more
 
 
 def _lint_rule(rule: Rule, paths: int, facts: SignOffFacts, able: frozenset[str]) -> Finding:
-    name = f"owners of {rule.pattern}"
+    name, line = f"owners of {rule.pattern}", f"CODEOWNERS line {rule.line}"
     could = sorted(expand(rule, facts) & able)
     if could:
-        return Finding(name, Outcome.PASSED, say.owners_can(rule.line, could))
+        return Finding(name, Outcome.PASSED, f"{_people(could)} could sign ({line})")
     reasons = [reason for owner in rule.owners if (reason := _obstacle(owner, facts))]
-    return Finding(name, Outcome.FAILED, say.no_owner_can(rule.line, paths, reasons))
+    sentence = f"nobody can sign for {counted(paths, 'file')} ({line}): {'; '.join(reasons)}"
+    return Finding(name, Outcome.FAILED, sentence)
 
 
-def _dropped(rule: Rule, facts: SignOffFacts) -> Iterator[str]:
-    """Yield why owners of a line count for nothing, whoever proposes."""
-    for owner in rule.owners:
-        known = _accounts(owner, facts)
-        if not known or not any(_writes(login, facts) for login in known):
-            yield _obstacle(owner, facts)
-
-
-def _role_remarks(quorum: Mapping[str, int], facts: SignOffFacts) -> Iterator[str]:
+def _remarks(
+    quorum: Mapping[str, int], facts: SignOffFacts, deciding: Sequence[Rule | None]
+) -> Iterator[str]:
+    """Yield which holders, owners and lines do not count, whoever proposes."""
     for role in sorted(quorum):
         for login in sorted(_held(role, facts)):
             if not _writes(login, facts):
-                yield say.role_holder_cannot_write(role, login)
+                yield f"role {role}: @{login} has no write access, so a signature would not count"
+    for rule in deciding:
+        for owner in rule.owners if rule is not None else ():
+            known = _accounts(owner, facts)
+            if rule is not None and not any(_writes(login, facts) for login in known):
+                reason = _obstacle(owner, facts)
+                yield f"CODEOWNERS line {rule.line}: {reason}, so this owner does not count"
+    yield from (str(problem) for problem in (facts.owners.problems if facts.owners else ()))
 
 
 def _obstacle(owner: str, facts: SignOffFacts) -> str:
-    """Return why an owner cannot sign; empty where one can."""
+    """Return why an owner cannot sign; empty if the owner can."""
     known = _accounts(owner, facts)
     if any(may_sign(facts, login) for login in known):
         return ""
+    writes = any(_writes(login, facts) for login in known)
     if not owner.startswith("@") and not known:
-        return say.email_unknown(owner)
+        return f"{owner} belongs to no known account"
     if not owner.startswith("@") or "/" not in owner:
         (login,) = known
         if login.endswith("[bot]"):
-            return say.is_bot(owner)
-        return say.involved(owner) if _writes(login, facts) else say.cannot_write(owner)
+            return f"{owner} is a bot"
+        return f"{owner} {'is involved in the change' if writes else 'has no write access'}"
     if owner[1:].lower() not in {team.lower() for team in facts.teams}:
-        return say.team_unreadable(owner)
-    if not any(_writes(login, facts) for login in known):
-        return say.team_cannot_write(owner)
-    return say.team_involved(owner)
+        return f"{owner} cannot be read, or has no write access"
+    who = "with write access who is not involved in the change" if writes else "with write access"
+    return f"{owner} has no member {who}"
 
 
 def _accounts(owner: str, facts: SignOffFacts) -> frozenset[str]:

@@ -1,8 +1,9 @@
 """Sign-off: who approved exactly this commit, in which role, and who is still missing.
 
-An approval counts when it is a review's latest state, names the head commit, and comes from
-somebody with write access who neither wrote nor committed anything of the pull request. Source of
-the review rules: GitHub's "About pull request reviews"; bound to the commit, never to time.
+An approval counts if it is the reviewer's latest state, names the head commit, and comes from
+somebody with write access who neither wrote nor committed any part of the pull request. Source of
+the review rules: GitHub's "About pull request reviews". Approvals are bound to the commit, never to
+a time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from policy.files.codeowners import Codeowners, Rule
-from policy.people import signoff_messages as say
+from policy.sentences import counted, dated, people, unknown_contributors
 from policy.verdict import Finding, Outcome, gather
 
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED", "PENDING"]
@@ -37,27 +38,27 @@ class SignOffFacts:
     head: str
     author: str
     contributors: frozenset[str] = frozenset()
-    """Authors, committers and co-authors of the pull request's commits, less the bot's own."""
+    """Authors, committers and co-authors of the pull request's commits, without the bot."""
     unknown_contributors: tuple[str, ...] = ()
-    """Names or e-mails in commits that belong to no account: these fail closed."""
+    """Names or e-mails in commits that belong to no account; any of these blocks."""
     reviews: tuple[Review, ...] = ()
     writers: frozenset[str] = frozenset()
-    """Reviewers with write access, as the API says."""
+    """Reviewers with write access, according to the API."""
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Role to the logins that hold it, teams resolved."""
     teams: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """`organisation/team` to members; a team that cannot be read is absent."""
     emails: Mapping[str, str] = field(default_factory=dict)
-    """E-mail owners of CODEOWNERS to logins, where known."""
+    """E-mail owners of CODEOWNERS to logins, if known."""
     paths: tuple[str, ...] = ()
-    """Every changed path, old and new names of a rename both."""
+    """Every changed path; a rename counts with its old and its new name."""
     owners: Codeowners | None = None
     kept: frozenset[str] = frozenset()
-    """Earlier commits with the very tree of the head, whose approvals the policy lets count."""
+    """Earlier commits with the same tree as the head, whose approvals the policy accepts."""
 
 
 def latest_states(reviews: Iterable[Review]) -> dict[str, Review]:
-    """Return each reviewer's deciding review: the latest that is not a mere comment."""
+    """Return each reviewer's deciding review: the latest that is not only a comment."""
     latest: dict[str, Review] = {}
     for review in sorted(reviews, key=lambda review: review.order):
         if review.state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
@@ -90,7 +91,7 @@ def judge_sign_off(quorum: Mapping[str, int], facts: SignOffFacts) -> Finding:
     signed = signers(facts)
     parts: list[Finding] = []
     if facts.unknown_contributors:
-        sentence = say.unknown_contributors(facts.unknown_contributors)
+        sentence = unknown_contributors(facts.unknown_contributors)
         parts.append(Finding("contributors", Outcome.FAILED, sentence))
     parts.extend(_judge_objections(facts))
     filled = assign(quorum, facts, signed)
@@ -104,11 +105,10 @@ def judge_sign_off(quorum: Mapping[str, int], facts: SignOffFacts) -> Finding:
 def assign(
     quorum: Mapping[str, int], facts: SignOffFacts, signed: frozenset[str]
 ) -> dict[str, list[str]]:
-    """Return who signs in which role: each person in one only, as many places filled as can be.
+    """Return who signs in which role: each person in one role only, filling as many as possible.
 
-    A quorum of two roles asks for two people. Places and people are matched by augmenting paths
-    (Kuhn 1955), so that somebody who holds two roles never stands in the way of somebody who
-    holds one.
+    A quorum of two roles requires two people. Augmenting paths (Kuhn 1955) match places and people,
+    so that somebody who holds two roles never blocks somebody who holds one.
     """
     places = [(role, n) for role in sorted(quorum) for n in range(quorum[role])]
     holders = {role: _lower(facts.roles.get(role, frozenset())) for role in quorum}
@@ -134,7 +134,8 @@ def assign(
 def _signed(name: str, logins: Sequence[str], facts: SignOffFacts) -> Finding:
     latest = latest_states(facts.reviews)
     times = [latest[login].submitted if login in latest else "" for login in logins]
-    return Finding(name, Outcome.PASSED, say.signed(logins, facts.head, times))
+    signed = dated(zip(logins, times, strict=True))
+    return Finding(name, Outcome.PASSED, f"signed by {signed} on {facts.head[:12]}")
 
 
 def _judge_role(role: str, count: int, facts: SignOffFacts, have: list[str]) -> Finding:
@@ -142,9 +143,13 @@ def _judge_role(role: str, count: int, facts: SignOffFacts, have: list[str]) -> 
         return _signed(f"role {role}", have, facts)
     holders = _lower(facts.roles.get(role, frozenset()))
     could = sorted(login for login in holders - signers(facts) if may_sign(facts, login))
-    return Finding(
-        f"role {role}", Outcome.MISSING, say.role_missing(count - len(have), could, have)
-    )
+    missing = f"{counted(count - len(have), 'signature')} missing"
+    already = f" (signed: {people(have)})" if have else ""
+    if could:
+        sentence = f"{missing}; {people(could)} could sign{already}"
+    else:
+        sentence = f"{missing}, and nobody who could sign holds this role{already}"
+    return Finding(f"role {role}", Outcome.MISSING, sentence)
 
 
 def _judge_objections(facts: SignOffFacts) -> list[Finding]:
@@ -154,7 +159,7 @@ def _judge_objections(facts: SignOffFacts) -> list[Finding]:
         for rule in facts.owners.deciding(facts.paths):
             owning |= expand(rule, facts)
     return [
-        Finding("changes requested", Outcome.FAILED, say.objection(review.user))
+        Finding("changes requested", Outcome.FAILED, f"@{review.user} requested changes")
         for login, review in sorted(latest_states(facts.reviews).items())
         if review.state == "CHANGES_REQUESTED" and login in holders | owning
     ]
@@ -162,7 +167,8 @@ def _judge_objections(facts: SignOffFacts) -> list[Finding]:
 
 def _judge_owners(facts: SignOffFacts, signed: frozenset[str]) -> Finding:
     if facts.owners is None:
-        return Finding("code owners", Outcome.PASSED, say.NO_CODEOWNERS)
+        sentence = "the base branch has no CODEOWNERS file"
+        return Finding("code owners", Outcome.PASSED, sentence)
     parts: list[Finding] = []
     for rule, paths in facts.owners.deciding(facts.paths).items():
         if rule is None or not rule.owners:
@@ -174,15 +180,18 @@ def _judge_owners(facts: SignOffFacts, signed: frozenset[str]) -> Finding:
             parts.append(_signed(name, have, facts))
             continue
         could = sorted(login for login in owners if may_sign(facts, login))
-        sentence = say.owner_missing(rule, len(paths), could)
+        sentence = (
+            f"no owner has signed for {counted(len(paths), 'file')} (CODEOWNERS line {rule.line}); "
+            + (f"{people(could)} could sign" if could else "none of its owners can sign")
+        )
         parts.append(Finding(name, Outcome.MISSING, sentence))
     if not parts:
-        return Finding("code owners", Outcome.PASSED, say.NO_OWNED_PATHS)
+        return Finding("code owners", Outcome.PASSED, "no changed file has an owner")
     return gather("code owners", parts)
 
 
 def expand(rule: Rule | None, facts: SignOffFacts) -> frozenset[str]:
-    """Return the logins behind a line's owners; teams that cannot be read give nobody."""
+    """Return the logins of a line's owners; a team that cannot be read has none."""
     if rule is None:
         return frozenset()
     teams = {name.lower(): members for name, members in facts.teams.items()}

@@ -1,8 +1,8 @@
 """The sign-off record: who approved which commit under which rules, kept in git, signed by the bot.
 
 The bot writes it before its check turns green, as the message of an annotated tag on the approved
-head. A tag travels with every clone, so whoever audits needs no GitHub. It holds facts, never
-verdicts: what they come to is judged again, under the policy of that day.
+head. Every clone has the tags, so an auditor does not need GitHub. The record contains facts, never
+verdicts: an audit judges them again, under the policy at that time.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from policy.people.sign_off import Review, SignOffFacts
 from policy.people.spot_check_signatures import SpotCheckSignature
 
 PAYLOAD_TYPE = "application/vnd.countersign.sign-off+json"
-"""What the signature is over, besides the bytes (DSSE): it can stand for nothing else."""
+"""The type that the signature also covers (DSSE), so that it is valid for no other document."""
 TAGS = "countersign/"
-"""The records' tags begin so, below `refs/tags/`."""
+"""Prefix of the records' tags, below `refs/tags/`."""
 MEASURED_TYPE = "application/vnd.countersign.measured+json"
 MEASURED_TAGS = "countersign-measured/"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class MeasuredRecord(Document):
-    """Which evidence of a run key was seen first: what runs say later does not replace it.
+    """The first evidence for a run key; later runs do not replace it.
 
-    Whoever may write can delete a run that they dislike and have it measured again; this stays.
+    Anyone with write access can delete a run and have it measured again; this record remains.
     """
 
     schema_version: Literal[1] = 1
@@ -53,12 +53,12 @@ class MeasuredRecord(Document):
 
 
 def measured_tag(model: str, key: str) -> str:
-    """Return the name of the tag that holds which evidence of a key was seen first."""
+    """Return the name of the tag with the first evidence for a key."""
     return f"{MEASURED_TAGS}{model}/{key}"
 
 
 class RecordedReview(Document):
-    """One review, by GitHub's id and time of submission (RFC 3339, UTC)."""
+    """One review, with GitHub's id and time of submission (RFC 3339, UTC)."""
 
     id: int
     user: Name
@@ -68,22 +68,22 @@ class RecordedReview(Document):
 
 
 class Override(Document):
-    """One gate that somebody let through although it did not hold, and why."""
+    """One blocking gate that somebody waived, and why."""
 
     model: ModelName
     gate: WaivableGate
     evidence: Digest
-    """The evidence that it was stated about; other evidence is not covered."""
+    """The evidence that it applies to; it does not cover other evidence."""
     user: Name
     role: RoleName
     reason: Annotated[str, StringConstraints(min_length=10, max_length=500)]
     comment: int
-    """The id of the comment that stated it."""
+    """The id of the comment with the override."""
     stated: str
 
 
 class RecordedModel(Document):
-    """What one model's pointer moves from and to; None where no version is live."""
+    """What one model's pointer moves from and to; None if no version is live."""
 
     model: ModelName
     kind: Literal["promote", "rollback"]
@@ -92,11 +92,11 @@ class RecordedModel(Document):
     after: GitSha | None
     """The blob of pointer.json at the approved head."""
     evidence: Digest | None = None
-    """The evidence that was judged: of the fine-tune, or of the recovery run."""
+    """The judged evidence: of the fine-tune, or of the recovery run."""
 
 
 class SignOffRecord(Document):
-    """Everything that a green verdict rested on and that git alone does not tell."""
+    """Everything that a passing verdict is based on and that git alone does not contain."""
 
     schema_version: Literal[1] = 1
     repository: Name
@@ -104,15 +104,15 @@ class SignOffRecord(Document):
     title: str
     head: GitSha
     base: GitSha
-    """The commit of the base branch whose policy and CODEOWNERS were in force."""
+    """The commit of the base branch whose policy and CODEOWNERS applied."""
     rules: Digest
-    """Of the policy, CODEOWNERS and keys at `base`: other rules make another record."""
+    """Digest of the policy, CODEOWNERS and keys at `base`: other rules make another record."""
     branch: Name
     author: Name
     contributors: tuple[Name, ...]
     reviews: tuple[RecordedReview, ...]
     kept: dict[GitSha, GitSha] = Field(default_factory=dict)
-    """Commits with the head's very tree, whose approvals the policy lets count: commit to tree."""
+    """Earlier commits with the head's tree whose approvals the policy accepts: commit to tree."""
     writers: tuple[Name, ...]
     roles: dict[RoleName, tuple[Name, ...]]
     teams: dict[str, tuple[Name, ...]]
@@ -120,11 +120,11 @@ class SignOffRecord(Document):
     models: tuple[RecordedModel, ...]
     overrides: tuple[Override, ...] = ()
     spot_checks: tuple[SpotCheckSignature, ...] = ()
-    """What people said of the samples, of everybody whose word counted."""
+    """The spot-check signatures that counted."""
     recovery: dict[ModelName, str] = Field(default_factory=dict)
-    """The text of each rollback's recovery evidence, which no commit carries."""
+    """The text of each rollback's recovery evidence, which no commit contains."""
     attempts: tuple[RecordedAttempt, ...] = ()
-    """Every attempt after the first, each of which had to hold too."""
+    """Every attempt after the first; each of them had to pass too."""
     at: str
     """When the bot judged (RFC 3339, UTC)."""
 
@@ -133,7 +133,7 @@ class SignOffRecord(Document):
         return canonical_json(self.plain())
 
     def tag(self) -> str:
-        """Return the tag's name; the same facts give the same name, whenever they were judged."""
+        """Return the tag's name: the same for the same facts, at any time."""
         facts = self.plain()
         facts.pop("at")
         facts.pop("base")
@@ -141,7 +141,7 @@ class SignOffRecord(Document):
         return f"{TAGS}pull-{self.pull}/{self.head[:12]}-{digest[:12]}"
 
     def facts(self, paths: tuple[str, ...], owners: Codeowners | None) -> SignOffFacts:
-        """Return the facts that sign-off is judged from, for the paths that the head changes."""
+        """Return the facts to judge sign-off from, for the paths that the head changes."""
         reviews = tuple(
             Review(review.user, review.state, review.commit, order)
             for order, review in enumerate(self.reviews)

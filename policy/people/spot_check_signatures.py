@@ -1,8 +1,8 @@
-"""Who signed a spot-check: whose marks count, who is missing, and how people and judge agree.
+"""Spot-check signatures: whose marks count, who is missing, and how people and judge model agree.
 
-A signature names the sample and the evidence that holds it, both by digest, so it speaks for
-nothing that is measured later. It is about what the answers are, not about a commit: a new head
-with the same evidence keeps it, and the approvals of that head are given afterwards.
+A signature names the sample and its evidence by digest, so it does not cover later measurements. It
+is about the answers, not about a commit: a new head with the same evidence keeps it, and the
+approvals of that head follow afterwards.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from policy.facts.evidence import Evidence
 from policy.facts.spot_check import MAX_ROWS, Said, SpotCheck, SpotLabels, agreement
 from policy.files.win_rate_rules import SpotCheckRules
 from policy.names import Digest, ModelName
-from policy.people import spot_check_messages as say
 from policy.people.sign_off import SignOffFacts, assign, may_sign
+from policy.sentences import agreement_of, counted, dated, nothing_to_agree_on, people
 from policy.verdict import Finding, Outcome, gather
 
 MARKS: dict[str, Said | None] = {"A": "first", "B": "second", "=": "tie", "?": None}
-"""What people write for a row: the first or second answer is better, a tie, or cannot say."""
+"""The marks that people write for a row: first or second is better, tie, or cannot say."""
 CANNOT_SAY = "?"
 
 
 def says_enough(marks: Sequence[str]) -> bool:
-    """Return whether marks speak of at least half of the rows, as a signature has to."""
+    """Return whether marks judge at least half of the rows, as a signature must."""
     return 2 * sum(MARKS[mark] is not None for mark in marks) >= len(marks) > 0
 
 
 class SpotCheckSignature(Document):
-    """What one person said of a sample: a mark for every row, in the sample's order."""
+    """One person's marks for a sample: one for every row, in the sample's order."""
 
     model: ModelName
     evidence: Digest
@@ -40,11 +40,11 @@ class SpotCheckSignature(Document):
     user: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     marks: Annotated[str, StringConstraints(pattern=rf"^[AB=?]{{1,{MAX_ROWS}}}$")]
     comment: int
-    """The id of the comment that stated it."""
+    """The id of the comment with the signature."""
     stated: str
 
     def labels(self, sample: SpotCheck) -> SpotLabels | None:
-        """Return the marks by row; None where they are not of this sample, or say too little."""
+        """Return the marks by row; None if they are for another sample, or judge too few rows."""
         if self.sample != sample.digest() or len(self.marks) != len(sample.rows):
             return None
         said = {
@@ -57,7 +57,7 @@ class SpotCheckSignature(Document):
 
 
 def name_of(model: str) -> str:
-    """Return the finding's name: a pull request may hold several models."""
+    """Return the finding's name: a pull request may change several models."""
     return f"spot-check of {model}"
 
 
@@ -67,10 +67,10 @@ def signers(
     signatures: Sequence[SpotCheckSignature],
     facts: SignOffFacts,
 ) -> dict[str, SpotCheckSignature]:
-    """Return the signature of everybody (lower case) whose marks count for this evidence.
+    """Return the signature of everyone (lower case) whose marks count for this evidence.
 
-    Of several by one person the first in the sequence counts: by the next they may have been shown
-    whose answers they were.
+    A person's first signature counts: before a later one they may have seen whose answers these
+    are.
     """
     sample, digest = evidence.spot_check, evidence.digest()
     able = _could(rules, facts)
@@ -93,16 +93,20 @@ def judge_spot_check(
     signatures: Sequence[SpotCheckSignature],
     facts: SignOffFacts,
 ) -> Finding:
-    """Return whether the people that the policy asks for signed the sample of this evidence.
+    """Return whether the people that the policy requires signed the sample of this evidence.
 
-    `evidence` is None while no gate could be judged yet. Agreement with the judge model is told
-    only once every place is filled: before that it would show what the judge said.
+    `evidence` is None until the gates can be judged. Agreement with the judge model is shown only
+    once every place is filled: before that it would reveal what the judge model said.
     """
     name = name_of(model)
     if evidence is None:
         return gather(name, _roles(rules, {}, facts))
     if evidence.spot_check is None:
-        return Finding(name, Outcome.FAILED, say.NO_SAMPLE)
+        sentence = (
+            "the policy requires a sample for people to read, but the evidence has none because it "
+            "was measured under another policy; measure the proposal again"
+        )
+        return Finding(name, Outcome.FAILED, sentence)
     counted = signers(rules, evidence, signatures, facts)
     parts = _roles(rules, counted, facts)
     if all(part.outcome.lets_through for part in parts):
@@ -112,7 +116,7 @@ def judge_spot_check(
 
 
 def is_signed(finding: Finding) -> bool:
-    """Return whether every place is filled, whatever people and judge came to."""
+    """Return whether every place is filled, however well people and judge model agree."""
     return not any(part.outcome is Outcome.MISSING for part in finding.parts or (finding,))
 
 
@@ -124,26 +128,32 @@ def _could(rules: SpotCheckRules, facts: SignOffFacts) -> frozenset[str]:
 
 
 def _roles(
-    rules: SpotCheckRules, counted: Mapping[str, SpotCheckSignature], facts: SignOffFacts
+    rules: SpotCheckRules, counts: Mapping[str, SpotCheckSignature], facts: SignOffFacts
 ) -> list[Finding]:
     """Return for each role who signed in it, or who is missing."""
-    filled = assign(rules.sign, facts, frozenset(counted))
+    filled = assign(rules.sign, facts, frozenset(counts))
     parts = []
     for role, count in sorted(rules.sign.items()):
-        have = [(counted[login].user, counted[login].stated) for login in filled[role]]
-        if len(have) >= count:
-            sentence = say.signed(have)
+        signed = dated((counts[login].user, counts[login].stated) for login in filled[role])
+        left = count - len(filled[role])
+        if left <= 0:
+            sentence = f"read and signed by {signed}"
             parts.append(Finding(f"role {role}", Outcome.PASSED, sentence))
             continue
         holders = {login.lower() for login in facts.roles.get(role, frozenset())}
-        could = sorted(holders & _could(rules, facts) - counted.keys())
-        sentence = say.missing(count - len(have), could, have)
+        could = sorted(holders & _could(rules, facts) - counts.keys())
+        already = f" (signed: {signed})" if signed else ""
+        if could:
+            who = f"; {people(could)} could sign the sample"
+        else:
+            who = ", and nobody who could sign holds this role"
+        sentence = f"{counted(left, 'reader')} missing{who}{already}"
         parts.append(Finding(f"role {role}", Outcome.MISSING, sentence))
     return parts
 
 
 def _agreement(rules: SpotCheckRules, sample: SpotCheck, signature: SpotCheckSignature) -> Finding:
-    """Return how far one person and the judge model agree, against what the policy asks."""
+    """Return how well one person and the judge model agree, against the policy's minimum."""
     name = f"agreement of {signature.user}"
     labels = signature.labels(sample)
     found = agreement(sample, labels) if labels is not None else None
@@ -151,10 +161,12 @@ def _agreement(rules: SpotCheckRules, sample: SpotCheck, signature: SpotCheckSig
     least = rules.min_agreement
     if found is None or rate is None:
         outcome = Outcome.PASSED if least is None else Outcome.INCONCLUSIVE
-        return Finding(name, outcome, say.nothing_to_compare(signature.user))
-    sentence = say.agreement(signature.user, found)
+        return Finding(name, outcome, nothing_to_agree_on(signature.user))
+    sentence = agreement_of(signature.user, found)
     if least is not None and rate < least:
-        return Finding(name, Outcome.FAILED, f"{sentence}; {say.too_little_agreement(least)}")
+        sentence += f"; at least {100 * least:g} % required, so its win rate does not count here"
+        return Finding(name, Outcome.FAILED, sentence)
     if found.kappa is not None and found.kappa <= 0:
-        return Finding(name, Outcome.WARNED, f"{sentence}; {say.NO_MORE_THAN_LUCK}")
+        sentence += "; that is no more than chance gives, so its win rate says little here"
+        return Finding(name, Outcome.WARNED, sentence)
     return Finding(name, Outcome.PASSED, sentence)

@@ -12,7 +12,7 @@ from rich.table import Table
 from countersign_ml.rows.governed.governed_model import GovernedModel
 from policy import verdict_text
 from policy.facts.evidence import Evidence, Metric
-from policy.gates.messages import figure
+from policy.sentences import figure
 from policy.verdict import Finding, Outcome
 from runner.data_gates import GatedData
 

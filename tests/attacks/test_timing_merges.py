@@ -212,7 +212,7 @@ def test_a_merge_group_that_holds_another_change_of_the_rules_does_not_merge(
     world.forge.release()
     world.settle()
     assert world.pull(rules)["merged"]
-    nothing_got_through(world, number, because="at least 95.0 % wanted")
+    nothing_got_through(world, number, because="at least 95.0 % required")
 
 
 def test_control_a_merge_group_of_one_signed_proposal_merges(scene_with: SceneWith) -> None:

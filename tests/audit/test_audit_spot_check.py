@@ -46,7 +46,7 @@ def test_a_signed_sample_is_proven_with_who_signed_and_how_they_agree(tmp_path: 
     found = a.named(change.finding, f"spot-check of {a.MODEL}")
     assert [part.sentence for part in found.parts] == [
         f"read and signed by @grace ({spot_checks.WHEN})",
-        "@grace and the judge model say the same on 3 of 3 rows (100 %, Cohen's kappa 1.00)",
+        "@grace and the judge model agree on 3 of 3 rows (100 %, Cohen's kappa 1.00)",
     ]
     assert change.sign_off is not None
     (said,) = change.sign_off.as_json()["spot_checks"]

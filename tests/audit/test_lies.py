@@ -259,7 +259,7 @@ def test_a_missing_role_is_found(one: Repository):
     head = one.propose(2)
     one.tag(one.record(head, reviews=(one.approval(GRACE, head),)))
     one.merge(head)
-    assert "@omar could give it" in blocking(last(one.audit()))["role operations"]
+    assert "@omar could sign" in blocking(last(one.audit()))["role operations"]
 
 
 def test_an_approval_of_an_earlier_head_does_not_count(one: Repository):

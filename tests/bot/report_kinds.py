@@ -25,8 +25,8 @@ from tests.bot.golden_states import comment
 from tests.bot.report_builders import curve, told
 from tests.policy import builders as measured
 from tests.policy import spot_checks
-from tests.policy.test_judge_win_rate import JUDGE
-from tests.policy.test_judge_win_rate import facts as judged
+from tests.policy.test_win_rate_gate import JUDGE
+from tests.policy.test_win_rate_gate import facts as judged
 
 POLICY = measured.POLICY.replace(
     "min_gain_over_base: 0.2}",

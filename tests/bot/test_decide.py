@@ -89,7 +89,7 @@ def test_the_evidence_file_of_a_release_is_the_evidence_byte_by_byte() -> None:
 def test_a_released_head_waits_for_signatures() -> None:
     pull = snapshot()
     assert conclusion(pull) == "action_required"
-    assert "@grace could give it" in as_read(check_of(pull).summary)
+    assert "@grace could sign" in as_read(check_of(pull).summary)
     assert not of_kind(decide(pull), Merge)
 
 

@@ -277,7 +277,7 @@ def test_explain_and_key_answer_on_the_command_line_and_write_nothing(
     assert main(["explain", f"{a.REPOSITORY}#{number}"]) == 1
     shown = capsys.readouterr().out
     assert shown.startswith("Waiting for signatures\n")
-    assert "MISSING role operations: 1 signature missing; @omar could give it" in shown
+    assert "MISSING role operations: 1 signature missing; @omar could sign" in shown
     assert main(["explain", f"{a.REPOSITORY}#{number}", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["verdict"]["outcome"] == "missing"
     with pytest.raises(UserError, match="there is no such pull request"):

@@ -1,4 +1,4 @@
-"""Evidence and policy as a test wants them: everything passes unless a test says otherwise."""
+"""Builders of evidence and policy: everything passes unless a test changes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples for people to read, and what they said, as a test wants them."""
+"""Builders of samples for people to read, and of their signatures."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.policy import builders as measured
 RULES = SpotCheckRules(rows=4, sign={"ml-lead": 1})
 SECTION = "spot_check: {rows: 4, sign: {ml-lead: 1}}\n"
 MARKS = "AB=?"
-"""What a person says; the judge says the same of the first three rows, and B of the fourth."""
+"""One person's marks; the judge model agrees on the first three rows and says B for the fourth."""
 WHEN = "2026-01-02T05:00:00Z"
 
 
 def row(number: int, **changes: Any) -> SpotRow:
-    """The candidate stands first in odd rows; the judge prefers A, B, none, B, and so on."""
+    """The candidate is first in odd rows; the judge model prefers A, B, none, B, and so on."""
     facts: dict[str, Any] = {
         "id": f"t{number}",
         "input": f"Where is my parcel {number}?",
@@ -51,7 +51,7 @@ def sample(rows: int = 4, seed: str = "7", **changes: Any) -> SpotCheck:
 
 
 def signature(shown: Evidence, user: str = "grace", **changes: Any) -> SpotCheckSignature:
-    """What a person said of the sample in this evidence."""
+    """Return a person's signature of the sample in this evidence."""
     assert shown.spot_check is not None
     facts: dict[str, Any] = {
         "model": shown.model,

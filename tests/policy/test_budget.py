@@ -39,7 +39,7 @@ def test_a_file_is_estimated_by_its_bytes_and_epochs() -> None:
     assert found.cost == pytest.approx(2.5 * found.tokens / 3_600_000)
     assert found.sentences == (
         "this run is estimated at 1,443,696 tokens, 0.41 h and 1.01 EUR",
-        "962,464 bytes of rows at 2 bytes a token, 3 epochs",
+        "962,464 bytes of rows at 2 bytes per token, 3 epochs",
     )
 
 
@@ -86,7 +86,7 @@ def test_a_limit_on_what_is_not_known_is_not_met(given_budget: dict[str, Any], n
 def test_rows_of_unknown_size_meet_no_limit() -> None:
     finding = judged(None, Budget(max_tokens=10**9, roles=("ml-lead",)))
     assert finding.outcome is Outcome.MISSING
-    assert finding.sentence.startswith("the size of the training data is not known")
+    assert finding.sentence.startswith("the size of the training data is unknown")
 
 
 def test_max_steps_counts_in_place_of_the_epochs() -> None:

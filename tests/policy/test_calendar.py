@@ -78,7 +78,7 @@ def test_a_freeze_says_why_and_until_when() -> None:
 
 def test_a_freeze_without_windows_ends_at_midnight_of_its_zone() -> None:
     text = "timezone: Asia/Tokyo\nfreezes: [{first: 2026-12-21, last: 2027-01-03, reason: Rest}]"
-    assert judged(text, 2026, 12, 20, 14, 59).sentence == "no freeze is on"
+    assert judged(text, 2026, 12, 20, 14, 59).sentence == "no freeze is active"
     assert judged(text, 2026, 12, 20, 15).sentence == (
         "frozen until 2027-01-03 (Rest); "
         "promotions may merge again from Mon 2027-01-04 00:00 Asia/Tokyo"
@@ -99,7 +99,7 @@ def test_what_never_opens_says_so() -> None:
     text = "freezes: [{first: 2026-01-01, last: 2030-01-01, reason: Sold}]"
     assert next_opening(calendar(text), utc(2026, 5, 1)) is None
     assert judged(text, 2026, 5, 1).sentence == (
-        "frozen until 2030-01-01 (Sold); within a year nothing opens: change calendar in the policy"
+        "frozen until 2030-01-01 (Sold); nothing opens within a year: change calendar in the policy"
     )
 
 
@@ -179,11 +179,11 @@ def test_days_may_be_quoted_or_not() -> None:
         ("windows:\n- {days: [], start: 9:00, until: 10:00}", "p.yml:2 windows.0.days"),
         ("freezes:\n- {first: 0, last: 2027-01-01, reason: x}", "p.yml:2 freezes.0.first: write"),
         ("freezes:\n- {first: 2027-01-02, last: 2027-01-01, reason: x}", "last must not be"),
-        ("timezone: Europe/Nowhere", "timezone 'Europe/Nowhere' is not known"),
-        ("timezone: localtime", "timezone 'localtime' is not known"),
-        ("timezone: Europe", "timezone 'Europe' is not known"),
-        ("timezone: ../../etc/passwd", "is not known"),
-        ("timezone: ''", "timezone '' is not known"),
+        ("timezone: Europe/Nowhere", "timezone 'Europe/Nowhere' is unknown"),
+        ("timezone: localtime", "timezone 'localtime' is unknown"),
+        ("timezone: Europe", "timezone 'Europe' is unknown"),
+        ("timezone: ../../etc/passwd", "is unknown"),
+        ("timezone: ''", "timezone '' is unknown"),
     ],
 )
 def test_a_slip_is_named_where_it_stands(text: str, problem: str) -> None:

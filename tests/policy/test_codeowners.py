@@ -1,4 +1,4 @@
-"""CODEOWNERS, as GitHub's documentation and its known differences from gitignore say."""
+"""CODEOWNERS, against GitHub's documentation and its known differences from gitignore."""
 
 from __future__ import annotations
 

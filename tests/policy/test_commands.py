@@ -1,4 +1,4 @@
-"""`countersign judge` and `countersign owners` as a person types them."""
+"""`countersign judge` and `countersign owners` on the command line."""
 
 from __future__ import annotations
 

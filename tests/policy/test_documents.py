@@ -1,4 +1,4 @@
-"""What a person gets to read when a file of theirs is wrong."""
+"""The errors that people read if one of their files is wrong."""
 
 from __future__ import annotations
 
@@ -95,10 +95,10 @@ def test_a_role_holds_logins_of_enterprise_managed_users() -> None:
         ("[" * 100 + "]" * 100, "nested deeper"),
         ("seed: 1 # " + "x" * 1_100_000, "larger than"),
         ("a: \0", "not valid YAML"),
-        ("seed: !!int abc", "'abc' is no int"),
-        ("seed: !!bool maybe", "'maybe' is no bool"),
-        ("seed: 0x_", "'0x_' is no int"),
-        ("seed: " + "1" * 5000, "is no int"),
+        ("seed: !!int abc", "'abc' is not a valid int"),
+        ("seed: !!bool maybe", "'maybe' is not a valid bool"),
+        ("seed: 0x_", "'0x_' is not a valid int"),
+        ("seed: " + "1" * 5000, "is not a valid int"),
         ('seed: "\\ud800"', "half a surrogate pair"),
         ('"\\ud800": 1', "half a surrogate pair"),
     ],
@@ -128,7 +128,7 @@ def test_a_file_of_nothing_but_mistakes_is_refused_shortly(line: str) -> None:
         ("[" * 100_000, "not valid JSON"),
         ("1" * 5000, "not valid JSON"),
         (b"\xff", "not valid JSON"),
-        ("null", "holds nothing"),
+        ("null", "contains nothing"),
     ],
 )
 def test_json_that_cannot_be_read(text: str | bytes, what: str) -> None:
@@ -144,7 +144,7 @@ def test_a_policy_that_names_an_unknown_role() -> None:
 
 def test_a_gate_that_asks_nothing() -> None:
     text = b.POLICY.replace(", min: 0.5, max_drop: 0.05, min_gain_over_base: 0.2", "")
-    assert "asks nothing" in problems(Policy, text, "policy/policy.yml")[0]
+    assert "requires nothing" in problems(Policy, text, "policy/policy.yml")[0]
 
 
 def test_a_card_keeps_the_line_numbers_of_its_file() -> None:
@@ -165,7 +165,7 @@ countersign: {source: a, owner: a, version: a, guidelines: a, review_cadence: a,
   classification: public}
 ---
 """
-    with pytest.raises(UserError, match="given to two splits"):
+    with pytest.raises(UserError, match="belongs to two splits"):
         parse_card(card, "README.md")
 
 

@@ -1,4 +1,4 @@
-"""What evidence comes to under a policy."""
+"""The verdict on evidence under a policy."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def test_rows_that_were_let_through_with_findings_count_neither_as_trained_nor_a
 ):
     few = b.facing(both=20, lost=0, won=60, neither=10, data=b.data(), training=b.training(rows=99))
     assert {part.sentence for part in verdict(few).blocking()} == {
-        "only 99 trained rows, at least 100 wanted",
-        "only 90 measured rows, at least 100 wanted",
+        "only 99 trained rows, at least 100 required",
+        "only 90 measured rows, at least 100 required",
     }
 
 
@@ -153,7 +153,7 @@ def test_a_gain_of_exactly_the_bar_passes() -> None:
 
 def test_a_figure_just_below_its_bar_does_not_read_like_the_bar() -> None:
     finding = verdict(b.facing(both=4998, lost=0, won=0, neither=5002))
-    assert leaf(finding, "min").sentence == "49.98 %, at least 50.0 % wanted"
+    assert leaf(finding, "min").sentence == "49.98 %, at least 50.0 % required"
 
 
 @pytest.mark.parametrize(

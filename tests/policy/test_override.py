@@ -1,4 +1,4 @@
-"""An override reaches the gate that it names, and nothing else."""
+"""An override waives the gate that it names, and nothing else."""
 
 from __future__ import annotations
 

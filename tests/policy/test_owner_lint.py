@@ -1,4 +1,4 @@
-"""Who could sign at all, before anything is spent."""
+"""Who could sign at all, before a run starts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def blocked(lint: OwnerLint) -> list[tuple[str, str]]:
 def test_a_proposal_that_can_be_signed_passes_without_remarks() -> None:
     lint = lint_owners(QUORUM, facts())
     assert (lint.finding.outcome, lint.remarks) == (Outcome.PASSED, ())
-    assert lint.finding.sentence == "every signature that is needed can be given"
+    assert lint.finding.sentence == "every required signature can be given"
 
 
 def test_a_role_that_only_the_author_holds_is_named() -> None:
@@ -106,7 +106,7 @@ def test_a_line_says_why_each_of_its_owners_cannot_sign() -> None:
             "@nobody has no write access; @acme/gone cannot be read, or has no write access; "
             "@acme/out has no member with write access; "
             "@acme/in has no member with write access who is not involved in the change; "
-            "x@example.org belongs to no account that is known; bot@example.org is a bot",
+            "x@example.org belongs to no known account; bot@example.org is a bot",
         )
     ]
 
@@ -124,7 +124,8 @@ def test_owners_that_drop_out_are_remarked_where_others_can_sign() -> None:
 def test_a_skipped_line_is_remarked() -> None:
     (remark,) = linted("* @grace\n!x @omar\n").remarks
     assert remark == (
-        ".github/CODEOWNERS:2: '!x' negates, which CODEOWNERS cannot; GitHub skips this line"
+        ".github/CODEOWNERS:2: '!x' is a negation, which CODEOWNERS does not support; "
+        "GitHub skips this line"
     )
 
 

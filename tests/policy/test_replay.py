@@ -1,4 +1,4 @@
-"""What merged versions would have come to under another policy."""
+"""The outcome of merged versions under another policy."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_higher_bar_blocks_what_passed_and_says_which() -> None:
             "measurement/exact_match/min",
             Outcome.PASSED,
             Outcome.FAILED,
-            "90.0 %, at least 95.0 % wanted",
+            "90.0 %, at least 95.0 % required",
         ),
     )
 
@@ -56,7 +56,7 @@ def test_a_bar_that_is_gone_shows_if_it_blocked() -> None:
     assert found.turned
     (change,) = found.changes
     assert (change.before, change.after) == (Outcome.FAILED, None)
-    assert change.sentence == "90.0 %, at least 95.0 % wanted"
+    assert change.sentence == "90.0 %, at least 95.0 % required"
 
 
 def test_a_gate_that_stops_early_hides_what_follows_but_not_itself() -> None:
@@ -173,7 +173,7 @@ def test_the_table_says_what_changed(
     assert head.split()[:2] == ["version", "HEAD"]
     assert re.fullmatch(
         rf"support-triage {version}  passed +failed +"
-        r"measurement/exact_match/min: passed -> failed \(90\.0 %, at least 95\.0 % wanted\)",
+        r"measurement/exact_match/min: passed -> failed \(90\.0 %, at least 95\.0 % required\)",
         row,
     )
 
@@ -242,7 +242,7 @@ def _pointer_text(evidence: Evidence) -> str:
 
 
 def test_a_folder_without_git_is_named(tmp_path: Path, strict: str) -> None:
-    with pytest.raises(UserError, match="no git repository"):
+    with pytest.raises(UserError, match="not a git repository"):
         judge(["--replay", "3", "--policy", strict, "--repository", str(tmp_path / "nowhere")])
 
 
@@ -254,12 +254,12 @@ def test_nothing_merged_is_said(repository: Repository, strict: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["support-triage"], "MODEL and --evidence FILE are needed, or --replay N"),
-        (["--evidence", "e.json"], "MODEL and --evidence FILE are needed, or --replay N"),
-        (["--replay", "0"], "'0' is no count; write a number such as 10"),
-        (["--replay", "3", "--evidence", "e.json"], "exclude each other"),
+        (["support-triage"], "MODEL and --evidence FILE, or --replay N, are required"),
+        (["--evidence", "e.json"], "MODEL and --evidence FILE, or --replay N, are required"),
+        (["--replay", "0"], "'0' is not a count; write a number such as 10"),
+        (["--replay", "3", "--evidence", "e.json"], "not both"),
         (["m", "--replay", "3", "--model", "m"], "the model is given twice"),
-        (["m", "--evidence", "e.json", "--repository", "."], "belong to --replay N"),
+        (["m", "--evidence", "e.json", "--repository", "."], "require --replay N"),
     ],
 )
 def test_what_does_not_go_together_is_said(

@@ -63,7 +63,7 @@ def test_the_examples_in_the_policy_hold_once_they_are_taken_in() -> None:
 )
 def test_a_role_that_is_not_defined_is_named_with_its_key(section: str, key: str) -> None:
     said = refused(f"{b.POLICY}{section}\n")
-    assert f"{key} names the role 'owner', which roles does not define" in said
+    assert f"{key} names the role 'owner', but roles does not define it" in said
 
 
 @pytest.mark.parametrize("quorum", ["data", "recipe", "contract", "policy"])
@@ -81,7 +81,7 @@ def test_what_can_never_be_overridden_is_refused_where_it_stands(gate: str) -> N
 @pytest.mark.parametrize("quorum", ["promote", "rollback", "policy"])
 def test_a_quorum_of_nobody_is_refused(quorum: str) -> None:
     asked: dict[str, Any] = {"promote": {"a": 1}, "rollback": {"a": 1}, quorum: {}}
-    with pytest.raises(ValueError, match=f"{quorum} asks for nobody"):
+    with pytest.raises(ValueError, match=f"{quorum} requires nobody"):
         SignOffRules(**asked)
 
 

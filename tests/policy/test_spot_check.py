@@ -1,4 +1,4 @@
-"""The sample that people read: what binds it, and how they agree with a judge."""
+"""The sample for people to read: what binds it, and how people and judge model agree."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def sample(*rows: SpotRow, of: int = 300, **changes: Any) -> SpotCheck:
 
 
 def rated(pairs: list[tuple[Said, Any]]) -> Agreement:
-    """Return the agreement of what a person and a judge said, pair by pair."""
+    """Return the agreement of a person and a judge model, pair by pair."""
     drawn = sample(*(spot_row(n, judged=judged) for n, (_, judged) in enumerate(pairs)))
     labels: dict[str, Said] = {f"r-{n}": said for n, (said, _) in enumerate(pairs)}
     return agreement(drawn, SpotLabels(sample=drawn.digest(), labels=labels))
 
 
-def test_agreement_beyond_luck_is_cohens_kappa() -> None:
-    # By hand: 7 of 10 agree; luck gives 0.5 * 0.4 + 0.3 * 0.4 + 0.2 * 0.2 = 0.36.
+def test_agreement_beyond_chance_is_cohens_kappa() -> None:
+    # By hand: 7 of 10 agree; chance gives 0.5 * 0.4 + 0.3 * 0.4 + 0.2 * 0.2 = 0.36.
     counted: list[tuple[Said, Said, int]] = [
         ("first", "first", 4),
         ("second", "second", 2),
@@ -89,7 +89,7 @@ def test_kappa_is_what_statsmodels_says(pairs: list[tuple[Said, Any]]) -> None:
     assert -1 <= found.kappa <= 1
 
 
-def test_kappa_is_not_defined_where_luck_alone_agrees_on_all() -> None:
+def test_kappa_is_not_defined_if_chance_alone_agrees_on_all() -> None:
     found = rated([("first", "first"), ("first", "first")])
     assert (found.rate, found.kappa) == (1.0, None)
 

@@ -1,4 +1,4 @@
-"""Whose marks count for a sample, who is missing, and how people and judge agree."""
+"""Whose marks count for a sample, who is missing, and how people and judge model agree."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_signature_is_told_with_who_when_and_which_agreement() -> None:
     assert is_signed(finding)
     assert leaf(finding, "role ml-lead").sentence == f"read and signed by @grace ({a.WHEN})"
     assert leaf(finding, "agreement of grace").sentence == (
-        "@grace and the judge model say the same on 3 of 3 rows (100 %, Cohen's kappa 1.00)"
+        "@grace and the judge model agree on 3 of 3 rows (100 %, Cohen's kappa 1.00)"
     )
 
 
@@ -135,7 +135,7 @@ def test_agreement_below_what_the_policy_asks_fails_for_each_who_signed() -> Non
     assert judged(a.signature(SHOWN), rules=rules).outcome is Outcome.PASSED
     finding = judged(a.signature(SHOWN), against, rules=rules)
     assert finding.outcome is Outcome.FAILED
-    assert "the policy asks for at least 80 %" in leaf(finding, "agreement of linus").sentence
+    assert "at least 80 % required" in leaf(finding, "agreement of linus").sentence
     assert is_signed(finding)
 
 

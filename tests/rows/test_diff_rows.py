@@ -165,7 +165,7 @@ def test_a_thousand_rows_of_one_id_are_paired_in_no_time() -> None:
 def test_counts_that_do_not_add_up_are_refused() -> None:
     with pytest.raises(ValidationError, match="do not add up"):
         DataDiff(before=SideFacts(rows=2), after=SideFacts(), unchanged=0)
-    with pytest.raises(ValidationError, match="counts 3 and lists 0"):
+    with pytest.raises(ValidationError, match="counts 3 rows but lists 0"):
         RowList(count=3)
 
 

@@ -75,7 +75,7 @@ def test_a_stopped_run_writes_evidence_and_fails(
     assert run(["colours", "--repo", str(repo), "--evidence", str(path), "--json"]) == 1
     streams = capsys.readouterr()
     assert json.loads(streams.out)["outcome"] == "failed"
-    assert "only 5 train rows, at least 10 wanted" in streams.err
+    assert "only 5 train rows, at least 10 required" in streams.err
     assert path.is_file()
 
 

@@ -109,7 +109,7 @@ def test_another_number_of_rows_and_another_place_are_refused(tmp_path: Path) ->
     policy = yaml.safe_load((repo / "policy/policy.yml").read_text())
     policy["gates"]["data"]["places"] = ["s3://ours"]
     (repo / "policy/policy.yml").write_text(yaml.safe_dump(policy))
-    with pytest.raises(UserError, match="lies in none of the places"):
+    with pytest.raises(UserError, match="is not in an allowed place"):
         opened(repo)
 
 

@@ -108,7 +108,7 @@ def test_the_candidate_is_judged_against_the_base_where_nothing_is_live(
     ("rule", "outcome", "told"),
     [
         (lambda body, before: html(), Outcome.FAILED, "0 of 12 pairs were judged"),
-        (lambda body, before: plain({"error": "who?"}, 401), Outcome.MISSING, "was asked"),
+        (lambda body, before: plain({"error": "who?"}, 401), Outcome.MISSING, "was called"),
     ],
 )
 def test_a_judge_that_answers_nothing_lets_nothing_through_and_costs_no_training(

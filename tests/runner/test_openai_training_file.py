@@ -155,10 +155,10 @@ def test_a_tokenizer_that_is_none_is_one_line(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("engine: openai\nbase_model: gpt-4.1-mini-2025-04-14\n", "belong together"),
+        ("engine: openai\nbase_model: gpt-4.1-mini-2025-04-14\n", "requires engine: openai"),
         (
             "base_model: models/x/base\nopenai: {n_epochs: 1, max_tokens_per_row: 9}\n",
-            "belong together",
+            "requires engine: openai",
         ),
         (
             "engine: openai\nbase_model: gpt-4.1-mini\n"

@@ -161,7 +161,7 @@ def _contradicted(evidence: Evidence) -> Evidence:
         (_other_size, r"model\.gguf has \d+ bytes in the registry, but \d+ in the evidence"),
         (_other_gates, "the data gates now count contract differently"),
         (_other_split, "the data gates now count the files' rows differently"),
-        (_contradicted, "is of other figures than those measured"),
+        (_contradicted, "does not match the measured figures"),
     ],
     ids=lambda value: value.__name__.strip("_") if callable(value) else "",
 )

@@ -1,4 +1,4 @@
-"""Gates over metrics: slices, quantisation, coverage, and one error rate for all of them."""
+"""Metric gates: slices, quantisation, coverage, and one error rate for all tests."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ SMALL = ("fr", table(30, 2, 2, 6))
 def test_a_slice_that_fell_blocks_and_is_named() -> None:
     found = only(judge_metrics(rules(BY_LOCALE), sliced(GOOD, BAD)))
     assert found.outcome is Outcome.FAILED
-    assert "not: de" in found.sentence
+    assert "did not pass: de" in found.sentence
     by = part(found, "by locale")
     assert [leaf.name for leaf in by.leaves()] == ["de"]
-    assert "1 of 2 groups hold" in by.sentence
+    assert "1 of 2 groups passed" in by.sentence
 
 
 def test_slices_that_hold_are_one_line() -> None:
@@ -87,7 +87,7 @@ def test_a_small_slice_is_inconclusive_and_says_how_many_rows_settle_it() -> Non
     found = only(judge_metrics(rules(BY_LOCALE), sliced(GOOD, SMALL)))
     assert found.outcome is Outcome.INCONCLUSIVE
     (leaf,) = part(found, "by locale").parts
-    assert "40 rows can only show" in leaf.sentence
+    assert "40 rows can only detect" in leaf.sentence
     assert "rows would settle it" in leaf.sentence
 
 
@@ -118,7 +118,7 @@ def test_what_is_asked_more_often_must_be_plainer() -> None:
     others = [(f"g{number}", table(850, 15, 25, 110)) for number in range(9)]
     many = only(judge_metrics(rules(BY_LOCALE), sliced(alone, *others)))
     assert part(many, "by locale").outcome is Outcome.INCONCLUSIVE
-    assert "10 tests together" in part(many, "by locale").parts[0].sentence
+    assert "adjusted for 10 tests" in part(many, "by locale").parts[0].sentence
 
 
 def quantised(merged: PairedCounts, name: str = "exact_match") -> Evidence:
@@ -153,7 +153,7 @@ def test_a_real_but_smaller_drop_warns() -> None:
         judge_metrics(rules("{metric: exact_match, max_drop: 0.05}"), b.facing(860, 35, 10, 95))
     )
     assert found.outcome is Outcome.WARNED
-    assert "a real drop" in part(found, "incumbent").sentence
+    assert "the drop is significant" in part(found, "incumbent").sentence
 
 
 def test_non_inferior_asks_that_the_interval_rules_the_drop_out() -> None:
@@ -180,7 +180,7 @@ def test_coverage_is_a_bar_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("gate", "said"),
     [
-        ("{metric: exact_match}", "asks nothing"),
+        ("{metric: exact_match}", "requires nothing"),
         ("{metric: exact_match, min: 0.5, non_inferior: true}", "needs the margin"),
         ("{metric: exact_match, slices: {locale: {}}}", "max_drop: missing"),
         ("{metric: exact_match, slices: {locale: {max_drop: .nan}}}", "max_drop"),
@@ -229,10 +229,16 @@ def test_groups_that_add_up_do_not_contradict() -> None:
 @pytest.mark.parametrize(
     ("evidence", "said"),
     [
-        (changed_groups(Group(value="en", counts=GOOD[1])), "not the rows"),
-        (changed_groups(*(Group(value="en", counts=each[1]) for each in (GOOD, BAD))), "twice"),
-        (changed_groups(rest_values=3), "stand together"),
-        (changed_groups(Group(value="en"), Group(value="de", counts=BAD[1])), "not the rows"),
+        (changed_groups(Group(value="en", counts=GOOD[1])), "add up to the compared rows"),
+        (
+            changed_groups(*(Group(value="en", counts=each[1]) for each in (GOOD, BAD))),
+            "listed twice",
+        ),
+        (changed_groups(rest_values=3), "values in the rest"),
+        (
+            changed_groups(Group(value="en"), Group(value="de", counts=BAD[1])),
+            "add up to the compared rows",
+        ),
     ],
 )
 def test_groups_that_are_not_the_rows_contradict(evidence: Evidence, said: str) -> None:

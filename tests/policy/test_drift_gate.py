@@ -1,4 +1,4 @@
-"""Drift: distances from counts, bands, and what luck alone gives."""
+"""The drift gate: distances from counts, limits, and what chance alone gives."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_bin_that_moved_most_is_named() -> None:
     assert "label 1, 30.0 % to 10.0 %" in found.parts[0].sentence
 
 
-def test_what_luck_gives_does_not_fail() -> None:
+def test_what_chance_gives_does_not_fail() -> None:
     few = [(20, 1)] * 8 + [(20, 0)] * 7 + [(20, 3)] * 4  # 20 answers in 19 bins
     found = judged(LABELS, drifting(*few))
     assert found.outcome is Outcome.WARNED
@@ -90,7 +90,7 @@ def test_what_was_not_measured_is_missing_and_nothing_is_asked_of_no_incumbent()
 @pytest.mark.parametrize(
     ("gate", "said"),
     [
-        ("{of: label, against: training}", "asks nothing"),
+        ("{of: label, against: training}", "requires nothing"),
         ("{of: label, against: training, warn: 0.3, fail: 0.2}", "swap them"),
         ("{of: label, against: training, warn: 0}", "warn"),
         ("{of: colour, against: training, warn: 1}", "of"),

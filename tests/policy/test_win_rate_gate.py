@@ -1,4 +1,4 @@
-"""The win-rate gate: beyond luck, about these answers, by the judge that the policy names."""
+"""The win-rate gate: beyond chance, on these answers, from the judge model in the policy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policy.errors import UserError
 from policy.facts.evidence import Evidence, parse_evidence
 from policy.facts.win_rate_facts import WinRateFacts
 from policy.files.rules import Policy
-from policy.files.win_rate_rules import JUDGE_PROMPTS
+from policy.files.win_rate_rules import JUDGE_MODEL_PROMPTS
 from policy.gates.judge import judge
 from policy.gates.win_rate_gate import judge_win_rate
 from policy.verdict import Finding, Outcome
@@ -31,7 +31,7 @@ def rules(gate: str = "min: 0.5", spot_check: str = SIGNED) -> Policy:
 
 
 def facts(wins: int, ties: int, losses: int, failed: int = 0, **changes: Any) -> WinRateFacts:
-    """Return a judge's facts in which every prompt is one pair; every tie is a flip."""
+    """Return a judge model's facts in which every prompt is one pair; every tie is a flip."""
     judged = wins + ties + losses
     rate = (wins + ties / 2) / judged if judged else 0.0
     squares = wins * (1 - rate) ** 2 + ties * (0.5 - rate) ** 2 + losses * rate**2
@@ -39,7 +39,7 @@ def facts(wins: int, ties: int, losses: int, failed: int = 0, **changes: Any) ->
         "judge": "openai tiny at http://127.0.0.1:1/v1",
         "models": ("tiny-7",),
         "prompt": "pairwise-v1",
-        "prompt_digest": JUDGE_PROMPTS["pairwise-v1"],
+        "prompt_digest": JUDGE_MODEL_PROMPTS["pairwise-v1"],
         "decoding": {"max_tokens": 512, "temperature": 0, "repeat_penalty": 1},
         "rows": b.ROWS,
         "first_outputs": b.OUTPUTS,
@@ -88,7 +88,7 @@ def judged(
         ((190, 10, 100), "min: 0.66, margin: 1", Outcome.FAILED),
     ],
 )
-def test_a_rate_counts_beyond_luck(
+def test_a_rate_counts_beyond_chance(
     counts: tuple[int, int, int], gate: str, outcome: Outcome
 ) -> None:
     assert judged(facts(*counts), gate).outcome is outcome
@@ -109,7 +109,7 @@ def test_what_failed_is_told_and_blocks_where_it_is_much() -> None:
     assert "not judged: 40 timeout" in found.sentence
     few = judged(facts(288, 0, 0, failed=12))
     assert few.outcome is Outcome.PASSED
-    assert "96.0 % if all that failed were lost" in few.sentence
+    assert "96.0 % if every failed pair were lost" in few.sentence
 
 
 def test_nothing_judged_never_passes() -> None:
@@ -127,12 +127,12 @@ def test_a_judge_that_follows_the_place_is_not_believed() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"first_outputs": OTHER}, "not the answers of the incumbent"),
-        ({"second_outputs": OTHER}, "not the answers of the candidate"),
-        ({"rows": OTHER}, "not the rows that were measured"),
-        ({"prompt_digest": OTHER}, "prompt 'pairwise-v1' .* is not the one of this name"),
+        ({"first_outputs": OTHER}, "not the measured answers of the incumbent"),
+        ({"second_outputs": OTHER}, "not the measured answers of the candidate"),
+        ({"rows": OTHER}, "not the measured rows"),
+        ({"prompt_digest": OTHER}, "prompt 'pairwise-v1' .* is not the prompt of that name"),
         ({"prompt": "mine"}, "prompt 'mine'"),
-        ({"pairs": 301, "wins": 301}, "301 pairs stand there for 300 rows"),
+        ({"pairs": 301, "wins": 301}, "there are 301 pairs, but 300 measured rows"),
     ],
 )
 def test_facts_about_anything_else_are_errored(changes: dict[str, Any], message: str) -> None:
@@ -195,13 +195,13 @@ def test_a_sample_must_be_there_and_of_these_answers(drawn: Any, outcome: Outcom
 
 
 def test_a_policy_with_a_judge_and_no_people_says_how_to_mend_it() -> None:
-    with pytest.raises(UserError, match=r"give spot_check, such as spot_check: \{rows: 20"):
+    with pytest.raises(UserError, match=r"add spot_check, such as spot_check: \{rows: 20"):
         rules(spot_check="")
 
 
 def test_agreement_needs_a_judge_to_agree_with() -> None:
     asked = "spot_check: {sign: {ml-lead: 1}, min_agreement: 0.6}\n"
-    with pytest.raises(UserError, match=r"give gates\.win_rate"):
+    with pytest.raises(UserError, match=r"add gates\.win_rate"):
         b.policy(b.POLICY + asked)
 
 
