@@ -17,6 +17,13 @@ from typing import IO
 from policy.errors import UserError
 
 SETTINGS = ("core.commitGraph=false", "core.fsmonitor=false", "core.quotePath=off")
+NO_USER_SETTINGS = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_COUNT": "0",
+    "GIT_CONFIG_PARAMETERS": "",
+}
+"""`extra` of calls in repositories of our own, where no setting of user or machine counts."""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 from github import Auth, Github
 from github.PullRequest import PullRequest
 from github.Repository import Repository
+
+from countersign_ml.git import NO_USER_SETTINGS, git
 
 REQUEST_SECONDS = 300
 """The forge answers one request at a time, and on a busy machine that takes a while."""
@@ -34,42 +34,39 @@ class Person:
 
     def git(self, *words: str) -> str:
         """Run git in the person's clone, with their name as author and committer."""
-        environment = {
-            **os.environ,
+        return self._git(self.folder, *words)
+
+    @property
+    def folder(self) -> Path:
+        """The person's clone; RuntimeError before `clone_to`."""
+        if self.clone is None:
+            raise RuntimeError(f"{self.login} has no clone yet")
+        return self.clone
+
+    def _git(self, folder: Path, *words: str) -> str:
+        person = {
             "GIT_AUTHOR_NAME": self.name,
             "GIT_AUTHOR_EMAIL": f"{self.login}@example.org",
             "GIT_COMMITTER_NAME": self.name,
             "GIT_COMMITTER_EMAIL": f"{self.login}@example.org",
-            "GIT_TERMINAL_PROMPT": "0",
         }
-        done = subprocess.run(
-            ["git", *words],
-            cwd=self.clone,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"git {words[0]} failed: {done.stderr.strip()}")
-        return done.stdout.strip()
+        done = git(folder, *words, extra={**NO_USER_SETTINGS, **person})
+        if not done.ok:
+            raise RuntimeError(f"git {words[0]} failed: {done.said}")
+        return done.text.strip()
 
     def clone_to(self, folder: Path) -> Path:
         """Clone the repository with this person's token; return the folder."""
         url = self.repository.clone_url.replace("://", f"://{self.login}:{self.token}@", 1)
-        subprocess.run(
-            ["git", "clone", "--quiet", url, str(folder)], check=True, capture_output=True
-        )
+        self._git(folder.parent, "clone", "--quiet", url, str(folder))
         self.clone = folder
         return folder
 
     def branch(self, name: str) -> Path:
         """Start a branch from the current default branch; return the clone's folder."""
-        if self.clone is None:
-            raise RuntimeError(f"{self.login} has no clone yet")
         self.git("fetch", "--quiet", "origin")
         self.git("checkout", "--quiet", "-B", name, f"origin/{self.repository.default_branch}")
-        return self.clone
+        return self.folder
 
     def propose(self, branch: str, title: str, body: str) -> PullRequest:
         """Commit and push all changes, and open a pull request."""

@@ -1,4 +1,4 @@
-"""`Forge`: a GitHub on localhost. Construct, add people and repositories, start, use."""
+"""`Forge`: a GitHub on localhost. Construct it, add people and repositories, and start it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ APP_PERMISSIONS = {
 
 class _QuietHandler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:
-        """Requests are kept in `Forge.requests`; a terminal needs no second copy."""
+        """Print nothing: requests are kept in `Forge.requests`."""
 
 
 class Forge(Gestures):
@@ -76,7 +76,7 @@ class Forge(Gestures):
         self._bind()
 
     def _bind(self) -> None:
-        # Bound at once, so that `url` is known while the world is still being furnished.
+        # Bound at once, so that `url` is known before `start`.
         app = create_app(self)
         self._server = make_server(
             "127.0.0.1", self._port, app, threaded=True, request_handler=_QuietHandler
@@ -98,7 +98,7 @@ class Forge(Gestures):
         return self
 
     def stop(self) -> None:
-        """End runs under way, then deliveries, then the server."""
+        """Stop the runs under way, then the deliveries, then the server."""
         assert self._server is not None
         if self._thread is not None:
             self.actions.stop()
@@ -133,7 +133,7 @@ class Forge(Gestures):
         self, login: str, kind: Literal["User", "Organization", "Bot"], name: str, email: str
     ) -> Account:
         if self.world.account(login) is not None:
-            raise UserError.one("forge", f"the account {login} exists already", "choose another")
+            raise UserError.one("forge", f"the account {login} already exists", "choose another")
         account = Account(
             self.world.take_id(),
             login,
@@ -153,7 +153,7 @@ class Forge(Gestures):
         return self.world.account(login) or self._account(login, "Organization", login, "")
 
     def add_team(self, org: str, slug: str, members: Iterable[str] = (), *, name: str = "") -> Team:
-        """A team of an organisation; the organisation is made on first use."""
+        """A team of an organisation, which is created on first use."""
         owner = self._owner(org)
         team = Team(
             self.world.take_id(),
@@ -181,10 +181,10 @@ class Forge(Gestures):
         owner_login, _, name = full_name.partition("/")
         for part in (owner_login, name):
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", part):
-                raise UserError.one("forge", f"{full_name!r} is no owner/name")
+                raise UserError.one("forge", f"{full_name!r} is not owner/name")
         for role in (*(collaborators or {}).values(), *(teams or {}).values()):
             if role not in ROLES:
-                raise UserError.one("forge", f"{role!r} is no role", f"use one of {ROLES[1:]}")
+                raise UserError.one("forge", f"{role!r} is not a role", f"use one of {ROLES[1:]}")
         owner, now = self._owner(owner_login), self.world.clock()
         store = GitStore.create(
             self.root / "repositories" / owner.login / f"{name}.git", default_branch
@@ -220,7 +220,7 @@ class Forge(Gestures):
     ) -> App:
         """A GitHub App, installed on all repositories of `account` (default: of everyone).
 
-        It gets a new key unless it brings the one that it has.
+        It gets a new key unless `private_key_pem` is given.
         """
         key = seeding.app_key(private_key_pem)
         private = key.private_bytes(
@@ -254,7 +254,7 @@ class Forge(Gestures):
         return app
 
     def set_webhook_url(self, app: App, url: str) -> None:
-        """Point an App's webhook elsewhere; GitHub greets it with a ping."""
+        """Change the URL of an App's webhook; GitHub then sends a ping."""
         app.webhook_url = url
         self.webhooks.ping(app)
 
@@ -262,7 +262,7 @@ class Forge(Gestures):
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Every webhook so far, sent or held."""
+        """Every webhook so far, sent or held back."""
         return self.webhooks.deliveries
 
     def redeliver(self, delivery_id: str) -> None:
@@ -276,7 +276,7 @@ class Forge(Gestures):
     def release(
         self, order: Callable[[Sequence[Delivery]], Sequence[Delivery]] | None = None
     ) -> None:
-        """Send what was held, as `order` arranges it: reversed, doubled, or with some left out."""
+        """Send what was held back, as arranged by `order`, which may reverse, double or drop."""
         self.webhooks.release(order)
 
     @property

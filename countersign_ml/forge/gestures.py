@@ -18,7 +18,7 @@ from policy.errors import UserError
 
 
 class Gestures:
-    """The part of `Forge` that acts as a person at the web page would."""
+    """The part of `Forge` that does what a person does on the web page."""
 
     world: World
     actions: Actions
@@ -34,7 +34,7 @@ class Gestures:
     def require_checks(
         self, repository: str, branch: str, contexts: Sequence[str], app_id: int | None = None
     ) -> None:
-        """A ruleset: these checks must pass on `branch`, posted by this App where one is named."""
+        """Add a ruleset: these checks must pass on `branch`, posted by this App if one is named."""
         with self.world.lock:
             self.repository(repository).required[branch] = [
                 RequiredCheck(context, app_id) for context in contexts
@@ -49,12 +49,12 @@ class Gestures:
         self.repository(repository).variables[name] = value
 
     def require_merge_queue(self, repository: str, branch: str) -> None:
-        """A ruleset: `branch` moves through a merge queue alone."""
+        """Add a ruleset: `branch` moves only through a merge queue."""
         with self.world.lock:
             self.repository(repository).queues.setdefault(branch, [])
 
     def actor(self, login: str) -> Actor:
-        """A user, as the routes see one who asks."""
+        """A user as the author of a request."""
         account = self.world.account(login)
         if account is None:
             raise UserError.one("forge", f"there is no user {login}")
@@ -74,7 +74,7 @@ class Gestures:
             return merging.revert(self.world, record, record.issues[number], self.actor(as_user))
 
     def run_schedule(self, repository: str, workflow: str) -> None:
-        """The clock strikes for a workflow file with `on: schedule`."""
+        """Start a workflow file with `on: schedule`, as at its time."""
         with self.world.lock:
             self.actions.on_schedule(self.repository(repository), workflow)
 

@@ -1,7 +1,7 @@
-"""Deliveries to Apps: signed, in order, by one thread, tried once.
+"""Webhook deliveries to Apps: signed, in order, by one thread, sent once.
 
 GitHub does not redeliver by itself, keeps a delivery's id when a person redelivers it, and promises
-no order. Tests bring that about with `hold`, `release` and `redeliver`.
+no order. Tests produce these cases with `hold`, `release` and `redeliver`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TIMEOUT = 10.0  # seconds; GitHub's own
 
 @dataclass
 class Delivery:
-    """One webhook as it was sent; `status` is None until answered, 0 where nobody answered."""
+    """One webhook as it was sent; `status` is None until it is answered, 0 without an answer."""
 
     id: str
     event: str
@@ -86,7 +86,7 @@ class Webhooks:
     def queue(
         self, app: App, event: str, action: str | None, payload: Json, *, owner: bool = False
     ) -> Delivery:
-        """Sign a payload and put it in line."""
+        """Sign a payload and queue it."""
         if owner:
             account = self._world.account(payload["repository"]["owner"]["login"])
             if account is not None and account.kind == "Organization":
@@ -156,7 +156,7 @@ class Webhooks:
     def release(
         self, order: Callable[[Sequence[Delivery]], Sequence[Delivery]] | None = None
     ) -> None:
-        """Send what was held, in the order that `order` gives; it may also drop or double."""
+        """Send what was held back, in the order of `order`, which may also drop or double."""
         with self._changed:
             self._holding = False
             held, self._held = self._held, []
@@ -165,7 +165,7 @@ class Webhooks:
 
     @property
     def pending(self) -> int:
-        """Deliveries in line or under way; those held back do not count."""
+        """Deliveries queued or under way, without those held back."""
         return self._pending
 
     def _send(self, delivery: Delivery) -> None:
@@ -174,7 +174,7 @@ class Webhooks:
 
     def _work(self) -> None:
         session = requests.Session()
-        session.trust_env = False  # a proxy has no business between two ports of this machine
+        session.trust_env = False  # no proxy between two ports of this machine
         while (delivery := self._queue.get()) is not None:
             try:
                 answer = session.post(

@@ -1,4 +1,4 @@
-"""What GitHub Actions tells the world: workflow_run events, a check run per job, deployments."""
+"""What GitHub Actions reports: workflow_run events, a check run per job, deployments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PERMISSIONS = dict.fromkeys(
 
 
 class Reports:
-    """The App `github-actions`, in whose name all of this is said."""
+    """The App `github-actions`, which sends all of these reports."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -111,7 +111,7 @@ class Reports:
             set_state(self._world, record, found, self.app.bot, state, app=self.app, quiet=True)
 
     def job_ended(self, record: Repository, run: Run, job: Job) -> None:
-        """The check run ends with the job; a skipped job gets one that says so."""
+        """The check run ends with the job; a skipped job gets a skipped check run."""
         if not job.check_run:
             self.job_queued(record, run, job)
         check = record.check_runs[job.check_run]

@@ -52,18 +52,18 @@ class Actions:
         self._scheduler.cancel(record, run)
 
     def on_event(self, event: Event) -> None:
-        """Start every workflow that the event asks for; a GITHUB_TOKEN's events start none."""
+        """Start every workflow that the event triggers; events of a GITHUB_TOKEN start none."""
         record = event.repository
         if event.name == "push" and event.ref == f"refs/heads/{record.default_branch}":
             self.register(record)
-        if event.quiet or record.parent is not None:  # a fork's workflows are off until allowed
+        if event.quiet or record.parent is not None:  # a fork's workflows are off
             return
         for occasion in occasions(record, event):
             for path, text in self._files(record, occasion.source):
                 self._consider(record, occasion, event, path, text)
 
     def on_schedule(self, record: Repository, name: str) -> None:
-        """Start one workflow as the clock would."""
+        """Start one workflow as its schedule would."""
         ref = f"refs/heads/{record.default_branch}"
         tip = record.store.ref(ref)
         path = f"{FOLDER}/{name}"
@@ -187,7 +187,7 @@ class Actions:
         inputs: Json,
         actor: Account,
     ) -> Run:
-        """Start a run; a refused workflow makes a run that failed and says why."""
+        """Start a run; a refused workflow gives a failed run with the reason."""
         run = self._new(record, occasion, path, text, payload, inputs, actor)
         try:
             run.plan = parse(path, text)
@@ -200,7 +200,7 @@ class Actions:
         return run
 
     def _lay_out(self, run: Run, plan: WorkflowPlan, folder: Path) -> None:
-        """A waiting job for each of the plan, its log in `folder`."""
+        """Create a waiting job for each job of the plan, with its log in `folder`."""
         for key, each in plan.jobs.items():
             steps = [
                 Step(n, s.name or (f"Run {s.uses}" if s.uses else _first(s.run)))
@@ -220,7 +220,7 @@ class Actions:
             )
 
     def rerun(self, record: Repository, run: Run, by: Account) -> None:
-        """Begin a new attempt: the same commit and file, all jobs anew; what was uploaded stays."""
+        """Begin a new attempt: same commit and file, all jobs again; uploads stay."""
         if run.plan is None or not run.jobs:
             raise RefusalError("This workflow run cannot be retried")
         run.earlier.append(
@@ -237,7 +237,7 @@ class Actions:
         run.attempt, run.rerun_by, run.jobs = run.attempt + 1, by, {}
         run.status, run.conclusion, run.started, run.message = "queued", None, None, ""
         run.cancelled = threading.Event()
-        folder = run.folder / str(run.attempt)  # no job can have a number for its key
+        folder = run.folder / str(run.attempt)  # a job's key is never a number
         folder.mkdir()
         self._lay_out(run, run.plan, folder)
         self._scheduler.enter(record, run)

@@ -1,4 +1,4 @@
-"""Concurrency groups: one runs, one waits, and a newcomer may cancel either."""
+"""Concurrency groups: one runs, one waits, and a new one may cancel both."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Groups:
         self._waiting: dict[tuple[int, str], Ticket] = {}
 
     def enter(self, key: tuple[int, str], ticket: Ticket, *, cancel_running: bool) -> None:
-        """Begin at once where the group is free; else wait, and push out who waited before."""
+        """Begin at once if the group is free; else wait, and cancel the one that waited before."""
         running = self._running.get(key)
         if running is None:
             self._running[key] = ticket
@@ -36,7 +36,7 @@ class Groups:
             running.cancel()
 
     def leave(self, key: tuple[int, str], ticket: Ticket) -> None:
-        """The holder has ended (or the one who waits has been cancelled): let the next begin."""
+        """Give the group free, or leave its queue; the next in line begins."""
         if self._waiting.get(key) is ticket:
             del self._waiting[key]
         if self._running.get(key) is ticket:

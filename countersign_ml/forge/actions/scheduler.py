@@ -1,4 +1,4 @@
-"""From run to jobs to scripts: what may begin, on which runner, and how a run ends.
+"""From run to jobs to scripts: what can begin, on which runner, and how a run ends.
 
 One worker serves GitHub-hosted labels, one self-hosted ones; each runs one job at a time. All
 bookkeeping happens under the world's lock, all commands outside it.
@@ -78,7 +78,7 @@ class Scheduler:
             thread.join()
 
     def enter(self, record: Repository, run: Run) -> None:
-        """Begin a run, or let it wait for its concurrency group; RefusalError for a bad group."""
+        """Begin a run, or make it wait for its concurrency group; RefusalError for a bad group."""
         assert run.plan is not None
         group, cancel = self._group(run.plan.concurrency, self._scope(record, run))
         self.reports.run(record, run, "requested")
@@ -199,7 +199,7 @@ class Scheduler:
         return labels
 
     def cancel(self, record: Repository, run: Run) -> None:
-        """Cancel: scripts end, what has not begun is skipped except `if: always()`."""
+        """Cancel a run: stop its scripts and skip what has not begun, except `if: always()`."""
         if run.status == "completed":
             return
         run.cancelled.set()
@@ -303,9 +303,9 @@ class Scheduler:
 
 
 def permissions_of(given: Any, *, read_only: bool = False) -> dict[str, str]:
-    """What GITHUB_TOKEN may do; read-only contents where the workflow does not say.
+    """What GITHUB_TOKEN may do; read-only contents by default.
 
-    `read_only` is for a pull request from a fork: no workflow file can ask for more.
+    `read_only` is for a pull request from a fork: no workflow file can grant more.
     """
     if read_only:
         return {name: "read" for name, level in permissions_of(given).items() if level != "none"}

@@ -1,4 +1,4 @@
-"""One `run:` script: its own process group, its log, its command files, its end."""
+"""One `run:` script: its process group, its log and its command files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
 
 @dataclass
 class JobLog:
-    """The log of a job: time-stamped lines, secrets masked, annotations picked out."""
+    """The log of a job: lines with time stamps, secrets masked, annotations collected."""
 
     path: Path
     masks: set[str] = field(default_factory=set)
@@ -84,7 +84,7 @@ def run_script(
     seconds: float,
     ended: Callable[[], str],
 ) -> Ended:
-    """Run with `bash -e -o pipefail`; `ended()` names a reason to stop it before its time."""
+    """Run with `bash -e -o pipefail`; a reason returned by `ended()` stops the script."""
     if not folder.is_dir():
         raise RefusalError(f"the working directory {folder} does not exist")
     file.write_text(script if script.endswith("\n") else f"{script}\n", encoding="utf-8")
@@ -104,7 +104,7 @@ def run_script(
         reader = threading.Thread(target=_read, args=(process.stdout, log), daemon=True)
         reader.start()
         why = _wait(process, time.monotonic() + seconds, ended)
-        # Whatever the script left behind in its group ends with it, as on a fresh runner.
+        # Processes that the script left behind end with it, as on a fresh runner.
         _end_group(process.pid, process)
         reader.join(GRACE)
     return Ended(process.returncode, why)

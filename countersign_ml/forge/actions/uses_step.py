@@ -1,4 +1,4 @@
-"""The four actions that this stand-in knows, done with git, zip and this machine's Python."""
+"""The four known actions, done with git, zip and this machine's Python."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import subprocess
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from countersign_ml.forge.actions.shell_step import JobLog
-from countersign_ml.forge.git.bare_repository import SHA, clean_environment
+from countersign_ml.forge.git.bare_repository import SHA
 from countersign_ml.forge.request.auth import allowed
 from countersign_ml.forge.state.account_records import Json
 from countersign_ml.forge.state.actions_records import Artifact, Job, Run
 from countersign_ml.forge.state.repository_record import Repository
 from countersign_ml.forge.state.world_state import World
 from countersign_ml.forge.workflow.expressions import RefusalError, as_text
+from countersign_ml.git import NO_USER_SETTINGS, git
 
 KNOWN = {
     "actions/checkout": (
@@ -45,11 +46,11 @@ DAY = 86_400.0
 
 
 class ActionError(Exception):
-    """The action ran and failed, as the real one would."""
+    """The action failed, as the real one would."""
 
 
 class RunningJob(Protocol):
-    """What an action sees of the job that it is a step of."""
+    """What an action needs from the job that it is a step of."""
 
     world: World
     record: Repository
@@ -69,7 +70,7 @@ def perform(job: RunningJob, uses: str, given: Json) -> dict[str, str]:
     name = uses.partition("@")[0]
     for key in given:
         if key not in KNOWN[name]:
-            raise RefusalError(f"{name}: with.{key} is not known to this stand-in")
+            raise RefusalError(f"{name}: with.{key} is not supported by this stand-in")
     values = {key: as_text(value) for key, value in given.items()}
     action = {
         "actions/checkout": checkout,
@@ -84,7 +85,7 @@ def _inside(job: RunningJob, path: str) -> Path:
     folder = (job.workspace / path).resolve()
     allowed_roots = (job.workspace.resolve(), job.temp.resolve())
     if not any(folder == root or root in folder.parents for root in allowed_roots):
-        raise ActionError(f"{path!r} lies outside the workspace")
+        raise ActionError(f"{path!r} is outside the workspace")
     return folder
 
 
@@ -95,71 +96,65 @@ def checkout(job: RunningJob, given: dict[str, str]) -> dict[str, str]:
     own = repository.lower() == record.full_name.lower()
     folder = _inside(job, given.get("path") or ".")
     folder.mkdir(parents=True, exist_ok=True)
-    url = f"{job.world.web_url}/{repository}"
-    secret = given.get("token") or job.token
-    basic = base64.b64encode(f"x-access-token:{secret}".encode()).decode()
-    header = f"http.{job.world.web_url}/.extraheader"
-    value = f"AUTHORIZATION: basic {basic}"
-
-    def git(*args: str) -> str:
-        done = subprocess.run(
-            ["git", "-c", f"{header}={value}", *args],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            env=clean_environment(),
-            check=False,
-        )
-        job.log.line(f"[command]git {' '.join(args)}")
-        for line in (done.stdout + done.stderr).splitlines():
-            job.log.line(line)
-        if done.returncode:
-            raise ActionError(f"git {args[0]} ended with {done.returncode}")
-        return done.stdout.strip()
-
     ref = given.get("ref") or (run.sha if own else "HEAD")
-    depth = given.get("fetch-depth") or "1"
-    git("init", "--quiet", "-b", "main")
-    git("remote", "add", "origin", url)
-    deep = ["--depth", depth] if depth != "0" else []
-    if not deep:
-        git(
-            "fetch",
-            "--quiet",
-            "origin",
-            "+refs/heads/*:refs/remotes/origin/*",
-            "+refs/tags/*:refs/tags/*",
-        )
-    tip = _fetch(git, deep, ref)
-    branch = run.ref if not given.get("ref") else ref
-    branch = branch.removeprefix("refs/heads/")
+    clone = _Clone(job, folder, given.get("token") or job.token)
+    clone.git("init", "--quiet", "-b", "main")
+    clone.git("remote", "add", "origin", f"{job.world.web_url}/{repository}")
+    tip = clone.fetch(ref, given.get("fetch-depth") or "1")
+    branch = (given.get("ref") or run.ref).removeprefix("refs/heads/")
     if not SHA.fullmatch(branch) and not branch.startswith("refs/") and own:
-        git("checkout", "--quiet", "-B", branch, tip)
+        clone.git("checkout", "--quiet", "-B", branch, tip)
     else:
-        git("checkout", "--quiet", "--detach", tip)
+        clone.git("checkout", "--quiet", "--detach", tip)
     if given.get("persist-credentials", "true").lower() == "true":
-        git("config", header, value)
-    return {"ref": ref, "commit": git("rev-parse", "HEAD")}
+        clone.keep_credentials()
+    return {"ref": ref, "commit": clone.git("rev-parse", "HEAD")}
 
 
-def _fetch(git: Any, deep: list[str], ref: str) -> str:
-    names = (
-        [ref]
-        if SHA.fullmatch(ref) or ref.startswith("refs/") or ref == "HEAD"
-        else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
-    )
-    for name in names[:-1]:
-        try:
-            git("fetch", "--quiet", "--no-tags", *deep, "origin", name)
-        except ActionError:
-            continue
-        return str(git("rev-parse", "FETCH_HEAD^{commit}"))
-    git("fetch", "--quiet", "--no-tags", *deep, "origin", names[-1])
-    return str(git("rev-parse", "FETCH_HEAD^{commit}"))
+class _Clone:
+    """A working copy in the job's workspace; each git command is in the job's log."""
+
+    def __init__(self, job: RunningJob, folder: Path, secret: str) -> None:
+        basic = base64.b64encode(f"x-access-token:{secret}".encode()).decode()
+        self._header = f"http.{job.world.web_url}/.extraheader"
+        self._credentials = f"AUTHORIZATION: basic {basic}"
+        self._log, self._folder = job.log, folder
+
+    def git(self, *args: str) -> str:
+        """Run git with the token; ActionError if it fails."""
+        settings = (f"{self._header}={self._credentials}",)
+        done = git(self._folder, *args, settings=settings, extra=NO_USER_SETTINGS)
+        self._log.line(f"[command]git {' '.join(args)}")
+        for line in (done.out + done.err).decode(errors="replace").splitlines():
+            self._log.line(line)
+        if not done.ok:
+            raise ActionError(f"git {args[0]} ended with {done.code}")
+        return done.text.strip()
+
+    def fetch(self, ref: str, depth: str) -> str:
+        """Fetch a branch, tag, ref or SHA; return its commit. Depth 0 fetches all history."""
+        deep = ["--depth", depth] if depth != "0" else []
+        if not deep:
+            everything = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+            self.git("fetch", "--quiet", "origin", *everything)
+        exact = SHA.fullmatch(ref) or ref.startswith("refs/") or ref == "HEAD"
+        names = [ref] if exact else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
+        for name in names:
+            try:
+                self.git("fetch", "--quiet", "--no-tags", *deep, "origin", name)
+                break
+            except ActionError:
+                if name == names[-1]:
+                    raise
+        return self.git("rev-parse", "FETCH_HEAD^{commit}")
+
+    def keep_credentials(self) -> None:
+        """Let later steps fetch and push with the job's token."""
+        self.git("config", self._header, self._credentials)
 
 
 def upload(job: RunningJob, given: dict[str, str]) -> dict[str, str]:
-    """Zip files of the workspace as an artifact of this run; a name can be used once."""
+    """Zip files of the workspace as an artifact of this run; each name can be used once."""
     name = given.get("name") or "artifact"
     if re.search(r'[":<>|*?\\/\r\n]', name):
         raise ActionError(f"The artifact name is not valid: {name}")
@@ -213,7 +208,7 @@ def upload(job: RunningJob, given: dict[str, str]) -> dict[str, str]:
 
 
 def _collect(job: RunningJob, patterns: list[str], *, hidden: bool) -> tuple[list[Path], Path]:
-    """Files that the patterns name and the folder that their names in the zip start from."""
+    """The files that match the patterns, and the folder that zip names are relative to."""
     found: dict[Path, None] = {}
     roots: list[Path] = []
     for pattern in patterns:
@@ -243,7 +238,7 @@ def _rest(pattern: str, start: str) -> str:
 
 
 def download(job: RunningJob, given: dict[str, str]) -> dict[str, str]:
-    """Unpack one artifact into `path`, or all of a run into a folder each."""
+    """Unpack one artifact into `path`, or each artifact of a run into its own folder."""
     number = given.get("run-id") or str(job.run.id)
     run = job.record.runs.get(int(number)) if number.isdigit() else None
     if run is None:
@@ -283,12 +278,12 @@ def _chosen(
 
 
 def setup_python(job: RunningJob, given: dict[str, str]) -> dict[str, str]:
-    """Nothing is installed: the Python on PATH must be of the asked version or newer."""
+    """Check that the Python on PATH is at least the requested version; install nothing."""
     asked = given.get("python-version", "")
     wanted = re.fullmatch(r"(\d+)\.(\d+)(?:\.(?:\d+|x))?", asked)
     if wanted is None:
         raise RefusalError(
-            f"actions/setup-python: python-version {asked!r} is not understood; write it like 3.11"
+            f"actions/setup-python: python-version {asked!r} is not understood; write it as 3.11"
         )
     python = shutil.which("python3", path=job.environment()["PATH"])
     if python is None:
@@ -301,6 +296,8 @@ def setup_python(job: RunningJob, given: dict[str, str]) -> dict[str, str]:
     ).stdout.strip()
     have = tuple(int(part) for part in said.split(".")[:2])
     if have < (int(wanted[1]), int(wanted[2])):
-        raise RefusalError(f"actions/setup-python: {asked} was asked for; this runner has {said}")
-    job.log.line(f"Python {said} serves for {asked}")
+        raise RefusalError(
+            f"actions/setup-python: the workflow requires {asked}; this runner has {said}"
+        )
+    job.log.line(f"Python {said} is used for {asked}")
     return {"python-version": said, "python-path": python}

@@ -1,4 +1,4 @@
-"""One job from its first step to its conclusion, in a workspace and an environment of its own."""
+"""One job from its first step to its conclusion, in its own workspace and environment."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class JobExecution:
         }[word]
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The whole environment of a script: nothing of the forge's own leaks in."""
+        """The whole environment of a script; none of the forge's own variables are in it."""
         github = self.scope["github"]
         found = {
             "PATH": ":".join([*self.path, SYSTEM_PATH]),

@@ -1,4 +1,4 @@
-"""Which workflow files an event starts, from which commit, and with which filters."""
+"""Which workflow files an event starts, from which commit, and by which filters."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ DEFAULT_TYPES = {
 class Occasion:
     """One name under which an event may start workflows, and the commits that go with it.
 
-    `source` is where the workflow file is read, `sha` and `ref` what the run sees as its own,
-    `head_sha` and `branch` what the API shows, `fork` whose code it is where it is a stranger's.
+    `source` is the commit of the workflow file, `sha` and `ref` are those of the run, `head_sha`
+    and `branch` are what the API shows, `fork` is the id of the fork that the code comes from.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Occasion:
 
 
 def occasions(record: Repository, event: Event) -> list[Occasion]:
-    """Under which names the event may start workflows; none for what starts nothing."""
+    """The occasions on which the event may start workflows; empty if it starts none."""
     default = f"refs/heads/{record.default_branch}"
     tip = record.store.ref(default)
     if event.name == "push":
@@ -96,7 +96,7 @@ def _of_pull(record: Repository, event: Event, pull: Pull, number: int) -> list[
 
 
 def wants(record: Repository, occasion: Occasion, filters: Json, event: Event) -> bool:
-    """Whether the filters under `on:` let this event through."""
+    """Whether the filters under `on:` match this event."""
     types = filters.get("types", DEFAULT_TYPES.get(occasion.name))
     types = [types] if isinstance(types, str) else types
     if types is not None and event.action is not None and event.action not in types:
@@ -167,7 +167,7 @@ def _both_names(files: Sequence[git_history.FileChange]) -> list[str]:
 
 
 def matches(patterns: Sequence[str], name: str) -> bool:
-    """GitHub's filter patterns: the last one that fits decides, `!` takes back."""
+    """Apply GitHub's filter patterns: the last match decides, `!` excludes."""
     verdict = False
     for pattern in patterns:
         negated = pattern.startswith("!")

@@ -1,4 +1,4 @@
-"""Forks: a repository of one's own with another's history, and the way back by pull request."""
+"""Forks: creating and deleting them, and the pull requests that come from them."""
 
 from __future__ import annotations
 

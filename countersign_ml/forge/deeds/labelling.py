@@ -15,7 +15,7 @@ from countersign_ml.forge.state.world_state import Event, World
 
 
 def known(record: Repository, name: str) -> str:
-    """The label as the repository spells it: GitHub does not tell labels apart by case."""
+    """The label as the repository spells it: on GitHub labels differ only by more than case."""
     wanted = name.lower()
     return next((each for each in record.labels if each.lower() == wanted), name)
 

@@ -78,7 +78,7 @@ class MergeQueues:
         return entry
 
     def dequeue(self, record: Repository, thread: Issue, actor: Actor) -> None:
-        """Take a pull request out of line; 422 for one that does not stand in it."""
+        """Take a pull request out of the queue; 422 if it is not in it."""
         if not self._leave(record, thread, actor.account, "MANUAL"):
             raise ApiError(422, "Pull request is not in the queue.")
 
@@ -123,7 +123,7 @@ class MergeQueues:
         return False
 
     def _build(self, record: Repository, branch: str, at: int) -> bool:
-        """Make the group's commit and ask for checks; a pull request in conflict leaves."""
+        """Create the group's commit and request checks; drop a pull request with conflicts."""
         world, store, entry = self._world, record.store, record.queues[branch][at]
         thread, pull = self._thread(record, entry)
         tip = store.ref(f"refs/heads/{branch}") or ""
@@ -139,7 +139,7 @@ class MergeQueues:
         author = Person(entry.by.name or entry.by.login, entry.by.email or entry.by.noreply, now)
         text = f"{merging.headline(self._world, record, thread, pull)}\n\n{thread.title}\n"
         parents = [entry.base_sha, pull.head_sha]
-        # A group is checked anew each time: it must not be the very commit that failed before.
+        # Each group is checked again, so its commit must differ from the one that failed.
         made = ""
         while not made or made in record.grouped:
             committer = Person(GITHUB.name, GITHUB.email, now)

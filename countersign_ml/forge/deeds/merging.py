@@ -90,7 +90,7 @@ def headline(world: World, record: Repository, thread: Issue, pull: Pull) -> str
 def concluded(
     world: World, thread: Issue, pull: Pull, made: str, who: Account, *, app: App | None = None
 ) -> None:
-    """Write down that the pull request was merged as `made`; events are the caller's."""
+    """Record that the pull request was merged as `made`; the caller publishes the events."""
     now = world.clock()
     pull.merged_at, pull.merged_by, pull.merge_commit = now, who, made
     thread.state, thread.closed, thread.closed_by, thread.updated = "closed", now, who, now

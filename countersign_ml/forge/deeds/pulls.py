@@ -29,7 +29,7 @@ def open_pull(
     base: str,
     draft: bool = False,
 ) -> Issue:
-    """Open a pull request; 422 where GitHub would refuse."""
+    """Open a pull request; 422 if GitHub would refuse it."""
     owner, _, branch = head.rpartition(":")
     fork = _fork(world, record, actor, owner) if owner else None
     fork_id = fork.id if fork is not None else None

@@ -171,7 +171,7 @@ def announce(
     """Publish a pull_request event."""
     held = pull.unknown_reads
     shape = pull_request(world, record, thread, pull)
-    pull.unknown_reads = held  # a payload is not a read
+    pull.unknown_reads = held  # building a payload is not a read
     payload = {"number": thread.number, "pull_request": shape, **(extra or {})}
     world.publish(
         Event(

@@ -22,7 +22,7 @@ def submit_review(
     body: str,
     commit: str | None,
 ) -> Review:
-    """Submit a review; nobody approves or blocks their own pull request."""
+    """Submit a review; 422 for an approval or a block of one's own pull request."""
     pull = thread.pull
     assert pull is not None
     if verdict not in ("APPROVE", "REQUEST_CHANGES", "COMMENT"):

@@ -1,4 +1,4 @@
-"""First content and first keys: a folder committed as the default branch, a user's token."""
+"""A first commit from a folder, an App's key and a user's token."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def app_key(pem: str | None) -> rsa.RSAPrivateKey:
     except ValueError:
         key = None
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise UserError.one("private_key_pem", "is no RSA private key", "give it in PEM form")
+        raise UserError.one("private_key_pem", "is not an RSA private key", "give it in PEM form")
     return key
 
 
 def grant_token(world: World, account: Account) -> None:
-    """Make the account's personal access token valid; it may do all that its user may."""
+    """Make the account's personal access token valid, with all rights of its user."""
     world.tokens[account.token] = Token(account.token, account)
 
 
 def seed(world: World, record: Repository, folder: Path, actor: Actor, message: str) -> str:
-    """Commit the folder's files, as .gitignore allows, onto the default branch; return the SHA."""
+    """Commit the folder's files, except ignored ones, to the default branch; return the SHA."""
     if not folder.is_dir():
-        raise UserError.one(str(folder), "is no folder", "name the folder to commit")
+        raise UserError.one(str(folder), "is not a folder", "name the folder to commit")
     store = record.store
     index = store.path / "index.seed"
     place = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(folder.resolve())}

@@ -1,25 +1,26 @@
-"""Plumbing on one bare repository: objects and refs, through the git command itself.
+"""Objects and refs of one bare repository, through the git command.
 
-Nothing here knows of pull requests or permissions. Every value that comes from a request is either
-checked by `valid_ref`/`is_sha` or passed where git cannot take it for an option.
+Nothing here knows about pull requests or permissions. A value from a request is either checked by
+`valid_ref`, or passed where git cannot read it as an option.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from countersign_ml.git import NO_USER_SETTINGS, git
+
 SHA = re.compile(r"[0-9a-f]{40}")
 ZERO = "0" * 40
-KEPT_ANSWERS, KEPT_BYTES = 4096, 16_000  # of what objects say, and the longest of them
+KEPT_ANSWERS, KEPT_BYTES = 4096, 16_000  # cached answers about objects, and the longest of them
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
-# The forge decides before it calls receive-pack; this hook only carries the answer to the client.
+# The forge decides before it calls receive-pack; this hook only passes the answer to the client.
 UPDATE_HOOK = """#!/bin/sh
 case "$1" in
   refs/pull/*) echo "deny updating a hidden ref" >&2; exit 1 ;;
@@ -54,7 +55,7 @@ CONFIG = """
 
 
 class GitError(Exception):
-    """A git command ended with an error; `str()` is what it said."""
+    """A git command failed; `str()` is its message."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Person:
     zone: str = "+0000"
 
     def line(self) -> str:
-        """The form that a commit object holds; characters git forbids are dropped."""
+        """The form in a commit object, without the characters that git forbids."""
         name, email = (re.sub(r"[<>\n]", "", text) for text in (self.name, self.email))
         return f"{name} <{email}> {self.seconds} {self.zone}"
 
@@ -107,19 +108,8 @@ class TreeEntry:
     size: int | None
 
 
-def clean_environment() -> dict[str, str]:
-    """An environment in which no user's or system's git settings count."""
-    kept = {k: os.environ[k] for k in ("PATH", "HOME", "LANG", "TMPDIR") if k in os.environ}
-    return kept | {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C.UTF-8",
-    }
-
-
 def valid_ref(ref: str) -> bool:
-    """Whether git would take the name as a full ref below refs/."""
+    """Whether git would accept the name as a full ref below refs/."""
     forbidden = re.compile(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|/\.|\.lock(/|$)|[/.]$")
     return ref.startswith("refs/") and ref.count("/") >= 2 and not forbidden.search(ref)
 
@@ -133,7 +123,7 @@ class GitStore:
 
     @classmethod
     def create(cls, path: Path, default_branch: str) -> GitStore:
-        """Lay down an empty bare repository that http-backend will serve."""
+        """Create an empty bare repository that http-backend will serve."""
         path.mkdir(parents=True)
         store = cls(path)
         store.text("init", "--bare", "--quiet", f"--initial-branch={default_branch}", ".")
@@ -151,18 +141,11 @@ class GitStore:
         extra: Mapping[str, str] | None = None,
         accept: Iterable[int] = (0,),
     ) -> bytes:
-        """Standard output of `git args`; raise GitError when it exits with another code."""
-        done = subprocess.run(
-            ["git", *args],
-            cwd=self.path,
-            input=stdin,
-            capture_output=True,
-            env=clean_environment() | dict(extra or {}),
-            check=False,
-        )
-        if done.returncode not in tuple(accept):
-            raise GitError(f"git {args[0]}: {done.stderr.decode(errors='replace').strip()}")
-        return done.stdout
+        """Standard output of `git args`; GitError if the exit code is not in `accept`."""
+        done = git(self.path, *args, stdin=stdin, extra={**NO_USER_SETTINGS, **(extra or {})})
+        if done.code not in tuple(accept):
+            raise GitError(f"git {args[0]}: {done.err.decode(errors='replace').strip()}")
+        return done.out
 
     def fixed(self, *args: str) -> bytes:
         """Like `raw`, where every object is named by its SHA: the answer never changes."""
@@ -176,12 +159,12 @@ class GitStore:
         return found
 
     def text(self, *args: str, stdin: str = "", extra: Mapping[str, str] | None = None) -> str:
-        """Like `bytes`, decoded and stripped."""
+        """Like `raw`, decoded and stripped."""
         return self.raw(*args, stdin=stdin.encode(), extra=extra).decode(errors="replace").strip()
 
-    # A ref may be anything the caller names, so each goes through --verify with --end-of-options.
+    # A name comes from the caller, so each goes through --verify with --end-of-options.
     def resolve(self, name: str, kind: str = "commit") -> str | None:
-        """The object a branch, tag, ref or SHA names; None where there is none of that kind."""
+        """The object that a branch, tag, ref or SHA names; None if there is none of that kind."""
         if not name or "\n" in name or "\0" in name:
             return None
         candidates = [name] if SHA.fullmatch(name) or name.startswith("refs/") else []
@@ -206,21 +189,21 @@ class GitStore:
         return {ref: sha for sha, ref in pairs}
 
     def ref(self, ref: str) -> str | None:
-        """What exactly this full ref points at."""
+        """The object that this full ref points at, or None."""
         try:
             return self.text("rev-parse", "--verify", "--quiet", "--end-of-options", ref)
         except GitError:
             return None
 
     def move(self, ref: str, new: str, old: str | None = None) -> None:
-        """Set the ref, guarded by its old value where one is given; the zero SHA deletes."""
+        """Set the ref, guarded by its old value if one is given; the zero SHA deletes it."""
         if new == ZERO:
             self.text("update-ref", "-d", ref, *([old] if old else []))
         else:
             self.text("update-ref", ref, new, *([old] if old else []))
 
     def kind(self, sha: str) -> str | None:
-        """commit, tree, blob or tag; None where there is no such object."""
+        """commit, tree, blob or tag; None if there is no such object."""
         if not SHA.fullmatch(sha):
             return None
         try:
@@ -252,7 +235,7 @@ class GitStore:
         return found
 
     def entry(self, commit: str, path: str) -> TreeEntry | None:
-        """What lies at exactly this path of a commit."""
+        """The entry at exactly this path of a commit."""
         found = self.tree(commit, path=path.strip("/"))
         return found[0] if found else None
 

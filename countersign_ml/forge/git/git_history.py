@@ -1,4 +1,4 @@
-"""Questions about history: what lies between two commits, what changed, does it merge, undo it."""
+"""Git history: commits and changes between two commits, trial merges, reverts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def log(
 
 
 def commits(store: GitStore, shas: list[str]) -> list[CommitObject]:
-    """Read many commits in one call, in the order asked."""
+    """Read many commits in one call, in the given order."""
     if not shas:
         return []
     out = store.raw("cat-file", "--batch", stdin="\n".join(shas).encode() + b"\n")
@@ -94,7 +94,7 @@ def merge_base(store: GitStore, one: str, other: str) -> str | None:
 
 
 def _of_commits(store: GitStore, *names: str) -> Callable[..., bytes]:
-    """How to ask of commits: once where each is named by its SHA."""
+    """The reader for these commits: `fixed`, which caches, if each is named by its SHA."""
     return store.fixed if all(map(SHA.fullmatch, names)) else store.raw
 
 
@@ -117,7 +117,7 @@ def changes(
     return list(_changes(store, old or EMPTY_TREE, new, patches))
 
 
-# Objects never change, and a client that pages through 3,000 files asks for the same diff 30 times.
+# Objects never change, and a client that pages through 3,000 files needs the same diff 30 times.
 @lru_cache(maxsize=32)
 def _changes(store: GitStore, old: str, new: str, patches: bool) -> tuple[FileChange, ...]:
     raw = store.raw("diff-tree", "-r", "-z", "-M50%", "-l3000", "--raw", "--numstat", old, new)
@@ -171,8 +171,6 @@ def _count(text: str) -> int:
 
 def _patches(store: GitStore, old: str, new: str) -> dict[str, str]:
     text = store.raw(
-        "-c",
-        "core.quotePath=false",
         "diff-tree",
         "-r",
         "-p",

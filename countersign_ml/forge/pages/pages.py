@@ -1,4 +1,4 @@
-"""Pages of what a forge holds, as its readers would see it: live, or as files that need nothing."""
+"""Web pages of a forge's threads and runs: served live, or written as self-contained files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _environment() -> Environment:
 
 
 def _rendered(text: str) -> Markup:
-    return Markup(render(text))  # noqa: S704 - render lets only known tags through
+    return Markup(render(text))  # noqa: S704 - render passes only known tags
 
 
 def thread_page(world: World, record: Repository, thread: Issue, link: Link) -> str:

@@ -1,4 +1,4 @@
-"""What a page shows of a thread or a run, gathered for the templates."""
+"""What a page shows of a thread or a run, collected for the templates."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def diff_lines(patch: str | None) -> list[tuple[str, str]]:
 
 
 def clock(seconds: float | None) -> str:
-    """A time as a reader takes it: UTC, to the minute."""
+    """A time for readers: UTC, to the minute."""
     if seconds is None:
         return ""
     return datetime.fromtimestamp(seconds, UTC).strftime("%-d %b %Y, %H:%M UTC")

@@ -1,4 +1,4 @@
-"""Comments as readers see them: GitHub-flavoured Markdown, and only the HTML it lets through."""
+"""Comments as readers see them: GitHub-flavoured Markdown with GitHub's safe HTML."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def render(text: str | None) -> str:
 
 
 class _Cleaner(HTMLParser):
-    """Passes known tags, drops the rest, and closes what was left open."""
+    """Passes known tags, drops the others, and closes open tags."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -96,13 +96,13 @@ class _Cleaner(HTMLParser):
         self._hidden = 0
 
     def result(self) -> str:
-        """What came through, well-formed."""
+        """The cleaned HTML, well-formed."""
         while self._open:
             self._out.append(f"</{self._open.pop()}>")
         return "".join(self._out)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Let a known tag through with its known attributes; an image becomes its text."""
+        """Pass a known tag with its known attributes; an image becomes its text."""
         given = dict(attrs)
         if tag in HIDDEN:
             self._hidden += 1

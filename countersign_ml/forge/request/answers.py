@@ -78,7 +78,7 @@ def body() -> Json:
 
 
 def text_field(data: Json, resource: str, field: str, *, required: bool = True) -> str | None:
-    """A string of the body; 422 where it is missing or of another type."""
+    """A string of the body; 422 if it is missing or of another type."""
     value = data.get(field)
     if value is None:
         if required:
@@ -101,7 +101,7 @@ def number_argument(name: str, default: int, most: int) -> int:
 
 
 def page(items: Sequence[T], size: int | None = None) -> list[T]:
-    """The slice that `page` and `per_page` ask for; the Link header follows in `finish`."""
+    """The slice that `page` and `per_page` select; `finish` adds the Link header."""
     size = size or number_argument("per_page", 30, 100)
     number = number_argument("page", 1, 1_000_000)
     last = max(1, -(-len(items) // size))

@@ -1,4 +1,4 @@
-"""Who asks, and what they may do: tokens, App JWTs, roles and App permissions."""
+"""Who sent a request, and what they may do: tokens, App JWTs, roles and App permissions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Actor:
 
 
 def credentials() -> str | None:
-    """The secret of the Authorization header, from any of the schemes that GitHub takes."""
+    """The secret of the Authorization header, in any scheme that GitHub accepts."""
     header = request.headers.get("Authorization", "")
     scheme, _, value = header.partition(" ")
     if scheme.lower() in ("bearer", "token"):
@@ -56,7 +56,7 @@ def token_of(found_in: World, secret: str) -> Token | None:
 
 
 def identify() -> Actor | None:
-    """Who asks; None for nobody, 401 for a secret that is wrong or has expired."""
+    """Who sent the request; None without a secret, 401 for a wrong or expired one."""
     if "actor" in g:
         known: Actor | None = g.actor
         return known
@@ -72,7 +72,7 @@ def identify() -> Actor | None:
 
 
 def signed_in() -> Actor:
-    """Who asks; 401 for nobody."""
+    """Who sent the request; 401 without a secret."""
     actor = identify()
     if actor is None:
         raise ApiError(401, "Requires authentication")

@@ -1,6 +1,6 @@
-"""The HTTP side put together: routes, the lock around each API call, faults, and the accounts.
+"""The Flask application: all routes, the lock around each API call, faults, and request counts.
 
-One API call runs at a time: a read, a check and the write that follows are never torn apart.
+One API call runs at a time, so nothing comes between a check and the write that follows it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """git clone, fetch and push over smart HTTP, by git's own `http-backend`.
 
-Only who may do it is decided here. After a push the refs are compared with those before, so that
-whatever git accepted, and nothing else, becomes events.
+This module decides only who may do it. After a push it compares the refs with those before, so that
+exactly what git accepted becomes events.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import IO
 from flask import Blueprint, Response, request
 
 from countersign_ml.forge.deeds.ref_moves import moved
-from countersign_ml.forge.git.bare_repository import ZERO, clean_environment
+from countersign_ml.forge.git.bare_repository import ZERO
 from countersign_ml.forge.request.answers import world
 from countersign_ml.forge.request.auth import allowed, can_see, credentials, token_of
 from countersign_ml.forge.state.account_records import Token
 from countersign_ml.forge.state.queue_refs import held_by_queue
 from countersign_ml.forge.state.repository_record import Repository
 from countersign_ml.forge.state.world_state import ROLES
+from countersign_ml.git import NO_USER_SETTINGS, command, environment
 
 routes = Blueprint("git_http", __name__, url_prefix="/<owner>/<name>")
 
@@ -79,7 +80,7 @@ def upload(owner: str, name: str) -> Response:
 
 @routes.post("/git-receive-pack")
 def receive(owner: str, name: str) -> Response:
-    """POST: push. The default branch takes it from administrators alone."""
+    """POST: push. Only administrators can push to the default branch."""
     with tempfile.TemporaryFile() as spooled:
         size = _spool(spooled)
         with world().lock:
@@ -125,8 +126,8 @@ def _backend(
     record: Repository, path: str, stdin: IO[bytes], size: int, extra: dict[str, str]
 ) -> Response:
     """Run git http-backend as a CGI program on this repository."""
-    environment = (
-        clean_environment()
+    variables = (
+        NO_USER_SETTINGS
         | extra
         | {
             "GIT_PROJECT_ROOT": str(record.store.path.parent),
@@ -143,10 +144,10 @@ def _backend(
         }
     )
     done = subprocess.run(
-        ["git", "http-backend"],
+        command("http-backend"),
         stdin=stdin,
         capture_output=True,
-        env=environment,
+        env=environment(variables),
         check=False,
     )
     head, _, data = done.stdout.partition(b"\r\n\r\n")

@@ -270,7 +270,7 @@ def _artifacts(found: list[Artifact], record: Repository) -> Response:
 
 @routes.get("/artifacts")
 def list_artifacts(owner: str, name: str) -> Response:
-    """GET the repository's artifacts, of one name if asked, newest first."""
+    """GET the repository's artifacts, optionally of one name, newest first."""
     record = readable(owner, name, "actions")
     return _artifacts(list(record.artifacts.values()), record)
 
@@ -318,7 +318,7 @@ def download_artifact(owner: str, name: str, number: int) -> BaseResponse:
 
 
 def signed(found_in: World, path: str) -> str:
-    """An address outside the API, by another host name: it takes no Authorization header."""
+    """An address outside the API with another host name, so that clients send no token to it."""
     until = int(found_in.clock()) + LINK_SECONDS
     host = found_in.web_url.replace("127.0.0.1", "localhost")
     return f"{host}/_download/{path}?se={until}&sig={signature(found_in, path, until)}"

@@ -1,4 +1,4 @@
-"""REST: check runs, written by Apps alone, and commit statuses, written by anyone who may push."""
+"""REST: check runs, which only Apps write, and commit statuses, which writers may post."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def list_annotations(owner: str, name: str, number: int) -> Response:
 
 @routes.post("/check-runs/<int:number>/rerequest")
 def rerequest(owner: str, name: str, number: int) -> Response:
-    """POST: ask the App to check again. It alone hears of it."""
+    """POST: request the check again. Only the check's App gets the event."""
     record, actor = writable(owner, name, "checks")
     found = _run(record, number)
     checks.publish(world(), record, found, "rerequested", actor.account, quiet=actor.token.quiet)

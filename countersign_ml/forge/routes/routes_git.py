@@ -62,7 +62,7 @@ def create_commit(owner: str, name: str) -> Response:
 
 
 def person(data: Json | None, default: Person) -> Person:
-    """Name, address and time of a request; `default` where it leaves them out."""
+    """Name, address and time of a request; `default` for what is missing."""
     if data is None:
         return default
     if not isinstance(data.get("name"), str) or not isinstance(data.get("email"), str):
@@ -78,7 +78,7 @@ def person(data: Json | None, default: Person) -> Person:
 
 @routes.get("/trees/<path:sha>")
 def get_tree(owner: str, name: str, sha: str) -> Response:
-    """GET a tree by its SHA or by a commit's name; `recursive` lists what lies below too."""
+    """GET a tree by its SHA or by a commit's name; `recursive` includes subfolders."""
     record = readable(owner, name, "contents")
     tree = record.store.resolve(sha, "tree")
     if tree is None:

@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from countersign_ml.forge.deeds import labelling
-from countersign_ml.forge.deeds.thread_events import issue_event
 from countersign_ml.forge.request.answers import (
     ApiError,
     body,
@@ -95,7 +94,7 @@ def list_events(owner: str, name: str, number: int) -> Response:
     """GET what happened to a thread, oldest first."""
     record = readable(owner, name, "issues")
     found = page(thread_of(record, number).events)
-    return reply([issue_event(world(), record, each) for each in found])
+    return reply([shapes_threads.issue_event(world(), record, each) for each in found])
 
 
 @routes.get("/labels")

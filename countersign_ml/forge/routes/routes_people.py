@@ -24,7 +24,7 @@ routes = Blueprint("people", __name__, url_prefix="/api/v3")
 
 @routes.get("/user")
 def get_me() -> Response:
-    """GET who asks; an App's token is nobody's."""
+    """GET the user of the token; an App's token has none."""
     actor = signed_in()
     if actor.app is not None:
         raise ApiError(403, "Resource not accessible by integration")
@@ -118,7 +118,7 @@ def list_team_repositories(org: str, slug: str) -> Response:
 
 @routes.get("/orgs/<org>/teams/<slug>/repos/<owner>/<name>")
 def get_team_repository(org: str, slug: str, owner: str, name: str) -> Response:
-    """GET a team's access to one repository: 404 where it has none."""
+    """GET a team's access to one repository; 404 if it has none."""
     _team(org, slug)
     found = find_repository(owner, name)
     if slug not in found.teams:

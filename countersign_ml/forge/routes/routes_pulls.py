@@ -41,7 +41,7 @@ def thread_of(record: Repository, number: int) -> tuple[Issue, Pull]:
 
 @routes.get("")
 def list_pulls(owner: str, name: str) -> Response:
-    """GET pull requests by state, head and base; newest first unless asked otherwise."""
+    """GET pull requests by state, head and base; newest first by default."""
     record = readable(owner, name, "pull_requests")
     state, base = request.args.get("state", "open"), request.args.get("base")
     source, _, head = request.args.get("head", "").rpartition(":")
@@ -63,7 +63,7 @@ def list_pulls(owner: str, name: str) -> Response:
 
 @routes.post("")
 def create_pull(owner: str, name: str) -> Response:
-    """POST a pull request: of a branch here by writers, of a fork's by whoever writes there."""
+    """POST a pull request from a branch that the user can write to, here or in a fork."""
     data = body()
     side = (text_field(data, "PullRequest", "head") or "").rpartition(":")[0].lower()
     if side in ("", owner.lower()):
@@ -218,7 +218,7 @@ def dismiss_review(owner: str, name: str, number: int, review: int) -> Response:
 
 @routes.get("/<int:number>/requested_reviewers")
 def list_reviewers(owner: str, name: str, number: int) -> Response:
-    """GET whose review is asked for."""
+    """GET the requested reviewers."""
     record = readable(owner, name, "pull_requests")
     _, pull = thread_of(record, number)
     shape = shapes_threads.requested_reviewers(world(), record, pull)

@@ -28,7 +28,7 @@ routes = Blueprint("refs", __name__, url_prefix="/api/v3/repos/<owner>/<name>/gi
 
 
 def may_move(record: Repository, actor: Actor, ref: str) -> bool:
-    """The default branch takes direct changes from administrators alone, a queue's from nobody."""
+    """Whether the actor may set the ref: the default branch if administrator, a queue's never."""
     if ref in held_by_queue(record) or ref.startswith(QUEUE_REFS):
         return False
     if ref != f"refs/heads/{record.default_branch}":
@@ -73,7 +73,7 @@ def create_ref(owner: str, name: str) -> Response:
         raise ApiError(422, f"Protected branch creation failed for {ref}.")
     try:
         record.store.move(ref, sha, ZERO)
-    except GitError as failure:  # a/b beside a branch a
+    except GitError as failure:  # a/b next to a branch a
         raise ApiError(422, f"Reference cannot be created: {failure}") from None
     moved(world(), record, ref, ZERO, sha, actor.account, app=actor.app, quiet=actor.token.quiet)
     return reply(shapes_repo.ref(world(), record, ref, sha), 201)

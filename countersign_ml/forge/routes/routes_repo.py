@@ -111,7 +111,7 @@ def list_branches(owner: str, name: str) -> Response:
 
 @routes.get("/branches/<path:branch>/protection")
 def get_protection(owner: str, name: str, branch: str) -> Response:
-    """GET what protects a branch; 404 where nothing does."""
+    """GET what protects a branch; 404 if nothing does."""
     record, _ = writable(owner, name, "administration", role="admin", level="read")
     url = f"{shapes_repo.api(world(), record)}/branches/{branch}/protection"
     required = record.required.get(branch, [])
@@ -242,7 +242,7 @@ def put_contents(owner: str, name: str, path: str) -> Response:
 
 @routes.get("/commits")
 def list_commits(owner: str, name: str) -> Response:
-    """GET history from `sha` (default: the default branch), of one `path` if asked."""
+    """GET history from `sha` (default: the default branch), optionally of one `path`."""
     record = readable(owner, name, "contents")
     start = commit_of(record, request.args.get("sha") or record.default_branch)
     path = request.args.get("path")

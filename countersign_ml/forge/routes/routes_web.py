@@ -1,4 +1,4 @@
-"""What answers outside the API: signed downloads, raw files, avatars, and the pages."""
+"""Routes outside the API: signed downloads, raw files and the web pages."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ routes = Blueprint("web", __name__)
 
 @routes.get("/_download/<kind>/<owner>/<name>/<int:number>")
 def download(kind: str, owner: str, name: str, number: int) -> Response:
-    """GET an artifact or log at its signed address; as blob stores do, it refuses a token."""
+    """GET an artifact or log at its signed address; like a blob store, it refuses a token."""
     if "Authorization" in request.headers:
-        raise ApiError(400, "InvalidAuthenticationInfo: a signed address takes no Authorization")
+        raise ApiError(400, "InvalidAuthenticationInfo: a signed address accepts no Authorization")
     found_in = world()
     path = f"{kind}/{owner}/{name}/{number}"
     until = request.args.get("se", "0")

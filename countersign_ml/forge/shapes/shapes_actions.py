@@ -90,7 +90,7 @@ def head_repository(world: World, record: Repository, found: Run) -> Json | None
 
 
 def attempt(world: World, record: Repository, found: Run, number: int) -> Json | None:
-    """A `workflow-run` as it was at one attempt; None where there was no such attempt."""
+    """A `workflow-run` as it was at one attempt; None if there was no such attempt."""
     shape = run(world, record, found)
     if number == found.attempt:
         return shape

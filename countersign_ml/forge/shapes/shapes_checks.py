@@ -59,7 +59,7 @@ def check_run(world: World, record: Repository, found: CheckRun) -> Json:
 
 
 def check_suite(world: World, record: Repository, found: CheckRun) -> Json:
-    """The suite a check run stands in, as the `check_run` webhook shows it."""
+    """The suite of a check run, as the `check_run` webhook shows it."""
     pulls = pulls_of(world, record, found.sha)
     return {
         "id": found.suite,

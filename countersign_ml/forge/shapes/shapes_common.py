@@ -105,7 +105,7 @@ def organization(world: World, account: Account) -> Json:
 
 
 def team(world: World, record: Team, permission: str = "pull") -> Json:
-    """A `team`; with `full_team`'s counts where one team is asked for."""
+    """A `team`; `full_team` adds the counts of a request for one team."""
     url = f"{world.api_url}/organizations/{record.org}/team/{record.id}"
     return {
         "id": record.id,

@@ -11,7 +11,7 @@ from countersign_ml.forge.shapes.shapes_repo import api, repository, web
 from countersign_ml.forge.state.account_records import Json, Team
 from countersign_ml.forge.state.mergeability import mergeable_state
 from countersign_ml.forge.state.repository_record import Repository
-from countersign_ml.forge.state.thread_records import Comment, Issue, Pull, Review
+from countersign_ml.forge.state.thread_records import Comment, Issue, Pull, Review, ThreadEvent
 from countersign_ml.forge.state.world_state import World
 
 
@@ -232,3 +232,20 @@ def review(
     if found.submitted is not None:
         shape["submitted_at"] = when(found.submitted)
     return shape
+
+
+def issue_event(world: World, record: Repository, found: ThreadEvent) -> Json:
+    """An `issue-event-for-issue`."""
+    url = api(world, record)
+    return {
+        "id": found.id,
+        "node_id": node("IssueEvent", found.id),
+        "url": f"{url}/issues/events/{found.id}",
+        "actor": user(world, found.actor),
+        "event": found.name,
+        "commit_id": found.commit,
+        "commit_url": f"{url}/commits/{found.commit}" if found.commit else None,
+        "created_at": when(found.at),
+        "performed_via_github_app": app(world, found.app) if found.app else None,
+        **found.details,
+    }

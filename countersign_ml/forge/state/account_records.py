@@ -68,7 +68,7 @@ class App:
 
 @dataclass
 class Token:
-    """A bearer secret; an App's token carries the permissions it was given."""
+    """A bearer secret; an App's token has its own permissions."""
 
     value: str
     account: Account

@@ -1,4 +1,4 @@
-"""What GitHub Actions remembers: workflow files, runs, jobs, steps and artifacts."""
+"""Workflow files, runs, jobs, steps and artifacts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from countersign_ml.forge.workflow.workflow_plan import JobPlan, WorkflowPlan
 
 @dataclass
 class WorkflowFile:
-    """A workflow as the API lists it: one per path ever seen."""
+    """A workflow as the API lists it: one per path."""
 
     id: int
     path: str
@@ -35,7 +35,7 @@ class Step:
 
 @dataclass
 class Job:
-    """One job of a run; `plan` is None where the workflow could not be read."""
+    """One job of a run; `plan` is None if the workflow could not be read."""
 
     id: int
     key: str
@@ -58,7 +58,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Attempt:
-    """How an earlier attempt of a run ended; its jobs and logs stay."""
+    """An earlier attempt of a run, with its jobs and logs."""
 
     number: int
     status: str

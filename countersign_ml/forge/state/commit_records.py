@@ -31,7 +31,7 @@ class CheckRun:
 
 @dataclass
 class Status:
-    """A commit status: the older, forgeable cousin of a check run."""
+    """A commit status: older than check runs, and anyone with write access can post it."""
 
     id: int
     sha: str
@@ -45,7 +45,7 @@ class Status:
 
 @dataclass
 class RequiredCheck:
-    """A status check that a branch's rules ask for; `app_id` pins who may post it."""
+    """A status check that a branch's rules require; `app_id` pins who may post it."""
 
     context: str
     app_id: int | None
@@ -67,7 +67,7 @@ class DeploymentStatus:
 
 @dataclass
 class Deployment:
-    """Someone asked for `sha` to run in `environment`."""
+    """A request to run `sha` in `environment`."""
 
     id: int
     sha: str

@@ -1,4 +1,4 @@
-"""Can this pull request be merged: the trial merge, the required checks, the state in one word."""
+"""Whether a pull request can be merged: the trial merge, the required checks, GitHub's state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASSING = ("success", "neutral", "skipped")
 
 
 def refresh(world: World, record: Repository, thread: Issue, pull: Pull) -> None:
-    """Try the merge anew; move refs/pull/N/head and refs/pull/N/merge accordingly."""
+    """Try the merge again; move refs/pull/N/head and refs/pull/N/merge to match."""
     store = record.store
     store.move(f"refs/pull/{thread.number}/head", pull.head_sha)
     tip = store.ref(f"refs/heads/{pull.base}")
@@ -50,7 +50,7 @@ def latest_checks(record: Repository, sha: str) -> list[CheckRun]:
 
 
 def unmet_checks(record: Repository, branch: str, sha: str) -> list[tuple[RequiredCheck, str]]:
-    """Required checks that keep the commit out: each `expected`, `pending` or `failing`."""
+    """Required checks that block the commit, each `expected`, `pending` or `failing`."""
     unmet = []
     for required in record.required.get(branch, []):
         states = [

@@ -1,4 +1,4 @@
-"""What a merge queue holds, and which refs are therefore out of everyone's reach."""
+"""The entries of a merge queue, and the refs that nobody can push to because of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ QUEUE_REFS = "refs/heads/gh-readonly-queue/"
 
 
 def entry_of(record: Repository, number: int) -> QueueEntry | None:
-    """The pull request's place in a queue, if it stands in one."""
+    """The pull request's entry in a queue, if there is one."""
     for queue in record.queues.values():
         for entry in queue:
             if entry.number == number:
@@ -18,7 +18,7 @@ def entry_of(record: Repository, number: int) -> QueueEntry | None:
 
 
 def held_by_queue(record: Repository) -> list[str]:
-    """Head branches of queued pull requests: GitHub takes no push to them."""
+    """Head branches of queued pull requests: GitHub rejects pushes to them."""
     found = []
     for queue in record.queues.values():
         for entry in queue:

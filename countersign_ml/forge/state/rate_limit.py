@@ -1,4 +1,4 @@
-"""The count of API requests per actor, and the hourly limit that GitHub tells with each answer."""
+"""The count of API requests per actor, and the hourly limit that GitHub sends in each answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ApiRequest:
 
     @property
     def counts(self) -> bool:
-        """Whether it is taken off the hour's limit."""
+        """Whether it counts against the hour's limit."""
         return self.status != 304 and self.path != "/rate_limit"
 
 

@@ -51,7 +51,7 @@ class Repository:
         return f"{self.owner.login}/{self.name}"
 
     def take_number(self) -> int:
-        """The next number in the row that issues and pull requests share."""
+        """The next number; issues and pull requests share one sequence."""
         number = self.next_number
         self.next_number += 1
         return number

@@ -9,7 +9,7 @@ from countersign_ml.forge.state.account_records import Account, App, Json
 
 @dataclass
 class Comment:
-    """An issue comment; a pull request's conversation holds the same kind."""
+    """A comment on an issue or in a pull request's conversation."""
 
     id: int
     author: Account
@@ -21,7 +21,7 @@ class Comment:
 
 @dataclass
 class Review:
-    """One submitted (or pending) review, bound to the commit it saw."""
+    """One submitted or pending review, bound to the commit that was reviewed."""
 
     id: int
     author: Account
@@ -34,7 +34,7 @@ class Review:
 
 @dataclass
 class Note:
-    """A line of the timeline that is neither comment nor review: closed, merged, retargeted."""
+    """A line of the timeline other than comments and reviews: closed, merged, retargeted."""
 
     at: float
     actor: str
@@ -56,7 +56,7 @@ class ThreadEvent:
 
 @dataclass
 class Pull:
-    """What a pull request has beyond its issue."""
+    """What a pull request has in addition to its issue."""
 
     id: int
     head: str
@@ -80,7 +80,7 @@ class Pull:
 
 @dataclass
 class Issue:
-    """An issue, or with `pull` a pull request: GitHub numbers both in one row."""
+    """An issue, or a pull request if `pull` is set: GitHub numbers both in one sequence."""
 
     id: int
     number: int

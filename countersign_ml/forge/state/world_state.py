@@ -1,7 +1,7 @@
-"""The one in-memory state of a forge: who exists, which repositories, and who listens to events.
+"""The in-memory state of a forge: accounts, repositories, and the listeners to events.
 
-No database: git holds the code, this object the rest, and it dies with the forge. Every access
-from outside goes through `World.lock`.
+There is no database: the code is in git, the rest is in this object and ends with the forge. Every
+access from outside takes `World.lock`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROLES = ("none", "read", "triage", "write", "maintain", "admin")
 
 @dataclass(frozen=True)
 class Event:
-    """Something happened; `payload` is in the webhook's shape, still without sender and such."""
+    """Something happened. `payload` has the webhook's shape, without the sender."""
 
     name: str
     action: str | None
@@ -43,7 +43,7 @@ class Event:
 
 @dataclass
 class World:
-    """All that a forge knows, and the lock that guards it."""
+    """All state of a forge, and the lock that guards it."""
 
     root: Path
     clock: Callable[[], float] = time.time
@@ -67,11 +67,11 @@ class World:
         return f"{self.web_url}/api/v3"
 
     def take_id(self) -> int:
-        """A number no other record has."""
+        """A number that no other record has."""
         return next(self._ids)
 
     def publish(self, event: Event) -> None:
-        """Tell webhooks and workflows, in that order."""
+        """Call the listeners: webhooks, then workflows, then merge queues."""
         for listener in self.listeners:
             listener(event)
 
@@ -80,7 +80,7 @@ class World:
         return self.accounts.get(login.lower())
 
     def account_by_email(self, email: str) -> Account | None:
-        """Whom a commit's address belongs to, or nobody."""
+        """The account with that email address, if there is one."""
         wanted = email.lower()
         for account in self.accounts.values():
             if wanted in (account.email.lower(), account.noreply.lower()):
@@ -104,7 +104,7 @@ class World:
         return self.repositories.get(full_name.lower())
 
     def role(self, repository: Repository, account: Account) -> str:
-        """The strongest role the account holds here, from itself, its teams or ownership."""
+        """The account's strongest role here: its own, from a team, or as the owner."""
         held = ["none"]
         if account.id == repository.owner.id:
             held.append("admin")

@@ -21,7 +21,7 @@ EMBEDDED = re.compile(r"\$\{\{((?:'(?:[^']|'')*'|[^'}]|\}(?!\}))*)\}\}")
 
 
 class RefusalError(Exception):
-    """A workflow asks for what this stand-in does not do, or for what GitHub would not take."""
+    """A workflow uses something that this stand-in does not know or that GitHub would reject."""
 
 
 Scope = Mapping[str, Any]
@@ -43,7 +43,7 @@ def interpolate(text: Any, scope: Scope, status: StatusCheck | None = None) -> A
 
 
 def holds(condition: str | bool | None, scope: Scope, status: StatusCheck) -> bool:
-    """Whether an `if` lets its step or job run; without a status function it implies success()."""
+    """Whether the `if` of a step or job is true; without a status function it implies success()."""
     if condition is None:
         return status("success")
     if isinstance(condition, bool):
@@ -142,7 +142,7 @@ class _Parser:
             if found is None or found.lastgroup is None:
                 raise RefusalError(
                     f"{text[at:].strip()[:20]!r} in the expression {text.strip()!r} "
-                    "is not known to this stand-in"
+                    "is not supported by this stand-in"
                 )
             self.tokens.append((found.lastgroup, found[found.lastgroup]))
             at = found.end()
@@ -229,7 +229,7 @@ class _Parser:
         if self.take("("):
             return self.call(text)
         if text.lower() not in CONTEXTS:
-            raise RefusalError(f"the context {text!r} is not known to this stand-in")
+            raise RefusalError(f"the context {text!r} is not supported by this stand-in")
         return self.scope.get(text.lower())
 
     def call(self, name: str) -> Any:
@@ -246,7 +246,7 @@ class _Parser:
             return self.status(name.lower())
         function = FUNCTIONS.get(name.lower())
         if function is None:
-            raise RefusalError(f"the function {name}() is not known to this stand-in")
+            raise RefusalError(f"the function {name}() is not supported by this stand-in")
         try:
             return function(*values)
         except TypeError:

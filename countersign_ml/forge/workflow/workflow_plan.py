@@ -1,4 +1,4 @@
-"""A workflow file as a plan: parsed, checked, and refused by name where it asks for more.
+"""A workflow file as a plan: parsed and checked; what the stand-in does not know is refused.
 
 Whatever this stand-in would ignore, it refuses: a workflow that is green here should not surprise
 on GitHub.
@@ -212,7 +212,7 @@ def parse(path: str, text: str) -> WorkflowPlan:
 def _known(where: str, found: Iterable[Any], names: tuple[str, ...]) -> None:
     for name in found:
         if name not in names:
-            raise RefusalError(f"{where}: {name!r} is not known to this stand-in")
+            raise RefusalError(f"{where}: {name!r} is not supported by this stand-in")
 
 
 def _folder(where: str, defaults: Any) -> str | None:
@@ -228,7 +228,7 @@ def _folder(where: str, defaults: Any) -> str | None:
 
 def _shell(where: str, shell: Any) -> None:
     if shell not in (None, "bash"):
-        raise RefusalError(f"{where}: {shell!r} is not known to this stand-in; it has bash")
+        raise RefusalError(f"{where}: {shell!r} is not supported by this stand-in; it has bash")
 
 
 def _permissions(where: str, given: Any) -> None:
@@ -306,7 +306,7 @@ def _uses(where: str, uses: str) -> None:
     name, _, pin = uses.partition("@")
     if name not in USES:
         raise RefusalError(
-            f"{where}.uses: {uses!r} is not known to this stand-in; it has {', '.join(USES)}"
+            f"{where}.uses: {uses!r} is not supported by this stand-in; it has {', '.join(USES)}"
         )
     if not re.fullmatch(r"[0-9a-f]{40}", pin):
         raise RefusalError(
@@ -348,5 +348,5 @@ def dispatch_inputs(plan: WorkflowPlan, given: Json) -> Json:
         elif kind in ("string", "environment"):
             values[name] = "" if value is None else str(value)
         else:
-            raise RefusalError(f"inputs.{name}.type: {kind!r} is not known to this stand-in")
+            raise RefusalError(f"inputs.{name}.type: {kind!r} is not supported by this stand-in")
     return values
