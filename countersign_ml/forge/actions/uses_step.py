@@ -164,15 +164,30 @@ def upload(job: RunningJob, given: dict[str, str]) -> dict[str, str]:
     hidden = given.get("include-hidden-files", "false").lower() == "true"
     files, root = _collect(job, patterns, hidden=hidden)
     if not files:
-        text = f"No files were found with the provided path: {', '.join(patterns)}."
-        missing = given.get("if-no-files-found") or "warn"
-        if missing == "error":
-            raise ActionError(text)
-        if missing not in ("warn", "ignore"):
-            raise RefusalError(f"actions/upload-artifact: if-no-files-found {missing!r} is unknown")
-        job.log.line(f"{'::warning::' if missing == 'warn' else ''}{text}")
-        return {}
-    days = float(given.get("retention-days") or 90)
+        return _nothing_found(job, patterns, given.get("if-no-files-found") or "warn")
+    artifact = _stored(job, name, files, root, float(given.get("retention-days") or 90))
+    job.log.line(f"Artifact {name} has been uploaded: {len(files)} files, {artifact.size} bytes")
+    run_page = f"{job.world.web_url}/{job.record.full_name}/actions/runs/{job.run.id}"
+    return {
+        "artifact-id": str(artifact.id),
+        "artifact-url": f"{run_page}/artifacts/{artifact.id}",
+        "artifact-digest": artifact.digest,
+    }
+
+
+def _nothing_found(job: RunningJob, patterns: list[str], action: str) -> dict[str, str]:
+    """Do what `if-no-files-found` says."""
+    text = f"No files were found with the provided path: {', '.join(patterns)}."
+    if action == "error":
+        raise ActionError(text)
+    if action not in ("warn", "ignore"):
+        raise RefusalError(f"actions/upload-artifact: if-no-files-found {action!r} is unknown")
+    job.log.line(f"{'::warning::' if action == 'warn' else ''}{text}")
+    return {}
+
+
+def _stored(job: RunningJob, name: str, files: list[Path], root: Path, days: float) -> Artifact:
+    """Zip the files and add the artifact to the repository; ActionError if the name is taken."""
     with job.world.lock:
         taken = ((a.run, a.attempt, a.name) for a in job.record.artifacts.values())
         if (job.run, job.job.attempt, name) in taken:
@@ -186,25 +201,13 @@ def upload(job: RunningJob, given: dict[str, str]) -> dict[str, str]:
             archive.write(file, file.relative_to(root))
     with target.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    now = job.world.clock()
+    now, size = job.world.clock(), target.stat().st_size
     artifact = Artifact(
-        number,
-        name,
-        job.run,
-        target,
-        target.stat().st_size,
-        digest,
-        now,
-        now + days * DAY,
-        job.job.attempt,
+        number, name, job.run, target, size, digest, now, now + days * DAY, job.job.attempt
     )
     with job.world.lock:
         job.record.artifacts[number] = artifact
-    job.log.line(f"Artifact {name} has been uploaded: {len(files)} files, {artifact.size} bytes")
-    page = (
-        f"{job.world.web_url}/{job.record.full_name}/actions/runs/{job.run.id}/artifacts/{number}"
-    )
-    return {"artifact-id": str(number), "artifact-url": page, "artifact-digest": digest}
+    return artifact
 
 
 def _collect(job: RunningJob, patterns: list[str], *, hidden: bool) -> tuple[list[Path], Path]:

@@ -33,6 +33,41 @@ def merge(
     """Merge; return the new commit. 409 when `sha` is no longer the head, 405 when not allowed."""
     pull = thread.pull
     assert pull is not None
+    _require_mergeable(world, record, thread, pull, actor, sha, method)
+    store = record.store
+    ref = f"refs/heads/{pull.base}"
+    tip = store.ref(ref)
+    merged = git_history.trial_merge(store, tip, pull.head_sha) if tip else None
+    if tip is None or merged is None or merged.tree is None:
+        raise ApiError(405, "Pull Request is not mergeable")
+    now = world.clock()
+    who = actor.account
+    author = Person(who.name or who.login, who.email or who.noreply, int(now))
+    committer = Person(GITHUB.name, GITHUB.email, int(now))
+    text = _message(world, record, thread, pull, method, title, message)
+    parents = [tip, pull.head_sha] if method == "merge" else [tip]
+    made = store.write_commit(merged.tree, parents, text + "\n", author, committer)
+    record.verified.add(made)
+    store.move(ref, made, tip)
+    quiet = actor.token.quiet
+    concluded(world, thread, pull, made, who, app=actor.app)
+    moved(
+        world, record, ref, tip, made, who, app=actor.app, quiet=quiet, merging_pull=thread.number
+    )
+    announce(world, record, thread, pull, "closed", who, app=actor.app, quiet=quiet)
+    return made
+
+
+def _require_mergeable(
+    world: World,
+    record: Repository,
+    thread: Issue,
+    pull: Pull,
+    actor: Actor,
+    sha: str | None,
+    method: str,
+) -> None:
+    """Raise what GitHub answers if the merge is not allowed; conflicts are the caller's."""
     if pull.merged_at is not None or thread.state != "open":
         raise ApiError(405, "Pull Request is not mergeable")
     if sha is not None and sha != pull.head_sha:
@@ -47,38 +82,26 @@ def merge(
     admin = actor.app is None and world.role(record, actor.account) == ROLES[-1]
     if unmet and not admin:  # administrators bypass, as by GitHub's default
         check, state = unmet[0]
-        word = {"expected": "expected", "pending": "pending", "failing": "failing"}[state]
-        raise ApiError(405, f'Required status check "{check.context}" is {word}.')
-    store = record.store
-    ref = f"refs/heads/{pull.base}"
-    tip = store.ref(ref)
-    merged = git_history.trial_merge(store, tip, pull.head_sha) if tip else None
-    if tip is None or merged is None or merged.tree is None:
-        raise ApiError(405, "Pull Request is not mergeable")
-    now = world.clock()
-    who = actor.account
-    author = Person(who.name or who.login, who.email or who.noreply, int(now))
-    committer = Person(GITHUB.name, GITHUB.email, int(now))
+        raise ApiError(405, f'Required status check "{check.context}" is {state}.')
+
+
+def _message(
+    world: World,
+    record: Repository,
+    thread: Issue,
+    pull: Pull,
+    method: str,
+    title: str | None,
+    message: str | None,
+) -> str:
+    """The commit message: the given title and text, or GitHub's defaults for the method."""
     if method == "merge":
-        said = thread.title if message is None else message
-        text = "\n\n".join(
-            part for part in (title or headline(world, record, thread, pull), said) if part
-        )
-        parents = [tip, pull.head_sha]
+        first = title or headline(world, record, thread, pull)
+        rest = thread.title if message is None else message
     else:
-        head = f"{thread.title} (#{thread.number})"
-        text = "\n\n".join(part for part in (title or head, message) if part)
-        parents = [tip]
-    made = store.write_commit(merged.tree, parents, text + "\n", author, committer)
-    record.verified.add(made)
-    store.move(ref, made, tip)
-    quiet = actor.token.quiet
-    concluded(world, thread, pull, made, who, app=actor.app)
-    moved(
-        world, record, ref, tip, made, who, app=actor.app, quiet=quiet, merging_pull=thread.number
-    )
-    announce(world, record, thread, pull, "closed", who, app=actor.app, quiet=quiet)
-    return made
+        first = title or f"{thread.title} (#{thread.number})"
+        rest = message or ""
+    return "\n\n".join(part for part in (first, rest) if part)
 
 
 def headline(world: World, record: Repository, thread: Issue, pull: Pull) -> str:

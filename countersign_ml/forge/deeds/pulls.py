@@ -44,32 +44,12 @@ def open_pull(
         )
     for thread, pull in record.pulls():
         if thread.state == "open" and (pull.head, pull.base, pull.fork) == (branch, base, fork_id):
-            raise ApiError(
-                422,
-                "Validation Failed",
-                [
-                    {
-                        "resource": "PullRequest",
-                        "code": "custom",
-                        "message": "A pull request already exists for "
-                        f"{(fork or record).owner.login}:{branch}.",
-                    }
-                ],
-            )
+            place = f"{(fork or record).owner.login}:{branch}"
+            raise _refused(f"A pull request already exists for {place}.")
     if fork is not None:
         record.store.bring(fork.store, tip)
     if git_history.contains(record.store, target, tip):
-        raise ApiError(
-            422,
-            "Validation Failed",
-            [
-                {
-                    "resource": "PullRequest",
-                    "code": "custom",
-                    "message": f"No commits between {base} and {branch}",
-                }
-            ],
-        )
+        raise _refused(f"No commits between {base} and {branch}")
     now = world.clock()
     pull = Pull(world.take_id(), branch, tip, base, target, draft, fork=fork_id)
     thread = Issue(
@@ -89,6 +69,12 @@ def open_pull(
         world, record, thread, pull, "opened", actor.account, app=actor.app, quiet=actor.token.quiet
     )
     return thread
+
+
+def _refused(message: str, field: str | None = None) -> ApiError:
+    """A 422 with a message of its own."""
+    error = {"resource": "PullRequest", "code": "custom", "message": message}
+    return ApiError(422, "Validation Failed", [error | ({"field": field} if field else {})])
 
 
 def _fork(world: World, record: Repository, actor: Actor, owner: str) -> Repository | None:
@@ -161,18 +147,7 @@ def _reopen(world: World, record: Repository, thread: Issue, pull: Pull, actor: 
     source = world.source(record, pull.fork)
     tip = None if source.deleted else source.store.ref(f"refs/heads/{pull.head}")
     if pull.merged_at is not None or tip is None:
-        raise ApiError(
-            422,
-            "Validation Failed",
-            [
-                {
-                    "resource": "PullRequest",
-                    "code": "custom",
-                    "field": "state",
-                    "message": "state cannot be changed.",
-                }
-            ],
-        )
+        raise _refused("state cannot be changed.", "state")
     thread.state, thread.closed, thread.closed_by = "open", None, None
     thread.updated = world.clock()
     if source is not record:
