@@ -16,7 +16,7 @@ from countersign_ml.forge.actions.actions_reports import Reports
 from countersign_ml.forge.actions.concurrency_groups import Groups, Ticket
 from countersign_ml.forge.actions.workflow_job import JobExecution, github_context
 from countersign_ml.forge.request.auth import mint
-from countersign_ml.forge.state.account_records import Json
+from countersign_ml.forge.state.account_records import Json, Token
 from countersign_ml.forge.state.actions_records import Job, Run
 from countersign_ml.forge.state.repository_record import Repository
 from countersign_ml.forge.state.world_state import World
@@ -252,30 +252,15 @@ class Scheduler:
 
     def _carry_out(self, record: Repository, run: Run, job: Job) -> None:
         world = self._world
-        assert job.plan is not None
-        assert run.plan is not None
         with world.lock:
             if job.status != "queued":
                 return  # cancelled while it waited
-            job.status, job.started = "in_progress", world.clock()
-            if run.status != "in_progress":
-                run.status, run.started = "in_progress", world.clock()
-                self.reports.run(record, run, "in_progress")
-            granted = (
-                job.plan.permissions if job.plan.permissions is not None else run.plan.permissions
-            )
-            token = mint(
-                world,
-                self.reports.app,
-                permissions_of(granted, read_only=run.fork is not None),
-                frozenset({record.id}),
-                quiet=True,
-                lifetime=86_400,
-            )
-            needs = {
-                k: v for k, v in self._scope(record, run)["needs"].items() if k in job.plan.needs
-            }
-            environment = self.reports.job_started(record, run, job)
+            self._mark_started(record, run, job)
+            token = self._token(record, run, job)
+            before = job.plan.needs if job.plan else ()
+            done = self._scope(record, run)["needs"]
+            needs = {key: result for key, result in done.items() if key in before}
+            deployment = self.reports.job_started(record, run, job)
         conclusion = "failure"
         try:
             execution = JobExecution(
@@ -297,9 +282,30 @@ class Scheduler:
                 file.write(f"{refusal}\n")
         with world.lock:
             world.tokens.pop(token.value, None)
-            self.reports.deployed(record, environment, conclusion)
+            self.reports.deployed(record, deployment, conclusion)
             self._end(record, run, job, conclusion)
             self._advance(record, run)
+
+    def _mark_started(self, record: Repository, run: Run, job: Job) -> None:
+        job.status, job.started = "in_progress", self._world.clock()
+        if run.status != "in_progress":
+            run.status, run.started = "in_progress", self._world.clock()
+            self.reports.run(record, run, "in_progress")
+
+    def _token(self, record: Repository, run: Run, job: Job) -> Token:
+        """The job's GITHUB_TOKEN, with the job's permissions or else the workflow's."""
+        assert job.plan is not None
+        assert run.plan is not None
+        own = job.plan.permissions
+        granted = own if own is not None else run.plan.permissions
+        return mint(
+            self._world,
+            self.reports.app,
+            permissions_of(granted, read_only=run.fork is not None),
+            frozenset({record.id}),
+            quiet=True,
+            lifetime=86_400,
+        )
 
 
 def permissions_of(given: Any, *, read_only: bool = False) -> dict[str, str]:

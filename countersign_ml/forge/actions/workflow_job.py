@@ -56,11 +56,19 @@ class JobExecution:
         self.extra = dict(extra)
         self.failed = False
         self.deadline = time.monotonic() + self.plan.minutes * 60
-        self.event = {**run.payload}
-        (self.temp / "event.json").write_text(json.dumps(self.event))
-        self.scope: dict[str, Any] = {
-            "github": github_context(world, record, run, token)
-            | {"job": job.key, "workspace": str(self.workspace)},
+        (self.temp / "event.json").write_text(json.dumps(run.payload))
+        self.scope = self._contexts(needs)
+        self.env: dict[str, str] = {}
+        self.scope["env"] = self.env
+        for block in (self.workflow.env, self.plan.env):
+            self.env |= {k: as_text(interpolate(v, self.scope)) for k, v in block.items()}
+
+    def _contexts(self, needs: Json) -> dict[str, Any]:
+        """The contexts that expressions can name, all but `env`."""
+        run, record, token = self.run, self.record, self.token
+        return {
+            "github": github_context(self.world, record, run, token)
+            | {"job": self.job.key, "workspace": str(self.workspace)},
             "inputs": run.inputs,
             "needs": needs,
             "steps": self.steps,
@@ -76,10 +84,6 @@ class JobExecution:
             },
             "job": {"status": "success"},
         }
-        self.env: dict[str, str] = {}
-        self.scope["env"] = self.env
-        for block in (self.workflow.env, self.plan.env):
-            self.env |= {k: as_text(interpolate(v, self.scope)) for k, v in block.items()}
 
     def status(self, word: str) -> bool:
         """The status functions as a step sees them."""

@@ -36,7 +36,7 @@ def moved(
     """
     record.pushed = world.clock()
     if ZERO in (old, new):
-        _born_or_gone(world, record, ref, account, born=old == ZERO, app=app, quiet=quiet)
+        _created_or_deleted(world, record, ref, account, created=old == ZERO, app=app, quiet=quiet)
     world.publish(
         Event(
             "push",
@@ -71,13 +71,13 @@ def moved(
             _head_moved(world, base, thread, pull, old, new, account, app, quiet)
 
 
-def _born_or_gone(
+def _created_or_deleted(
     world: World,
     record: Repository,
     ref: str,
     account: Account,
     *,
-    born: bool,
+    created: bool,
     app: App | None,
     quiet: bool,
 ) -> None:
@@ -91,9 +91,9 @@ def _born_or_gone(
         "ref_type": kinds[prefix],
         "pusher_type": "user",
     }
-    if born:
+    if created:
         payload |= {"master_branch": record.default_branch, "description": record.description}
-    name = "create" if born else "delete"
+    name = "create" if created else "delete"
     world.publish(Event(name, None, record, payload, account, app, quiet, ref=ref))
 
 
