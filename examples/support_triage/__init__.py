@@ -1,6 +1,6 @@
-"""The example model's text: support tickets in eight industries, written by rule from a seed.
+"""The example model's text: support tickets in eight industries, generated from a seed.
 
-Nothing here was said by a customer. The sentences were written by hand (`wordings/`,
-`lexicon.yml`) and are put together by `tickets`; `rows` makes the labelled data set of them,
-`corpus` the text that the tiny base model is trained on.
+No customer wrote any of it. The sentences were written by hand (`wordings/`, `lexicon.yml`), and
+`tickets.py` combines them. `labelled_rows.py` makes the labelled data set from them, and
+`base_text.py` the text that the tiny base model is trained on.
 """

@@ -13,7 +13,7 @@ from examples.support_triage.labelled_rows import splits
 
 
 def lines(items: Iterable[Mapping[str, Any]]) -> str:
-    """Return JSON lines, keys in their own order."""
+    """Return the items as JSON lines, keys in their given order."""
     return "".join(
         json.dumps(item, separators=(",", ":"), ensure_ascii=False) + "\n" for item in items
     )
@@ -28,7 +28,7 @@ def generated() -> dict[str, str]:
 
 
 def write(folder: Path) -> None:
-    """Write the generated files below `folder`, byte for byte the same each time."""
+    """Write the generated files below `folder`; they are the same bytes every time."""
     for name, content in generated().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""The base model's text: what it must have read before a few hundred labels can teach it a task.
+"""The base model's text: what it must learn before a few hundred labels can teach it a task.
 
-Three stages. *Copying* exercises teach it to carry a number, a name or a product from one place
-to another. *Reading* teaches it which words belong together. *Chats* teach it to answer in JSON
-of many shapes, none of which is the label's. No `seen` or `held_out` sentence and no label stands
-in it; the tests hold it to that.
+There are three stages. *Copying* exercises teach it to copy a number, a name or a product.
+*Reading* teaches it which words belong together. *Chats* teach it to answer in JSON of many shapes,
+none of which is the label's. The text contains no `seen` or `held_out` sentence and no label; the
+tests check that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from examples.support_triage.tickets import (
 SEED = 20260101
 COPYING, READING, CHATS = 8000, 3500, 6000
 NO_PRODUCT_SHARE = 0.25
-"""More than in the rows: telling that a thing is missing is learnt slowly."""
+"""More than in the rows, because a model learns slowly that something is missing."""
 
 Document = dict[str, Any]
 
@@ -67,7 +67,7 @@ FRAMES = (
 
 
 def copying() -> list[Document]:
-    """Return the first stage's text, `{"text": ...}` each; the same on each call."""
+    """Return the first stage's text, `{"text": ...}` each; the same on every call."""
     rng = Random(SEED)
     return [_copied(rng) for _ in range(COPYING)]
 
@@ -103,7 +103,7 @@ def _told(rng: Random) -> tuple[Facts, str]:
 
 
 def _thing(rng: Random) -> str:
-    """Return one thing to be copied, mostly a reference number."""
+    """Return something to copy, usually a reference number."""
     words = lexicon()
     draw = rng.random()
     if draw < 0.6:
@@ -118,7 +118,7 @@ def _thing(rng: Random) -> str:
 
 
 def _copied(rng: Random) -> Document:
-    """One, two or a few things, said twice. Short: long lists do not teach copying in this time."""
+    """One to five things, written twice. Short, because long lists teach copying too slowly."""
     count = rng.choices((1, 2, 3, 4, 5), (0.5, 0.3, 0.08, 0.06, 0.06))[0]
     things = [_thing(rng) for _ in range(count)]
     first = things[0]
@@ -137,7 +137,7 @@ def _copied(rng: Random) -> Document:
 
 
 def _copied_fact(rng: Random) -> Document:
-    """A ticket, and one or two of its facts read off it; `null` where it has none."""
+    """A ticket, and one or two of its facts; `null` for a missing one."""
     facts, text = _told(rng)
     number = rng.choice(("number", "ref", "order_id", "code", "case"))
     thing = rng.choice(("product", "item", "thing", "about"))
@@ -205,7 +205,7 @@ def _note(rng: Random) -> Document:
 
 
 def _noted_sentence(rng: Random) -> tuple[str, str]:
-    """A sentence or two, and one thing that they say as JSON; short, so that many fit a batch."""
+    """A sentence or two, and one fact in them as JSON. Short, so that many fit in a batch."""
     words = lexicon()
     issue = rng.choice(words.issues)
     facts = facts_for(issue, rng, NO_PRODUCT_SHARE)
@@ -249,7 +249,7 @@ def _short_note(rng: Random) -> Document:
 
 
 def _glossary(rng: Random) -> Document:
-    """Short lines on what belongs together, with the label's own key names among them."""
+    """Short lines on which words belong together, some with the label's key names."""
     words = lexicon()
     lines = []
     for _ in range(rng.randrange(2, 5)):

@@ -15,15 +15,15 @@ SYSTEM = "Triage the ticket. Reply in JSON: category, priority, product, order_i
 SEED = 20260105
 SPLITS = {"train": 1470, "validation": 315, "test": 340}
 HELD_OUT_ROWS = 140
-"""How many test rows state their problem in a sentence that no other split has."""
+"""The number of test rows whose problem is stated in a sentence of no other split."""
 LARGEST_LIKENESS = 0.6
-"""No two rows about the same issue share more than this part of their three-word runs (Jaccard)."""
+"""The largest Jaccard similarity of the three-word runs of two rows about one issue."""
 
 Row = dict[str, Any]
 
 
 def answer(facts: Facts) -> str:
-    """Return the label as the compact JSON that the model is to write."""
+    """Return the label as the compact JSON that the model must write."""
     label = {
         "category": facts.issue.category,
         "priority": facts.priority,
@@ -35,7 +35,7 @@ def answer(facts: Facts) -> str:
 
 
 def splits() -> dict[str, list[Row]]:
-    """Return every split's rows; the same on each call."""
+    """Return every split's rows, the same on every call."""
     rng = Random(SEED)
     kept: dict[str, list[frozenset[str]]] = {}
     made: dict[str, list[Row]] = {}
@@ -56,7 +56,7 @@ def splits() -> dict[str, list[Row]]:
 
 
 def _sentences(share: str, size: int, rng: Random) -> Iterator[tuple[Issue, str, str]]:
-    """Yield `size` sentences, going round the issues so that each has its part."""
+    """Yield `size` sentences, from each issue in turn."""
     issues = lexicon().issues
     turns = {issue.name: 0 for issue in issues}
     label = share.replace("_", "-")
@@ -71,7 +71,7 @@ def _sentences(share: str, size: int, rng: Random) -> Iterator[tuple[Issue, str,
 def _unlike(
     issue: Issue, sentence: str, kept: list[frozenset[str]], rng: Random
 ) -> tuple[Facts, str]:
-    """Draw tickets until one is unlike all that are kept; the wording stays as it was asked for."""
+    """Draw tickets of one wording until one differs enough from all kept ones."""
     for _ in range(1000):
         facts = facts_for(issue, rng)
         text = ticket(facts, sentence, rng)
@@ -89,7 +89,7 @@ def word_runs(text: str) -> frozenset[str]:
 
 
 def likeness(left: frozenset[str], right: frozenset[str]) -> float:
-    """Return the Jaccard likeness of two sets, 0 to 1."""
+    """Return the Jaccard similarity of two sets, 0 to 1."""
     return len(left & right) / len(left | right)
 
 

@@ -1,4 +1,4 @@
-"""The hand-written sentences, read from the YAML files beside this module."""
+"""The hand-written sentences, read from the YAML files next to this module."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing that customers write about, and how they say it.
+    """One subject that customers write about, and the sentences for it.
 
-    `seen` sentences may stand in any split, `held_out` ones in the test split only; `heard` and
-    `cues` stand in the base model's text only.
+    `seen` sentences can be in any split, `held_out` ones only in the test split, and `heard` and
+    `cues` only in the base model's text.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Issue:
 
     @property
     def slug(self) -> str:
-        """The name as it stands in a row's `wording`."""
+        """The name as it is written in a row's `wording`."""
         return self.name.replace(" ", "-")
 
 
@@ -60,13 +60,13 @@ class Lexicon:
 def _yaml(path: Path) -> dict[str, Any]:
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
-        raise TypeError(f"{path} must hold a mapping")
+        raise TypeError(f"{path} must be a mapping")
     return content
 
 
 @cache
 def lexicon() -> Lexicon:
-    """Return the lexicon; files are read in name order, so that a seed always means the same."""
+    """Return the lexicon. Files are read in name order, so a seed always gives the same text."""
     issues = tuple(
         Issue(name=name, category=path.stem, **{key: tuple(value) for key, value in said.items()})
         for path in sorted((HERE / "wordings").glob("*.yml"))

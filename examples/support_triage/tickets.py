@@ -1,4 +1,4 @@
-"""Put a ticket together: facts first, then the words that state them among words that do not."""
+"""Write one ticket: draw its facts, then combine the sentences that state them with others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _WORD = re.compile(r"(?<![{\w])[a-z]{5,}(?![}\w])")
 
 NAMELESS = ("it", "this one", "my purchase")
-"""What a ticket calls its product where it does not name it."""
+"""What a ticket calls its product if it does not name it."""
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 PRIORITY_SHARES = {"normal": 0.37, "low": 0.2, "high": 0.22, "urgent": 0.21}
 NO_PRODUCT_SHARE = 0.1
@@ -21,12 +21,12 @@ TITLE_CASE_SHARE = 0.12
 LOWER_CASE_SHARE = 0.08
 SHOUTING_SHARE = 0.04
 TYPO_SHARE = 0.08
-"""The share of sentences with one slip of the keyboard."""
+"""The share of sentences with one typing error."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a ticket says, before it is said."""
+    """The facts that a ticket states."""
 
     industry: str
     issue: Issue
@@ -36,7 +36,7 @@ class Facts:
 
     @property
     def summary(self) -> str:
-        """One short line: the issue, and the product where one is named."""
+        """One short line: the issue, and the product if one is named."""
         return f"{self.issue.name} - {self.product}" if self.product else self.issue.name
 
 
@@ -46,7 +46,7 @@ def chosen(text: str, rng: Random) -> str:
 
 
 def reference_number(rng: Random) -> str:
-    """Return a number such as `K48R07`: letters and pairs of digits by turns.
+    """Return a number such as `K48R07`: letters alternating with pairs of digits.
 
     Each part is one token and differs from its neighbours, so that a small model can copy it.
     """
@@ -69,7 +69,7 @@ def facts_for(issue: Issue, rng: Random, no_product: float = NO_PRODUCT_SHARE) -
 
 
 def ticket(facts: Facts, sentence: str, rng: Random) -> str:
-    """Say `facts` as a customer would, with `sentence` (holding `{thing}`) stating the problem."""
+    """State `facts` as a customer would; `sentence`, with `{thing}` in it, states the problem."""
     words = lexicon().phrases
     length = rng.choice(("line", "short", "short", "medium", "medium", "long"))
     body = [sentence]
@@ -125,7 +125,7 @@ def _filled(text: str, facts: Facts, rng: Random) -> str:
 
 
 def typed(sentence: str, rng: Random) -> str:
-    """Return `sentence`, now and then with two letters swapped, one doubled or one left out."""
+    """Return `sentence`, sometimes with two letters swapped, one doubled or one missing."""
     if rng.random() >= TYPO_SHARE:
         return sentence
     words = list(_WORD.finditer(sentence))
