@@ -114,16 +114,6 @@ def small_pull(world: World, record: Repository, thread: Issue, pull: Pull) -> J
     page = f"{web(world, record)}/pull/{thread.number}"
     issue_url = f"{api(world, record)}/issues/{thread.number}"
     statuses = f"{api(world, record)}/statuses/{pull.head_sha}"
-
-    def side(where: Repository, name: str, sha: str) -> Json:
-        return {
-            "label": f"{where.owner.login}:{name}",
-            "ref": name,
-            "sha": sha,
-            "user": user(world, where.owner),
-            "repo": None if where.deleted else repository(world, where),
-        }
-
     return {
         "url": url,
         "id": pull.id,
@@ -154,22 +144,37 @@ def small_pull(world: World, record: Repository, thread: Issue, pull: Pull) -> J
         "assignee": None,
         "assignees": [user(world, a) for n in thread.assignees if (a := world.account(n))],
         **requested_reviewers(world, record, pull),
-        "head": side(world.source(record, pull.fork), pull.head, pull.head_sha),
-        "base": side(record, pull.base, pull.base_sha),
-        "_links": {
-            "self": {"href": url},
-            "html": {"href": page},
-            "issue": {"href": issue_url},
-            "comments": {"href": f"{issue_url}/comments"},
-            "review_comments": {"href": f"{url}/comments"},
-            "review_comment": {"href": f"{api(world, record)}/pulls/comments{{/number}}"},
-            "commits": {"href": f"{url}/commits"},
-            "statuses": {"href": statuses},
-        },
+        "head": _side(world, world.source(record, pull.fork), pull.head, pull.head_sha),
+        "base": _side(world, record, pull.base, pull.base_sha),
+        "_links": _links(
+            self=url,
+            html=page,
+            issue=issue_url,
+            comments=f"{issue_url}/comments",
+            review_comments=f"{url}/comments",
+            review_comment=f"{api(world, record)}/pulls/comments{{/number}}",
+            commits=f"{url}/commits",
+            statuses=statuses,
+        ),
         "author_association": association(world, record, thread.author),
         "auto_merge": None,
         "draft": pull.draft,
     }
+
+
+def _side(world: World, where: Repository, name: str, sha: str) -> Json:
+    """The head or base of a pull request; a deleted repository is null."""
+    return {
+        "label": f"{where.owner.login}:{name}",
+        "ref": name,
+        "sha": sha,
+        "user": user(world, where.owner),
+        "repo": None if where.deleted else repository(world, where),
+    }
+
+
+def _links(**addresses: str) -> Json:
+    return {name: {"href": address} for name, address in addresses.items()}
 
 
 def pull_request(world: World, record: Repository, thread: Issue, pull: Pull) -> Json:
