@@ -4,8 +4,8 @@ tools, Alpaca, and near duplicates from templates.
     python benchmarks/public_rows.py SHAPE ROWS FILE --data FOLDER [--german FILE]
 
 FOLDER holds CLINC150, LLaMA-Factory's sample rows and BFCL, as they were published.
-A row combines whole sentences of these files; the combination differs from row to row, so that rows
-are as alike and as different as rows of one task are. German sentences are read from any text file.
+A row combines whole sentences of these files, in a different combination each, so that rows are as
+similar and as different as the rows of one task. German sentences come from any text file.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ SHAPES: dict[str, Callable[[Path, int, Path | None], Iterator[Row]]] = {
 
 
 def write_public(shape: str, rows: int, file: Path, data: Path, german: Path | None = None) -> None:
-    """Write so many rows of a shape as JSON Lines; non-ASCII text is written as it is."""
+    """Write rows of a shape as JSON Lines; non-ASCII text is not escaped."""
     with file.open("w", encoding="utf-8") as sink:
         for row in SHAPES[shape](data, rows, german):
             sink.write(json.dumps(row, ensure_ascii=False) + "\n")
