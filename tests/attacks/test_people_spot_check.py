@@ -188,7 +188,7 @@ def test_who_was_shown_whose_answers_they_were_cannot_sign_again(scene_with: Sce
     world.say("grace", 1, command())
     world.settle()
     assert world.head(1) == before
-    assert "the same on 0 of 4 rows" in world.check(1)["output"]["summary"]
+    assert "agree on 0 of 4 rows" in world.check(1)["output"]["summary"]
     assert "you signed this sample before" in "\n".join(world.comments(1))
 
 

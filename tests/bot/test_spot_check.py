@@ -74,7 +74,7 @@ def test_a_signature_brings_the_release_whose_card_tells_of_it() -> None:
     assert "## Spot-check" in text
     assert f"grace, {WHEN}: the candidate better on 1, the other on 1" not in text
     assert f"- grace, {WHEN}: the candidate better on 2, the other on 0, 1 ties, 1 not" in text
-    assert "the same on 3 of 3 rows (100 %, Cohen's kappa 1.00)" in text
+    assert "agree on 3 of 3 rows (100 %, Cohen's kappa 1.00)" in text
     assert answers(pull) == []
 
 
