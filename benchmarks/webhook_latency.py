@@ -71,7 +71,7 @@ def start_bot(world: World, port: int, folder: Path) -> subprocess.Popen[bytes]:
     }
     with (folder / "bot.log").open("wb") as log:
         bot = subprocess.Popen(
-            [sys.executable, "-m", "countersign", "bot"], env=environment, stdout=log, stderr=log
+            [sys.executable, "-m", "countersign_ml", "bot"], env=environment, stdout=log, stderr=log
         )
     for _ in range(200):
         with socket.socket() as probe:
