@@ -1,4 +1,4 @@
-"""`countersign data card`: the facts of a dataset card, and what a person has still to write."""
+"""`countersign data card`: the facts of a dataset card, and what a person must still write."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ _SIZES = (
 CLASSIFICATIONS = get_args(Provenance.model_fields["classification"].annotation)
 ASKED = {
     "source": "where the rows come from",
-    "owner": "who answers for them",
-    "version": "what this state of the data is called",
-    "guidelines": "by which rules rows are written and labelled: a heading below, a file or a URL",
-    "review_cadence": "how often a person looks at the rows again",
-    "consent": "who agreed to this use, or why nobody has to",
+    "owner": "who is responsible for them",
+    "version": "the name of this state of the data",
+    "guidelines": "the rules for writing and labelling rows: a heading below, a file or a URL",
+    "review_cadence": "how often a person reviews the rows",
+    "consent": "who agreed to this use, or why nobody needs to",
     "classification": f"one of {', '.join(CLASSIFICATIONS)}",
 }
-"""What only a person can say; the order in which a new card asks for it."""
+"""What only a person can write, in the order of a new card."""
 _NOTHING = {"", "?", "-", "todo", "tbd", "fixme", "xxx", "n/a", "unknown"}
 
 
 @dataclass(frozen=True)
 class SplitCount:
-    """One file of rows as it is."""
+    """The counts of one file of rows."""
 
     split: str
     file: str
@@ -80,23 +80,23 @@ def size_category(rows: int) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Bring a model's dataset card up to date, then name everything that a person must write."""
+    """Update a model's dataset card, then list everything that a person must write."""
     parser = argparse.ArgumentParser(
         prog="countersign data card",
-        description="Create or refresh the facts of models/MODEL/data/README.md and say what a "
-        "person has still to write. What people wrote keeps its bytes.",
+        description="Create or refresh the facts of models/MODEL/data/README.md and list what a "
+        "person must still write. Everything that people wrote stays as it is.",
     )
     parser.add_argument("model")
     parser.add_argument("--repo", type=Path)
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit code 1 where facts are stale"
+        "--check", action="store_true", help="write nothing; exit code 1 if facts are stale"
     )
     words = parser.parse_args(argv)
     repo = find_repository(words.repo)
     folder = repo / "models" / words.model / "data"
     if not is_model_name(words.model) or not folder.is_dir():
         raise UserError.one(
-            f"models/{words.model}/data", "no such folder", "make it and put the rows there"
+            f"models/{words.model}/data", "no such folder", "create it and put the rows there"
         )
     path = folder / "README.md"
     where = str(path.relative_to(repo))
@@ -117,7 +117,7 @@ def main(argv: list[str]) -> int:
 
 
 def refreshed(text: str | None, model: str, folder: Path, where: str) -> str:
-    """Return the card with the facts that the rows show; a new one where there is none."""
+    """Return the card with the facts of the rows; a new card if `text` is None."""
     known = None if text is None else _named_files(text, where)
     files = known or _found_files(folder, where)
     counts = [_count(split, folder / file, where) for split, file in files]
@@ -139,7 +139,7 @@ def refreshed(text: str | None, model: str, folder: Path, where: str) -> str:
         text = _new(model)
     value, lines, _ = front_matter(text, where)
     info = value.get("dataset_info")
-    if isinstance(info, dict):  # keys that others put there stay
+    if isinstance(info, dict):  # keys written by others stay
         facts["dataset_info"] = {**info, **facts["dataset_info"]}
     elif info is not None:
         raise UserError.one(
@@ -154,7 +154,7 @@ def refreshed(text: str | None, model: str, folder: Path, where: str) -> str:
 
 
 def unwritten(text: str, where: str) -> list[Problem]:
-    """Return everything that a person must still write or mend, where it stands."""
+    """Return everything that a person must still write or fix, with its place."""
     problems: list[Problem] = []
     try:
         parse_card(text.removeprefix("\ufeff"), where)
@@ -163,7 +163,7 @@ def unwritten(text: str, where: str) -> list[Problem]:
     value, lines, _ = front_matter(text, where)
     said = value.get("countersign")
     if not isinstance(said, dict):
-        said, asked = {}, {}  # the whole block is missing, which is said above
+        said, asked = {}, {}  # the whole block is missing, which is reported above
     else:
         asked = ASKED
     for key, about in asked.items():
@@ -171,19 +171,21 @@ def unwritten(text: str, where: str) -> list[Problem]:
         place = f"{where}:{lines.get(('countersign', key), 1)} countersign.{key}"
         problems = [problem for problem in problems if problem.where != place]
         if not isinstance(written, str) or written.strip().lower() in _NOTHING:
-            problems.append(Problem(place, "not written yet", f"say {about}"))
+            problems.append(Problem(place, "not written yet", f"write {about}"))
         elif key == "classification" and written not in CLASSIFICATIONS:
-            problems.append(Problem(place, f"{written!r} is no classification", f"say {about}"))
+            problems.append(
+                Problem(place, f"{written!r} is not a classification", f"write {about}")
+            )
     if not value.get("language"):
         place = f"{where}:{lines.get(('language',), 1)} language"
-        problems.append(Problem(place, "not written yet", "say which, for example [en]"))
+        problems.append(Problem(place, "not written yet", "list the languages, for example [en]"))
     return problems
 
 
 def _named_files(text: str, where: str) -> list[tuple[str, str]]:
-    """Return split and file as the card's first configuration names them; none where it has none.
+    """Return split and file as in the card's first configuration; empty if it has none.
 
-    UserError where there is one that cannot be read.
+    UserError if the configuration is not valid.
     """
     value, _, _ = front_matter(text, where)
     if not value.get("configs"):
@@ -191,13 +193,13 @@ def _named_files(text: str, where: str) -> list[tuple[str, str]]:
     try:
         configs = _CONFIGS.validate_python(value["configs"])
     except ValidationError:
-        parse_card(text.removeprefix("\ufeff"), where)  # says the same with file and line
+        parse_card(text.removeprefix("\ufeff"), where)  # reports the same with file and line
         raise
     return [(entry.split, entry.path) for entry in configs[0].data_files]
 
 
 def _found_files(folder: Path, where: str) -> list[tuple[str, str]]:
-    """Return split and file for the rows beside the card, train first."""
+    """Return split and file for the rows next to the card, train first."""
     files = sorted(path.name for path in folder.glob("*.jsonl"))
     order = {"train": 0, "validation": 1, "test": 2}
     found = sorted(
@@ -206,7 +208,7 @@ def _found_files(folder: Path, where: str) -> list[tuple[str, str]]:
     )
     if not found:
         raise UserError.one(
-            str(Path(where).parent), "holds no rows", "put train.jsonl and test.jsonl there"
+            str(Path(where).parent), "has no rows", "put train.jsonl and test.jsonl there"
         )
     for split, file in found:
         try:
@@ -214,8 +216,8 @@ def _found_files(folder: Path, where: str) -> list[tuple[str, str]]:
         except ValidationError as error:
             raise UserError.one(
                 f"{Path(where).parent}/{file}",
-                f"{split!r} is no name of a split",
-                "use a-z, 0-9 and underscore, at most 32",
+                f"{split!r} is not a valid name of a split",
+                "use a-z, 0-9 and underscore, at most 32 characters",
             ) from error
     return found
 
@@ -223,10 +225,12 @@ def _found_files(folder: Path, where: str) -> list[tuple[str, str]]:
 def _count(split: str, path: Path, card: str) -> SplitCount:
     where = str(Path(card).parent / path.name)
     if not path.is_file():
-        raise UserError.one(card, f"names {path.name} for {split}, which is not there", "add it")
+        raise UserError.one(
+            card, f"names {path.name} for {split}, but the file is missing", "add it"
+        )
     source = Source(str(path), where)
     rows, licences = 0, set()
-    for _, row in sound(read_lines(source), "the card was left as it is"):
+    for _, row in sound(read_lines(source), "the card was not changed"):
         rows += 1
         licence = row.metadata.get("licence", row.metadata.get("license"))
         licences.add(licence if isinstance(licence, str) else "")
@@ -239,7 +243,7 @@ def _table(counts: list[SplitCount]) -> str:
 
 
 def _new(model: str) -> str:
-    """Return a card that asks for everything that only a person can say."""
+    """Return a card with an empty field for everything that only a person can write."""
     asked = "".join(f'  {key}: ""  # {about}\n' for key, about in ASKED.items())
     return (
         f"---\n{fragment('pretty_name', model)}"
@@ -251,7 +255,7 @@ def _new(model: str) -> str:
 
 def _read(path: Path, where: str) -> str | None:
     if path.is_symlink():
-        raise UserError.one(where, "is a link", "put the card itself there")
+        raise UserError.one(where, "is a symbolic link", "replace it with the card itself")
     try:
         return path.read_bytes().decode()
     except FileNotFoundError:
@@ -261,7 +265,7 @@ def _read(path: Path, where: str) -> str | None:
 
 
 def _write(path: Path, text: str, *, new: bool) -> None:
-    """Put the whole card there in one step; a new one never over a file made meanwhile."""
+    """Write the whole card in one step; a new card never replaces a file created meanwhile."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         part.write_bytes(text.encode())

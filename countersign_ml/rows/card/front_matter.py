@@ -1,7 +1,7 @@
-"""Facts written into a card's front matter, key by key: what people wrote keeps its bytes.
+"""Facts written into a card's front matter, key by key: what people wrote stays as it is.
 
-The Hub's own library would write the whole front matter anew, and comments, quotes and the order of
-keys would be lost. So it writes only the keys that hold facts, and reads the outcome back.
+The Hub's library would write the whole front matter again and lose comments, quotes and the order
+of keys. So it is used only to write the keys with facts, and to read the result back.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def front_matter(text: str, where: str) -> tuple[dict[str, Any], documents.Lines
         raise UserError.one(f"{where}:1", "the front matter does not end", "close it with ---")
     value, known = documents.read_yaml("\n" + "\n".join(lines[1:end]), where)
     if value is not None and not isinstance(value, dict):
-        raise UserError.one(f"{where}:2", "the front matter holds no keys", "write `key: value`")
+        raise UserError.one(f"{where}:2", "the front matter has no keys", "write `key: value`")
     return value or {}, known, end + 1
 
 
 def with_facts(text: str, facts: Mapping[str, Any], where: str) -> str:
-    """Return the card with these top-level keys set; a key that says the same already stays."""
+    """Return the card with these top-level keys set; a key that already has the value stays."""
     for key, wanted in facts.items():
         value, known, closing = front_matter(text, where)
         if key in value and _same(value[key], wanted):
@@ -52,7 +52,7 @@ def with_facts(text: str, facts: Mapping[str, Any], where: str) -> str:
 
 
 def with_table(text: str, table: str, where: str) -> str:
-    """Return the card with what stands between the two marks replaced; without marks as it is."""
+    """Return the card with the text between the two marks replaced; unchanged without marks."""
     begins, ends = text.count(BEGIN), text.count(END)
     if not begins and not ends:
         return text
@@ -60,8 +60,8 @@ def with_table(text: str, table: str, where: str) -> str:
     if begins != 1 or ends != 1 or stop < start:
         raise UserError.one(
             f"{where}:{text[: max(start, 0)].count(chr(10)) + 1}",
-            f"{BEGIN} and {END} must stand once each, in this order",
-            "mend the marks, or remove both",
+            f"{BEGIN} and {END} must occur once each, in this order",
+            "fix the marks, or remove both",
         )
     newline = _newline(text)
     inner = f"{newline}{table.replace(chr(10), newline)}{newline}"
@@ -87,25 +87,27 @@ def _with_key(
         following = [line for path, line in known.items() if len(path) == 1 and line > place]
         stop = min(following, default=closing) - 1
         while stop > start + 1 and re.match(r"\s*$|#", lines[stop - 1]):
-            stop -= 1  # comments and blank lines before the next key are not ours
+            stop -= 1  # comments and blank lines before the next key belong to that key
         alone = [path for path, line in known.items() if len(path) == 1 and line == place]
         if len(alone) > 1 or not re.match(rf"[\"']?{re.escape(key)}[\"']?\s*:", lines[start]):
             raise UserError.one(
-                f"{where}:{place} {key}", "does not begin a line", "write each key on its own line"
+                f"{where}:{place} {key}",
+                "is not at the beginning of a line",
+                "write each key on its own line",
             )
     before = "".join(f"{line}\n" for line in lines[:start])
     return before + written + "\n".join(lines[stop:])
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Return whether two values say the same; the Hub reads a list of one as that one."""
+    """Return whether two values are equal; the Hub reads a list of one as its item."""
     if isinstance(other, list) and len(other) == 1 and not isinstance(one, list):
         return _plain(one) == _plain(other[0])
     return _plain(one) == _plain(other)
 
 
 def _plain(value: Any) -> str:
-    """Return a value as text in which a date is what was written, however it was read."""
+    """Return a value as text, so that a date equals the text it was written as."""
     return json.dumps(value, sort_keys=True, default=str)
 
 

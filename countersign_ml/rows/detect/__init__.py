@@ -1,7 +1,7 @@
 """Personal data and secrets in text: found by shape, confirmed by their own rules.
 
-`may_hold` is the hot path, `scan` the answer. A hit is a real number, not a look-alike: check
-digits, checksums, numbering plans and the words beside it decide. No hit carries its value.
+`may_hold` is the hot path, `scan` gives the answer. Check digits, checksums, numbering plans and
+nearby words confirm that a hit is real and not a look-alike. A hit never contains the value.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""E-mail addresses: found from the @ outwards, so that a long line costs no more than its @s."""
+"""E-mail addresses: found from each @ outwards, so that cost depends only on the number of @s."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ _FILES = frozenset(
         "map",
     ]
 )
-"""Endings of names such as `logo@2x.png` and `react@18.2.0.js`: no address where the host is a
+"""Endings of names such as `logo@2x.png` and `react@18.2.0.js`: not an address if the host is a
 size or a version."""
 
 
 def emails(text: Text) -> Iterator[Candidate]:
-    """Yield each address with a dotted domain; handles (@you@host) and file names are none."""
+    """Yield each address with a dotted domain; handles (@you@host) and file names are not."""
     plain = text.plain
     at = plain.find("@")
     while at >= 0:

@@ -1,4 +1,4 @@
-"""Words near a number that say what it is: most check digits let one random number in ten pass."""
+"""Words near a number that show what it is: one in ten random numbers passes most check digits."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from countersign_ml.rows.detect.third_party import load
 
 BEFORE = 48
 AFTER = 20
-"""Characters before and after a number in which a word counts."""
+"""Characters before and after a number within which a word counts."""
 
 
 class Words:
-    """A set of words, found as words of their own and in any case, in one linear pass a text."""
+    """A set of words, found as whole words in any case, in one linear pass per text."""
 
     def __init__(self, words: frozenset[str]) -> None:
         self._words = words
@@ -26,9 +26,9 @@ class Words:
         return cls(frozenset(words))
 
     def distance(self, text: Text, start: int, end: int) -> int | None:
-        """Return how many characters lie between the span and the nearest such word before it.
+        """Return the number of characters between the span and the nearest such word before it.
 
-        A word after the span counts as farther than any before it; None where there is neither.
+        A word after the span counts as farther than any before it; None if there is neither.
         """
         starts, ends = self._places(text)
         if not ends:
@@ -42,7 +42,7 @@ class Words:
         return None
 
     def anywhere(self, text: Text) -> bool:
-        """Return whether the text holds one of the words at all."""
+        """Return whether the text contains one of the words."""
         return bool(self._places(text)[0])
 
     def near(self, text: Text, start: int, end: int) -> bool:
@@ -86,7 +86,7 @@ def _pattern(words: frozenset[str]) -> str:
         free = not word[-1].isalnum() or is_unspaced(word[-1])
         escaped = load("re2").escape(word).replace(r"\ ", r"[\s_-]{0,2}")
         (free_ones if free else bound).append(escaped)
-    # An empty choice must match nothing, hence the class that holds nothing.
+    # An empty alternative must match nothing, hence the empty character class.
     never = r"[^\x00-\x{10FFFF}]"
     return (
         rf"(?i)(?:({'|'.join(free_ones) or never})"
@@ -172,7 +172,7 @@ REFERENCE = Words.of(
         "ऑर्डर",
     ]
 )
-"""Words that say a number is a reference of some business, not somebody's telephone."""
+"""Words that show that a number is a business reference, not a telephone number."""
 
 CARD = Words.of(
     *[

@@ -1,4 +1,4 @@
-"""How random a string looks: what a key generator makes, and what a person writes in its place."""
+"""How random a string looks: generated keys against the placeholders that people write."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def bits_per_character(value: str) -> float:
 
 
 def is_random(value: str) -> bool:
-    """Return whether a value looks drawn at random rather than written by a person.
+    """Return whether a value looks randomly generated rather than written by a person.
 
-    The bar grows with the length, since a short string cannot reach its alphabet's entropy: a
+    The threshold grows with the length, since a short string cannot reach its alphabet's entropy: a
     random string of n distinct characters has at most log2(n) bits each.
     """
     return not _WORDY.fullmatch(value) and is_drawn(value)
 
 
 def is_drawn(value: str) -> bool:
-    """Return whether a value in an issuer's format is no placeholder; all its letters may be drawn.
+    """Return whether a value in an issuer's format is not a placeholder.
 
-    `is_random` also refuses runs of words, which a token of letters alone can look like.
+    `is_random` also refuses runs of words, but a random token of letters can look like one.
     """
     if len(value) < 8 or _PLACEHOLDER.search(value):
         return False

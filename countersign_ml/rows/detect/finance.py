@@ -38,7 +38,7 @@ _ISSUERS_WITH_A_WORD = re.compile(
 
 
 def ibans(text: Text) -> Iterator[Candidate]:
-    """Yield each IBAN whose country, length, structure and check digits are right."""
+    """Yield each IBAN whose country, length, structure and check digits are correct."""
     plain = text.plain
     for match in _IBAN.finditer(plain):
         length = _iban_length(match.group()[:2].upper())
@@ -50,7 +50,7 @@ def ibans(text: Text) -> Iterator[Candidate]:
 
 
 def _take(plain: str, start: int, count: int) -> int | None:
-    """Return where the count-th letter or digit ends, with one space or hyphen allowed between."""
+    """Return where the count-th letter or digit ends; one space or hyphen may come between."""
     taken, position = 0, start
     while position < len(plain) and position - start <= 2 * _IBAN_LONGEST:
         character = plain[position]
@@ -66,7 +66,7 @@ def _take(plain: str, start: int, count: int) -> int | None:
 
 @cache
 def _iban_length(country: str) -> int | None:
-    """Return how long the country's IBANs are, from the registry that python-stdnum ships."""
+    """Return the length of the country's IBANs, from python-stdnum's registry."""
     part = load("stdnum.numdb").get("iban").info(country)[0]
     structure = part[1].get("bban")
     if not structure:
@@ -75,13 +75,13 @@ def _iban_length(country: str) -> int | None:
 
 
 def _is_iban(value: str) -> bool:
-    # The accounts' own national check digits are left out: an IBAN with its own digits right is
-    # somebody's account as far as this gate is concerned.
+    # National check digits of the account are not checked: for this gate an IBAN with correct IBAN
+    # check digits is somebody's account.
     return bool(load("stdnum.iban").is_valid(value, check_country=False))
 
 
 def cards(text: Text) -> Iterator[Candidate]:
-    """Yield each card number: a known issuer's prefix and length, and the Luhn digit right."""
+    """Yield each card number: a known issuer's prefix and length, and a correct Luhn digit."""
     for match in _CARD.finditer(text.plain):
         start = match.start()
         for end in _ends(match):

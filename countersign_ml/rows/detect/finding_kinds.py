@@ -1,4 +1,4 @@
-"""Every kind that can be found: what it is, why it must not be trained on, how to mend it."""
+"""Every kind that can be found: what it is, why it must not be trained on, how to fix it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policy.errors import Problem, UserError
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind; `checked` says that the value itself proves it, by check digits or a checksum."""
+    """One kind; `checked` means that check digits or a checksum prove the value."""
 
     name: str
     family: str
@@ -23,17 +23,17 @@ class Kind:
     remedy: str
 
 
-_PERSONAL = "a model can repeat it to a stranger, and the law gives its owner a say"
+_PERSONAL = "a model can repeat it to strangers, and the person has legal rights to it"
 _REDACT = "replace it with `countersign data redact`, or drop the row"
-_ACTED_FOR = "who holds it can act as its owner, and a model can repeat it to anyone"
-_REVOKE = "revoke it where it was issued first, then redact the row"
+_ACTED_FOR = "anyone who has it can act as its owner, and a model can repeat it to anyone"
+_REVOKE = "first revoke it at the issuer, then redact the row"
 
 _CHECKED_SECRETS = frozenset({"github_token", "npm_token", "jwt"})
 _OTHER_SECRETS = {
     "private_key": "private key (PEM)",
     "aws_secret_key": "AWS secret access key",
     "password": "password",
-    "api_key": "key or token of no known format",
+    "api_key": "key or token of unknown format",
 }
 
 
@@ -86,7 +86,9 @@ def expand(names: Iterable[str]) -> frozenset[str]:
         else:
             known = ", ".join([*sorted(FAMILIES), *sorted(KINDS)])
             problems.append(
-                Problem("kinds", f"{name!r} is no kind of personal data or secret", f"use: {known}")
+                Problem(
+                    "kinds", f"{name!r} is not a kind of personal data or secret", f"use: {known}"
+                )
             )
     if problems:
         raise UserError(problems)

@@ -1,4 +1,4 @@
-"""One plain view of a text, character for character, so that offsets never need mapping.
+"""A plain view of a text, character by character, so that offsets stay the same.
 
 Patterns are written for ASCII. People write numbers in Arabic or full-width digits, with
 no-break spaces and en dashes. Each character folds to exactly one: digits to ASCII digits, spaces
@@ -10,11 +10,11 @@ from __future__ import annotations
 import unicodedata
 
 LETTER = "\u00aa"
-"""Stands for a letter of a script that puts spaces between words."""
+"""Replaces a letter of a script with spaces between words."""
 UNSPACED = "\u00ba"
-"""Stands for a letter of a script that does not (Han, kana, Thai and their like)."""
+"""Replaces a letter of a script without spaces (Han, kana, Thai and similar)."""
 OTHER = "\u00b7"
-"""Stands for everything that is neither letter, digit, space nor dash."""
+"""Replaces everything that is not a letter, digit, space or dash."""
 
 _UNSPACED_RANGES = (
     (0x0E00, 0x0EFF),  # Thai, Lao
@@ -28,12 +28,12 @@ _UNSPACED_RANGES = (
 
 
 def is_unspaced(character: str) -> bool:
-    """Return whether the character's script runs words together."""
+    """Return whether the character's script has no spaces between words."""
     return any(low <= ord(character) <= high for low, high in _UNSPACED_RANGES)
 
 
 def fold_character(character: str) -> str:
-    """Return the one plain character that stands for this one."""
+    """Return the plain character for this one."""
     if character.isascii():
         return character
     category = unicodedata.category(character)
@@ -62,15 +62,15 @@ _TABLE = _Table()
 
 
 def fold(text: str) -> str:
-    """Return the plain view of a text: the same length, every character folded on its own."""
+    """Return the plain view of a text: the same length, every character folded by itself."""
     return text if text.isascii() else text.translate(_TABLE)
 
 
 def stands_alone(plain: str, start: int, end: int) -> bool:
     """Return whether a number in a plain view is a token of its own.
 
-    It is not where a letter or digit touches it, or where a dot or hyphen ties it to more of
-    either: then it is part of a UUID, a hash, a version or a longer number.
+    It is not if a letter or digit touches it, or if a dot or hyphen connects it to one: then it is
+    part of a UUID, a hash, a version or a longer number.
     """
     if start > 0:
         before = plain[start - 1]

@@ -1,4 +1,4 @@
-"""What a detector says: a kind, and where. Never the value itself."""
+"""The result of a detector: a kind and a place, never the value itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from countersign_ml.rows.detect.third_party import utf8
 
 
 class Hit(NamedTuple):
-    """One confirmed find: `text[start:end]`, in characters."""
+    """One confirmed hit: `text[start:end]`, in characters."""
 
     kind: str
     start: int
@@ -20,12 +20,12 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Text:
-    """A text beside its plain view; both have the same length and the same offsets."""
+    """A text and its plain view; both have the same length and offsets."""
 
     original: str
     plain: str
     places: dict[int, tuple[list[int], list[int]]] = field(default_factory=dict)
-    """Where the words of each set stand, once somebody asked."""
+    """The places of the words of each set, filled on first use."""
 
     @cached_property
     def utf8(self) -> bytes:
@@ -33,7 +33,7 @@ class Text:
 
 
 class Candidate(NamedTuple):
-    """A find before overlaps are settled: the lower rank wins, then the longer, then the first."""
+    """A hit before overlaps are resolved: the lower rank wins, then the longer, then the first."""
 
     rank: int
     hit: Hit

@@ -14,7 +14,7 @@ from countersign_ml.rows.detect.national_table import NUMBERS, National
 from countersign_ml.rows.detect.third_party import PatternSet, load, utf8
 
 _CLOSE = 8
-"""Characters: a word this near before a number is its label."""
+"""A word at most this many characters before a number is its label."""
 _NINO_NEVER = ("BG", "GB", "NK", "KN", "TN", "NT", "ZZ")
 
 
@@ -23,7 +23,7 @@ class _Rule:
     number: National
     layout: re.Pattern[str]
     words: Words | None
-    """The words that must stand beside the number; none where the layout is enough."""
+    """The words that must be near the number; None if the layout is enough."""
 
 
 @cache
@@ -40,7 +40,7 @@ def _rules() -> tuple[PatternSet, tuple[_Rule, ...]]:
 
 
 def nationals(text: Text) -> Iterator[Candidate]:
-    """Yield each confirmed number; where two countries claim one, the nearer word decides."""
+    """Yield each confirmed number; if two countries match, the nearer word decides."""
     patterns, rules = _rules()
     for index in patterns.matching(utf8(text.plain)):
         rule = rules[index]
@@ -86,7 +86,7 @@ def _words_of(numbers: Iterable[National]) -> list[str]:
 
 
 def _belongs_to_another(number: National, text: Text, start: int, end: int) -> bool:
-    """Return whether a word right before the number says that it is one of another sort."""
+    """Return whether a word right before the number shows that it is of another kind."""
     distance = min(
         (
             one
@@ -105,7 +105,7 @@ def _belongs_to_another(number: National, text: Text, start: int, end: int) -> b
 
 
 def labelled_otherwise(text: Text, start: int) -> bool:
-    """Return whether a national number's word stands right before, nearer than one for a card."""
+    """Return whether a word for a national number is right before, nearer than one for a card."""
     distance = national_words().distance(text, start, start)
     if distance is None or distance > _CLOSE:
         return False
@@ -119,14 +119,14 @@ def _is_reference(text: Text, start: int, end: int, distance: int) -> bool:
 
 
 def is_number(number: National, value: str) -> bool:
-    """Return whether the value keeps all of its country's rules."""
+    """Return whether the value follows all rules of its country."""
     if not number.validator:
         return value[:2].upper() not in _NINO_NEVER
     if len({character for character in value if character.isdigit()}) < 2:
-        return False  # 00000000000 and its like pass several countries' sums
+        return False  # 00000000000 and similar values pass the checksums of several countries
     try:
         return bool(load(f"stdnum.{number.validator}").is_valid(value.replace(" ", "")))
     except (LookupError, ValueError):
-        # Some validators stumble over parts that nobody was ever given: stdnum.cn.ric 2.2 raises
-        # KeyError for a province without counties.
+        # Some validators fail on parts that were never issued: stdnum.cn.ric 2.2 raises KeyError
+        # for a province without counties.
         return False

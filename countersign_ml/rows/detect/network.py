@@ -60,7 +60,7 @@ _SAYS_ADDRESS = Words.of("ip", "ipv4", "ipv6", "address", "adresse", "dirección
 
 
 def addresses(text: Text) -> Iterator[Candidate]:
-    """Yield each public address; four numbers beside a word for a version are a version."""
+    """Yield each public address; four numbers after a word for a version are a version."""
     for match in _FOUR.finditer(text.plain):
         if _is_public(match.group()) and not _is_version(text, *match.span()):
             yield Candidate(40, Hit("ip", *match.span()))

@@ -1,4 +1,4 @@
-"""Names of people from a list that a person gives; nothing is guessed."""
+"""Names of people from a given list; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
 class NameList:
-    """Names of one or more words, found whole and in any case, the longest first."""
+    """Names of one or more words, found as whole words in any case, the longest first."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._by_first: dict[str, list[tuple[str, ...]]] = {}
@@ -23,7 +23,7 @@ class NameList:
             phrases.sort(key=len, reverse=True)
 
     def find(self, text: Text) -> Iterator[Candidate]:
-        """Yield each listed name; its words may be parted by a space, hyphen, dot or comma."""
+        """Yield each listed name; a space, hyphen, dot or comma may separate its words."""
         if not self._by_first:
             return
         tokens = [

@@ -1,4 +1,4 @@
-"""The forms that redaction writes, so that a second look takes them for what they are."""
+"""The forms that redaction writes, so that a second scan recognises them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FORMS = re.compile(r"person-[0-9a-f]{12}@example\.com|\[[A-Z][A-Z0-9-]{1,40}-[0
 
 
 def without_pseudonyms(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates that do not lie wholly inside a pseudonym."""
+    """Return the candidates that are not entirely inside a pseudonym."""
     spans = [found.span() for found in _FORMS.finditer(text)]
     if not spans:
         return list(candidates)

@@ -1,4 +1,4 @@
-"""Passwords and keys of no known format: a word that says so, a sign of assignment, and entropy."""
+"""Passwords and keys of unknown format: a word for a secret, an assignment, and entropy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HASH_NAME = re.compile(
     r"(?i)hash|digest|checksum|sum$|_id$|count|limit|length|name|type|url|expir|policy"
 )
 _LONG = 64
-"""Past a value this long, the search goes on behind it: else a line costs its length squared."""
+"""The search continues after a value this long; otherwise the cost of a line is quadratic."""
 _AWS = re.compile(r"[A-Za-z0-9/+]{40}")
 
 

@@ -1,4 +1,4 @@
-"""Private keys in PEM: a begin line with a body of real length, in raw or escaped lines."""
+"""Private keys in PEM: a begin line and a body of realistic length, in raw or escaped lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys and tokens that their issuers gave a format; GitHub's and npm's carry a checksum too."""
+"""Keys and tokens in formats of their issuers; GitHub's and npm's also have a checksum."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def has_crc32(token: str) -> bool:
     """Return whether the last six characters are the base-62 CRC-32 of those after the prefix.
 
-    GitHub's format since 2021, taken over by npm: prefix, underscore, thirty random characters.
+    GitHub's format since 2021, also used by npm: prefix, underscore, thirty random characters.
     """
     body = token.partition("_")[2]
     rest, digits = zlib.crc32(body[:-6].encode()), ""
@@ -62,7 +62,7 @@ def _has_password(url: str) -> bool:
 
 
 class Format(NamedTuple):
-    """One issuer's format; a group named `secret` narrows the hit to what must not be known."""
+    """One issuer's format; a group named `secret` limits the hit to the secret part."""
 
     kind: str
     pattern: str

@@ -1,4 +1,4 @@
-"""The scan: the prefilter names the families, the families find, overlaps are settled."""
+"""The scan: the prefilter selects families, their detectors find, overlaps are resolved."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DETECTORS: tuple[tuple[Detector, frozenset[int], frozenset[str]], ...] = (
     (addresses, frozenset({triggers.ADDRESS}), frozenset({"ip"})),
     (phones, frozenset({triggers.NUMBER}), frozenset({"phone"})),
 )
-"""Each detector, the triggers it waits for, and the kinds that it can find."""
+"""Each detector, the triggers that start it, and the kinds that it can find."""
 
 ALL: frozenset[str] = PERSONAL | SECRETS
 
@@ -40,9 +40,9 @@ ALL: frozenset[str] = PERSONAL | SECRETS
 def scan(
     text: str, kinds: frozenset[str] | None = None, names: NameList | None = None
 ) -> tuple[Hit, ...]:
-    """Return what the text holds: confirmed, in order, without overlap; offsets in characters.
+    """Return the confirmed hits in a text, in order, without overlap; offsets in characters.
 
-    `kinds` limits what is looked for (all by default). `person` is found only from `names`.
+    `kinds` limits the search (default: all). `person` is found only from `names`.
     """
     wanted = ALL if kinds is None else kinds
     found = triggers.triggered(text)
@@ -60,9 +60,9 @@ def scan(
 def scan_field(
     field: str, text: str, kinds: frozenset[str] | None = None, names: NameList | None = None
 ) -> tuple[Hit, ...]:
-    """Return what a field's text holds, with the field's name as the word before it.
+    """Return the hits in a field's text, with the field's name as the word before it.
 
-    `{"ssn": "536904399"}` says what the digits are only by its key. Offsets are the text's own.
+    In `{"ssn": "536904399"}` only the key shows what the digits are. Offsets are those of the text.
     """
     lead = f"{field}: "
     return tuple(

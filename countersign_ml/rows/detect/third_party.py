@@ -1,4 +1,4 @@
-"""The third-party parts of the detectors, loaded once, and a clear word when they are missing."""
+"""The third-party parts of the detectors, loaded once, with a clear error if one is missing."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _PACKAGES = {"re2": "google-re2", "stdnum": "python-stdnum", "phonenumbers": "ph
 
 @cache
 def load(module: str) -> Any:
-    """Return a module of the `data` extra; raise `UserError` where it is not installed."""
+    """Return a module of the `data` extra; raise `UserError` if it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         package = _PACKAGES[module.partition(".")[0]]
         raise UserError.one(
             "countersign data",
-            f"looking for personal data and secrets needs the package {package} ({error})",
+            f"searching for personal data and secrets requires the package {package} ({error})",
             'install it with: pip install "countersign-ml[data]"',
         ) from error
 
 
 class PatternSet:
-    """Many patterns searched for in one linear pass over bytes (RE2)."""
+    """Many patterns, searched for in one linear pass over bytes (RE2)."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         re2 = load("re2")
@@ -50,7 +50,7 @@ class PatternSet:
 
 
 class Pattern:
-    """Many patterns as one, to be found in bytes in one linear pass (RE2)."""
+    """Many patterns as one, searched for in one linear pass over bytes (RE2)."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         re2 = load("re2")
@@ -60,7 +60,7 @@ class Pattern:
         self._search = re2.compile("|".join(f"(?:{each})" for each in patterns), options).search
 
     def first(self, raw: bytes, start: int) -> int | None:
-        """Return where the first match begins that begins at `start` or later."""
+        """Return the start of the first match at `start` or later."""
         found = self._search(raw, start)
         return None if found is None else int(found.start())
 

@@ -1,7 +1,7 @@
-"""The hot path: one RE2 pass over a row's bytes says whether anything could be found at all.
+"""The hot path: one RE2 pass over a row's bytes shows whether anything could be found at all.
 
-A handful of loose, cheap patterns, so that the automaton stays small. What they let through is
-looked at closely by the family that they name; a clean row costs this pass and nothing more.
+The patterns are few, loose and cheap, so that the automaton stays small. The family of a pattern
+that matches checks the text closely; a clean row costs only this pass.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _triggers() -> PatternSet:
 
 
 def patterns() -> tuple[str, ...]:
-    """Return the loose patterns, one of which is in every text that `scan` finds something in."""
+    """Return the loose patterns; every text with a hit of `scan` matches at least one."""
     return tuple(_PATTERNS.values())
 
 
@@ -90,16 +90,16 @@ def triggered(text: bytes | str) -> list[int]:
 
 
 def may_hold(text: bytes | str) -> bool:
-    """Return whether `scan` could find anything; False is certain, True is a reason to look.
+    """Return whether `scan` could find anything; False is certain, after True `scan` must check.
 
     Bytes are UTF-8 text. In a raw JSON line, characters may be written as escapes: decode the
-    strings first, or look closely at each line that has a backslash before a u.
+    strings first, or check every line with a backslash before a u.
     """
     return _triggers().any(text if isinstance(text, bytes) else utf8(text))
 
 
 def may_hold_each(texts: Iterable[bytes | str]) -> Sequence[int]:
-    """Return the positions of the texts that `scan` must look at."""
+    """Return the positions of the texts that `scan` must check."""
     hit = _triggers().any
     return [
         position

@@ -1,4 +1,4 @@
-"""`countersign data diff`: what changed in the rows, in words and numbers."""
+"""`countersign data diff`: what changed in the rows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Found = list[tuple[str | None, DataDiff]]
 def main(argv: list[str]) -> int:
     """Compare the data of two git revisions, or two files of rows.
 
-    Exit code 1 where the later state holds lines that are no rows: they could not be compared.
+    Exit code 1 if the later state has lines that are not rows: they cannot be compared.
     """
     parser = argparse.ArgumentParser(
         prog="countersign data diff",
         description="Compare the data of two git revisions (BASE..HEAD, or BASE...HEAD from where "
-        "they forked), or two files. Exit code 1 where the later state holds lines that are no "
+        "they forked), or two files. Exit code 1 if the later state has lines that are not "
         "rows.",
     )
     parser.add_argument("before", metavar="BASE..HEAD | OLD")
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
         "--field",
         action="append",
         default=[],
-        help="a metadata key, answer, or answer.KEY to compare however many values it has",
+        help="a metadata key, answer, or answer.KEY to compare, with any number of values",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     words = parser.parse_args(argv)
@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     elif words.after is None:
         raise UserError.one(
             words.before,
-            "one state alone has no difference",
+            "one state alone cannot be compared",
             "give BASE..HEAD, or two files of rows",
         )
     else:
@@ -69,7 +69,7 @@ def _revisions(words: argparse.Namespace) -> tuple[tuple[str, str], Found]:
         known = history.models(before, after)
         if words.after not in known:
             near = difflib.get_close_matches(words.after, known, 1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+            remedy = f"did you mean {near[0]!r}?" if near else f"known models: {', '.join(known)}"
             raise UserError.one(words.after, "has no data at either revision", remedy)
         models = [words.after]
     return (before.name, after.name), [

@@ -32,7 +32,7 @@ def render(diff: DataDiff, title: str) -> str:
 
 
 def tables(diff: DataDiff) -> list[str]:
-    """Return what follows the sentence: counts with places, troubles, shifts."""
+    """Return what follows the sentence: counts with places, problems, shifts."""
     parts = []
     if not diff.empty:
         parts.append(table(("rows", "count", "where"), list(_counts(diff))))
@@ -56,7 +56,7 @@ def tables(diff: DataDiff) -> list[str]:
 
 
 def sentence(diff: DataDiff) -> str:
-    """Return how many rows there were and are, and what became of them."""
+    """Return the number of rows before and after, and how they changed."""
     before, after = diff.before.rows, diff.after.rows
     if diff.empty:
         return f"Nothing changed: {_rows(after)}."
@@ -94,13 +94,13 @@ def _troubles(diff: DataDiff) -> Iterator[str]:
 def _trouble(name: str, side: SideFacts) -> Iterator[str]:
     if side.unreadable.count:
         yield (
-            f"**Lines {name} that are no rows: {side.unreadable.count:,}**, in no other count: "
+            f"**Lines {name} that are not rows: {side.unreadable.count:,}**, in no other count: "
             f"{_places(side.unreadable)}."
         )
     if side.repeated_ids.count:
         yield (
             f"**Rows {name} that repeat an id of the same file: {side.repeated_ids.count:,}**, "
-            f"paired in their order: {_places(side.repeated_ids)}."
+            f"paired in order: {_places(side.repeated_ids)}."
         )
 
 

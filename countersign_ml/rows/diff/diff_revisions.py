@@ -20,25 +20,25 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 
 @dataclass(frozen=True)
 class Revision:
-    """One commit, as it was named and as it is."""
+    """One commit: the name given, and its id."""
 
     name: str
     commit: str
 
 
 class DataHistory:
-    """The clone at a folder, as far as rows are concerned."""
+    """The rows in the history of a clone."""
 
     def __init__(self, directory: Path) -> None:
         """Find the top of the clone that `directory` is in."""
         self.top = directory
         found = self._git("rev-parse", "--show-toplevel") if directory.is_dir() else None
         if found is None:
-            raise UserError.one(str(directory), "no git clone", "name one with --repo")
+            raise UserError.one(str(directory), "not a git clone", "name one with --repo")
         self.top = Path(found.decode().rstrip("\n"))
 
     def span(self, words: str) -> tuple[Revision, Revision]:
-        """Return the two ends of BASE..HEAD; with three dots BASE is where both last agreed."""
+        """Return the two ends of BASE..HEAD; with three dots BASE is their merge base."""
         dots = "..." if "..." in words else ".."
         base, _, head = words.partition(dots)
         one, other = self.revision(base or "HEAD"), self.revision(head or "HEAD")
@@ -47,18 +47,18 @@ class DataHistory:
         fork = self._git("merge-base", one.commit, other.commit)
         if fork is None:
             raise UserError.one(
-                words, "the two share no history here", "fetch more of it, or give two dots"
+                words, "the two share no history here", "fetch more history, or use two dots"
             )
         return Revision(f"{one.name} (where they forked)", fork.decode().strip()), other
 
     def revision(self, name: str) -> Revision:
-        """Return a revision that git knows; UserError where it knows none of that name."""
+        """Return a revision; UserError if git does not know it."""
         found = self._git(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
         )
         if found is None:
             raise UserError.one(
-                name, "git knows no such revision here", "give a branch, tag or commit; or fetch it"
+                name, "no such revision here", "give a branch, tag or commit, or fetch it"
             )
         return Revision(name, found.decode().strip())
 
@@ -108,7 +108,7 @@ class DataHistory:
             if source.read(len(_LFS)) == _LFS:
                 raise UserError.one(
                     where,
-                    "only a Git LFS pointer is in this revision",
+                    "this revision contains only a Git LFS pointer",
                     "compare two files that git lfs has fetched: countersign data diff OLD NEW",
                 )
 
@@ -125,6 +125,6 @@ class DataHistory:
         return found
 
     def _git(self, *words: str) -> bytes | None:
-        """Return what git prints; None where it refuses."""
+        """Return what git prints; None if it fails."""
         answer = git(self.top, *words)
         return answer.out if answer.ok else None

@@ -1,4 +1,4 @@
-"""The difference between two states of a data set: pure, from rows to facts."""
+"""The difference between two states of a dataset: pure, from rows to facts."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def diff_rows(
 ) -> DataDiff:
     """Return what changed from `before` to `after`; each is read once and no row is kept.
 
-    `fields` are compared whatever they hold; other fields only where they look like labels. With
-    `one_file` the two states are one file each, whose name says nothing.
+    `fields` are always compared; other fields only if they look like labels. With `one_file` each
+    state is one file, and its name is ignored.
     """
     always = tuple(fields)
     old, new = Side(before, always, one_file=one_file), Side(after, always, one_file=one_file)
@@ -102,7 +102,7 @@ def _by_file(
 
 
 def _match(old: Side, new: Side) -> tuple[list[Pair], list[Pair], list[int], list[int]]:
-    """Return moved and changed pairs, removed and added rows; what is in none is unchanged."""
+    """Return moved and changed pairs, removed and added rows; all others are unchanged."""
     codes = shared_codes(old.whole, new.whole)
     left_old, left_new = _unmatched(*codes), _unmatched(*reversed(codes))
     by_key: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
@@ -126,7 +126,7 @@ def _match(old: Side, new: Side) -> tuple[list[Pair], list[Pair], list[int], lis
 
 
 def _unmatched(mine: Codes, theirs: Codes) -> list[int]:
-    """Return my elements that have no equal of their own on the other side, in order."""
+    """Return the elements without an equal of their own on the other side, in order."""
     if not len(mine):
         return []
     size = 1 + max(int(mine.max()), int(theirs.max()) if len(theirs) else 0)
@@ -145,7 +145,7 @@ def _paired(
     old: Side,
     new: Side,
 ) -> list[Pair]:
-    """Take the pairs of one trait out of both lists, the first of each side together."""
+    """Remove the pairs with the same trait from both lists, in order, and return them."""
     waiting: dict[Hashable, deque[int]] = defaultdict(deque)
     for index in others:
         waiting[trait(new, index)].append(index)
@@ -158,7 +158,7 @@ def _paired(
 
 
 def _changed_list(old: Side, new: Side, pairs: Sequence[Pair]) -> ChangedList:
-    """Return changed rows; their order is the same seen from either side."""
+    """Return changed rows, in the same order for both directions."""
     parts = [_parts(old, new, pair) for pair in pairs]
     counts = Counter(part for found in parts for part in found)
 
@@ -198,7 +198,7 @@ def _parts(old: Side, new: Side, pair: Pair) -> tuple[ChangedPart, ...]:
 
 
 def _duplicates(old: Side, new: Side) -> tuple[list[int], list[int]]:
-    """Return the copies that are gone and those that are new, beyond what the other side has."""
+    """Return the removed and the new copies, beyond those that the other side has."""
     codes = shared_codes(old.content, new.content)
     return _more_copies(*codes), _more_copies(*reversed(codes))
 

@@ -1,7 +1,7 @@
-"""One state of a data set as columns of digests: about a hundred bytes a row, whatever rows hold.
+"""One state of a dataset as columns of digests: about a hundred bytes a row.
 
-Rows are matched by their id; a row without an id by what it says. A digest that decides that
-nothing changed has 128 bits, so that nobody can make a changed row look unchanged.
+Rows are matched by id; rows without an id by content. A digest that decides that nothing changed
+has 128 bits, so that nobody can make a changed row look unchanged.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from policy.facts.data_diff import (
 )
 
 WHOLE, PART = 16, 8
-"""Bytes of a digest that says two rows are the same, and of one that says which part changed."""
+"""Bytes of a digest that shows equal rows, and of one that shows which part changed."""
 Codes = npt.NDArray[np.int64]
 _TURNS = msgspec.json.Encoder().encode
 _METADATA = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode
-"""The standard library's: metadata may hold numbers of any size."""
+"""The standard library's encoder, because metadata may have numbers of any size."""
 
 
 class Side:
@@ -41,7 +41,7 @@ class Side:
     def __init__(
         self, rows: Iterable[Row | Defect], always: Iterable[str] = (), *, one_file: bool = False
     ) -> None:
-        """Read the rows; with `one_file` it does not matter which file a row stands in."""
+        """Read the rows; with `one_file` the file of a row is ignored."""
         self.one_file = one_file
         self.fields = FieldCounts(always)
         self.whole, self.content = bytearray(), bytearray()
@@ -60,7 +60,7 @@ class Side:
                 continue
             try:
                 metadata = _METADATA(row.metadata)
-            except RecursionError:  # nested as deep as can just be read
+            except RecursionError:  # nested just deep enough to be read but not written
                 self._unread(row)
             else:
                 self._row(row, metadata.encode())
@@ -105,26 +105,26 @@ class Side:
         self.fields.add(row)
 
     def place(self, index: int) -> RowPlace:
-        """Return where a row stands."""
+        """Return the place of a row."""
         start = self.id_ends[index - 1] if index else 0
         name = self.ids[start : self.id_ends[index]].decode()
         return RowPlace(file=self.file(index), line=self.line[index], id=name)
 
     def file(self, index: int) -> str:
-        """Return the name of the file that a row stands in."""
+        """Return the name of the file of a row."""
         return self.names[self.file_number[index]]
 
     def compared_file(self, index: int) -> int | str:
-        """Return what decides whether two rows stand in the same file."""
+        """Return the key by which two rows are in the same file."""
         return "" if self.one_file else self.file(index)
 
     def listed(self, indices: Iterable[int]) -> RowList:
-        """Return rows as a list that counts all and names the first by file and line."""
+        """Return the number of rows, and the file and line of the first ones."""
         known = sorted(indices, key=lambda index: (self.file(index), self.line[index]))
         return RowList(count=len(known), first=tuple(map(self.place, known[:SHOWN])))
 
     def facts(self) -> SideFacts:
-        """Return what this state is, by itself."""
+        """Return the facts of this state alone."""
         counts = sorted(zip(self.files, self.rows_of, strict=True))[:MAX_FILES]
         return SideFacts(
             rows=len(self),
@@ -155,7 +155,7 @@ def shared_codes(one: bytearray, other: bytearray) -> tuple[Codes, Codes]:
 
 
 def occurrence(codes: Codes) -> Codes:
-    """Return for each element how many equal ones stand before it."""
+    """Return for each element how many equal ones come before it."""
     order = np.argsort(codes, kind="stable")
     ordered = codes[order]
     numbers = np.arange(len(codes))

@@ -1,1 +1,1 @@
-"""The data gates, a module each: what it looks for, why, and what to do about it."""
+"""The data gates, one module each: what the gate looks for, why, and how to fix what it finds."""

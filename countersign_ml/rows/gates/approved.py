@@ -1,4 +1,4 @@
-"""Rows that no person approved."""
+"""Rows that nobody approved."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from countersign_ml.rows.read.row_rules import RowRules
 
 GATE = Gate(
     "approved",
-    "only rows that a person looked at may teach a model",
-    'review the rows named and set "approved": true, or remove them',
+    "only rows that a person reviewed may be trained on",
+    'review the listed rows and set "approved": true, or remove them',
     ("approved",),
 )
 
 
 def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
-    """Yield (field, message) where the row's approval is anything but `true`."""
+    """Yield (field, message) if the row's `approved` is not `true`."""
     if row.metadata.get("approved") is not True:
         yield "approved", "not approved; a person must set it to true"

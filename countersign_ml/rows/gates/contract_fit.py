@@ -1,4 +1,4 @@
-"""Rows that are no rows, turns out of order, and texts that do not fit the contract's schemas."""
+"""Lines that are not rows, turns out of order, and texts that do not fit the schemas."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from countersign_ml.rows.read.tool_calls import row_problems
 
 GATE = Gate(
     "contract",
-    "a model learns the shape of what it is shown, broken rows included",
-    "mend or remove the rows named, or change the contract in the same pull request",
+    "a model learns the format of its training rows, broken rows included",
+    "fix or remove the listed rows, or change the contract in the same pull request",
     (
         "json",
         "utf8",
@@ -46,7 +46,7 @@ GATE = Gate(
 
 
 def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
-    """Yield (field, message) for everything in which a row breaks the contract."""
+    """Yield (field, message) for each way in which a row breaks the contract."""
     yield from turn_problems(row)
     version = row.metadata.get("schema_version", rules.schema_version)
     if rules.schema_version is not None and version != rules.schema_version:
@@ -68,7 +68,7 @@ def turn_problems(row: Row) -> Iterator[tuple[str, str]]:
     """Yield (field, message) for turns that are empty or out of order.
 
     At most one system turn, first; then user and assistant in turn, a tool's result only after an
-    assistant; the assistant last.
+    assistant; an assistant turn last.
     """
     before = ""
     for number, turn in enumerate(row.messages):
@@ -76,14 +76,14 @@ def turn_problems(row: Row) -> Iterator[tuple[str, str]]:
         if not turn.content.strip():
             yield place, f"the {turn.role} turn is empty"
         if turn.role == "system" and number > 0:
-            yield place, "a system turn stands after the first"
+            yield place, "a system turn after the first turn"
             continue
         if turn.role in ("assistant", "tool") and before in ("", "system"):
-            yield place, f"the {turn.role} speaks before any user"
+            yield place, f"the {turn.role} turn comes before any user turn"
         elif turn.role == "tool" and before == "user":
-            yield place, "a tool's result follows a user turn"
+            yield place, "a tool result directly after a user turn"
         elif turn.role == before and turn.role in ("user", "assistant"):
             yield place, f"two {turn.role} turns in a row"
         before = turn.role
     if before != "assistant":
-        yield f"messages.{len(row.messages) - 1}", "the last turn is not the assistant's"
+        yield f"messages.{len(row.messages) - 1}", "the last turn is not an assistant turn"

@@ -1,4 +1,4 @@
-"""Personal data and secrets in what is said: two gates over one search."""
+"""Personal data and secrets in the texts of rows: two gates that share one scan."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from countersign_ml.rows.read.row_rules import RowRules
 
 PII = Gate(
     "pii",
-    "a model repeats the people it was trained on",
-    "take the value out of the row, or put a made-up one in its place",
-    tuple(kind for kind in PERSONAL if kind != "person"),  # found from lists of names only
+    "a model can repeat personal data that it was trained on",
+    "remove the value from the row, or replace it with a made-up one",
+    tuple(kind for kind in PERSONAL if kind != "person"),  # found only from a list of names
 )
 SECRET = Gate(
     "secrets",
-    "a key in a training row is a key in every copy of the model",
-    "revoke the key where it is used, then take it out of the row",
+    "a key in a training row is in every copy of the model",
+    "revoke the key where it is used, then remove it from the row",
     tuple(SECRETS),
 )
 

@@ -1,5 +1,5 @@
-"""Training rows that are all alike: few groups, one answer, one beginning, one length; and rows in
-other languages than were meant."""
+"""Training rows that are too alike: few groups, one answer, one beginning, one length; and rows in
+unexpected languages."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from policy.files.rules import DataRules
 
 GATE = Gate(
     "diversity",
-    "a model learns what most rows share and little else",
-    "add rows of other kinds, or remove some of those that share what is named",
+    "a model learns what most rows have in common, and little else",
+    "add rows of other kinds, or remove some of the rows that share the listed property",
     (
         "groups",
         "group_share",
@@ -33,12 +33,12 @@ GATE = Gate(
 
 
 FEWEST_ROWS = 20
-"""Among fewer rows every share is large, and the policy's least number of rows speaks first."""
+"""With fewer rows every share is large, and the policy's minimum number of rows applies first."""
 
 
 def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
     """Count the limits on groups, answers, beginnings, lengths and languages that a training file
-    breaks."""
+    exceeds."""
     for table in tables:
         if table.split in ("test", "validation") or not table.length:
             continue
@@ -58,11 +58,11 @@ def _broken(table: Table, rules: DataRules) -> Iterator[tuple[str, str]]:
         least = rules.min_groups
         yield "group", f"{groups[2]} groups, at least {least} required; add rows of other groups"
     for field, what, share, limit in (
-        ("group", "are of one group", groups[0], rules.max_group_share),
-        ("messages", "have one and the same answer", largest, rules.max_answer_share),
+        ("group", "belong to one group", groups[0], rules.max_group_share),
+        ("messages", "have the same answer", largest, rules.max_answer_share),
         (
             "messages",
-            "have an answer that another row has too",
+            "have an answer that another row also has",
             again,
             rules.max_duplicate_answer_share,
         ),
@@ -78,8 +78,8 @@ def _broken(table: Table, rules: DataRules) -> Iterator[tuple[str, str]]:
 
 
 def shares(column: Column) -> tuple[float, float, int]:
-    """Return the largest share of one key, the share of rows whose key is not theirs alone, and
-    the number of different keys."""
+    """Return the largest share of one key, the share of rows whose key another row also has,
+    and the number of different keys."""
     largest = alone = different = 0
     for found in column.counts():
         largest = max(largest, int(found.max()))

@@ -1,4 +1,4 @@
-"""Rows that ask the same as an earlier row of their split, or carry its id."""
+"""Rows with the same question, or the same id, as an earlier row of their split."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from policy.files.rules import DataRules
 
 GATE = Gate(
     "duplicates",
-    "a question that comes twice counts twice, and hides how little there is",
-    "keep one of the rows named; letters and spaces do not count",
+    "a repeated question counts twice and makes the data look larger than it is",
+    "keep one of the listed rows; case and spaces are ignored",
     ("question", "id"),
 )
 

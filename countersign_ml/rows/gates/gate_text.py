@@ -1,4 +1,4 @@
-"""What a gate is to a reader: its name, why it stands, and what to do about what it finds."""
+"""What a gate says about itself: its name, its reason, and how to fix what it finds."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ class Gate:
     reason: str
     remedy: str
     kinds: tuple[str, ...] = ()
-    """The kinds of defects that it names, a word each: of every kind the tests plant one."""
+    """The kinds of defects that it finds, a word each; the tests plant one of each kind."""

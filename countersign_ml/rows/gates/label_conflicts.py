@@ -1,4 +1,4 @@
-"""Rows that ask the same as another and are answered otherwise."""
+"""Rows with the same question as another row and a different answer."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from policy.files.rules import DataRules
 
 GATE = Gate(
     "label_conflicts",
-    "one question with two answers teaches neither, and caps every score",
-    "decide which answer is right, and mend or remove the other row",
+    "a question with two answers teaches neither, and limits every score",
+    "decide which answer is right, and fix or remove the other row",
     ("question", "punctuation", "other_split"),
 )
 
 
 def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
-    """Count the rows whose question stands earlier, in any split, under another answer; case,
-    spaces and punctuation do not count."""
+    """Count the rows whose question an earlier row, in any split, answers differently; case, spaces
+    and punctuation are ignored."""
     for number, table in enumerate(tables):
         later, first = repeats(table.loose)
         _conflicts(tally, table, later, table, first)

@@ -1,6 +1,6 @@
 """Which languages the training questions are in: a part of the gate `diversity`.
 
-A guess takes half a millisecond, so a sample is looked at, and the finding says of how many.
+One guess takes half a millisecond, so only a sample is checked; the finding says how many rows.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from policy.files.rules import DataRules, LanguageRules
 
 SAMPLE = 2000
 SEED = 20240607
-"""The same rows are looked at whenever the file has as many rows."""
+"""With the same number of rows, the same rows are checked."""
 
 
 def look(table: Table, rules: DataRules, tally: Tally) -> None:
-    """Count the limits on languages that a file breaks; say where they could not be looked at."""
+    """Count the limits on languages that a file breaks; say if they could not be checked."""
     if rules.languages is None:
         return
     guess = guesser()
@@ -43,7 +43,7 @@ def look(table: Table, rules: DataRules, tally: Tally) -> None:
 
 
 def _sample(table: Table) -> list[int]:
-    """Return the lines of the rows to look at, ascending."""
+    """Return the lines of the rows to check, ascending."""
     rows = np.arange(table.length, dtype=np.int64)
     if table.length > SAMPLE:
         random = np.random.default_rng(SEED)

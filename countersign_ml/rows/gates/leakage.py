@@ -1,4 +1,4 @@
-"""Rows of the test split that the model is trained on."""
+"""Test rows that the model is trained on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GATE = Gate(
 
 
 def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
-    """Count the test rows whose question stands in a training split; case and spaces count not."""
+    """Count the test rows whose question is in a training split; case and spaces are ignored."""
     for table in tables:
         if table.split != "test":
             continue

@@ -11,7 +11,7 @@ from countersign_ml.rows.kept.table import Table
 from policy.files.rules import DataRules
 
 CLASSES = 33
-"""Classes that double: no words, 1, 2 to 3, 4 to 7 and so on."""
+"""Classes of doubling width: no words, 1, 2 to 3, 4 to 7 and so on."""
 
 
 def broken(table: Table, rules: DataRules) -> Iterator[tuple[str, str]]:
@@ -19,7 +19,7 @@ def broken(table: Table, rules: DataRules) -> Iterator[tuple[str, str]]:
     counts = np.zeros(CLASSES, dtype=np.int64)
     within = [0] * len(rules.lengths)
     for _, block in table.words.blocks():
-        classes = np.frexp(block.astype(np.float64))[1]  # the bits that a number needs
+        classes = np.frexp(block.astype(np.float64))[1]  # the number of bits
         counts += np.bincount(classes, minlength=CLASSES)
         for number, band in enumerate(rules.lengths):
             inside = block >= band.min_words

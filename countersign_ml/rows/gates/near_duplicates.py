@@ -1,4 +1,4 @@
-"""Rows that ask nearly the same as an earlier row of their split."""
+"""Rows with nearly the same question as an earlier row of their split."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from policy.files.rules import DataRules
 
 GATE = Gate(
     "near_duplicates",
-    "rows that differ by a word are one row, counted twice",
-    "keep one of the rows named, or allow a larger share in gates.data.max_share",
+    "rows that differ by one word are one row, counted twice",
+    "keep one of the listed rows, or allow a larger share in gates.data.max_share",
     ("words", "punctuation"),
 )
 
 
 def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
-    """Count the rows of each split that are near to an earlier one; exact copies are not here."""
+    """Count the rows of each split that are near an earlier one; exact copies are not counted."""
     for table in tables:
         near = near_within(table, rules.near_jaccard)
         lines = table.lines_of(near.others[:SHOWN])

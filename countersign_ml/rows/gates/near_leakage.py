@@ -1,4 +1,4 @@
-"""Rows of the test split that ask nearly the same as a row that is trained on."""
+"""Test rows with nearly the same question as a training row."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from policy.files.rules import DataRules
 
 GATE = Gate(
     "near_leakage",
-    "a test row that differs by a word from a trained one measures memory, not skill",
+    "a test row that differs from a training row by one word measures memory, not skill",
     "remove one of the two, or allow a larger share in gates.data.max_share",
     ("words", "punctuation"),
 )
 
 
 def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
-    """Count the test rows that are near to a trained one; exact leaks are the other gate's."""
+    """Count the test rows that are near a training row; `leakage` counts the exact ones."""
     for table in (each for each in tables if each.split == "test"):
         seen = np.zeros(0, dtype=np.int64)
         for train in (each for each in tables if each.split == "train"):

@@ -1,4 +1,4 @@
-"""Rows of the test split that share a long run of words with a row that is trained on."""
+"""Test rows that share a long run of words with a training row."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from policy.files.rules import DataRules
 
 GATE = Gate(
     "ngram_leakage",
-    "a test row of which a passage was trained on is half known",
+    "if a passage of a test row was trained on, the model knows half of the row",
     "remove one of the two rows, or allow a larger share in gates.data.max_share",
     ("run",),
 )
 
 
 def index_of(sources: list[tuple[str, Source]], rules: DataRules) -> TestNgrams | None:
-    """Return the runs of words of the test rows; None where there are no two splits to compare."""
+    """Return the runs of words of the test rows; None without a training and a test split."""
     names = {split for split, _ in sources}
     if not {"train", "test"} <= names:
         return None
@@ -31,7 +31,7 @@ def index_of(sources: list[tuple[str, Source]], rules: DataRules) -> TestNgrams 
 
 
 def count(tables: list[Table], ngrams: TestNgrams, rules: DataRules, tally: Tally) -> None:
-    """Count the test rows with such a run; rows that leak as a whole are the other gate's."""
+    """Count the test rows with such a run; `leakage` counts the rows that leak as a whole."""
     tests = [table for table in tables if table.split == "test"]
     trained = [table for table in tables if table.shared is not None]
     total = np.zeros(len(ngrams.index.keys), dtype=np.int64)
@@ -84,4 +84,4 @@ def _where(trained: list[Table], place: int) -> str:
     for train in trained:
         if train.shared is not None and train.shared.lines[place]:
             return f"{train.where}:{train.shared.lines[place]}"
-    raise AssertionError("an n-gram that is counted stands somewhere")
+    raise AssertionError("an n-gram that was counted has a place")

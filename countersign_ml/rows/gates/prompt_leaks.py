@@ -1,4 +1,4 @@
-"""Texts that break out of the conversation: template tokens, canaries, recited system prompts."""
+"""Texts that break out of the conversation: template tokens, canaries, repeated system prompts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from countersign_ml.rows.read.row_rules import RowRules
 
 GATE = Gate(
     "prompt_leaks",
-    "a template's token inside a text ends turns early, and a recited system prompt is learned",
-    "remove the token, the canary or the recited lines from the text",
+    "a template token inside a text ends a turn early, and a model learns to repeat its prompt",
+    "remove the token, the canary or the repeated lines from the text",
     ("template_token", "canary", "recited"),
 )
 TEMPLATE = (
@@ -26,7 +26,7 @@ SHORTEST_FRAGMENT = 40
 
 
 def findings(row: Row, rules: RowRules) -> Iterator[tuple[str, str]]:
-    """Yield (field, message) for each turn that holds what belongs to no text."""
+    """Yield (field, message) for each turn with text that does not belong in a row."""
     system = row.messages[0].content if row.messages[0].role == "system" else ""
     parts = fragments(system)
     for number, turn in enumerate(row.messages):
@@ -50,6 +50,6 @@ def template_token(text: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def fragments(system: str) -> tuple[str, ...]:
-    """Return the sentences of a system prompt that are long enough to be no one else's."""
+    """Return the sentences of a system prompt that are long enough to be unique to it."""
     pieces = (piece.strip() for piece in re.split(r"(?<=[.!?])\s+|\n", system))
     return tuple(piece for piece in pieces if len(piece) >= SHORTEST_FRAGMENT)[:32]

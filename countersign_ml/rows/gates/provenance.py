@@ -1,4 +1,4 @@
-"""Rows of unknown source, without a licence, under a licence that is not allowed, or refused."""
+"""Rows without a source, without an allowed licence, or with consent refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from countersign_ml.rows.read.row_rules import RowRules
 
 GATE = Gate(
     "provenance",
-    "who may use a row must be known before it is trained on",
+    "it must be known who may use a row before it is trained on",
     "name source and licence in the row or in the dataset card, or remove the row",
     ("source", "licence", "licence_not_allowed", "consent"),
 )

@@ -1,4 +1,4 @@
-"""Groups (a conversation, a customer) that stand in two splits."""
+"""Groups (a conversation, a customer) that are in two splits."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from policy.files.rules import DataRules
 
 GATE = Gate(
     "splits",
-    "rows of one conversation or customer are alike, so a test row of theirs is half known",
-    "move all rows of the group into one split: countersign data split does",
+    "rows of one conversation or customer are alike, so the model half knows such a test row",
+    "move all rows of the group into one split, for example with countersign data split",
     ("group",),
 )
 
 
 def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
-    """Count the rows whose group stands in an earlier split."""
+    """Count the rows whose group is in an earlier split."""
     field = " or ".join(rules.group_fields) if len(rules.group_fields) == 1 else "group"
     for number, table in enumerate(tables):
         if not table.grouped:

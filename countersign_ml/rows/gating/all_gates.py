@@ -1,6 +1,6 @@
-"""All gates over all files of a dataset: one pass over the rows, then the questions about all rows.
+"""All gates over all files of a dataset: one pass over the rows, then the gates over all rows.
 
-The facts that come out hold counts and places, never verdicts; the policy judges them.
+The resulting facts contain counts and places, never verdicts; the policy judges them.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ GATES: tuple[Gate, ...] = (
     *(gate for gate, _ in _TABLE_GATES),
 )
 ROW_PASS = "rows"  # noqa: S105 - no password
-"""The name, among the seconds, of the one pass over all rows."""
+"""The key, in `seconds`, of the one pass over all rows."""
 
 
 @dataclass
 class Gated:
-    """What the gates counted, the formats of each file, and the seconds that each part took."""
+    """What the gates counted, the formats of each file, and the seconds each part took."""
 
     facts: DataFacts
     formats: dict[str, tuple[FormatName, ...]]
@@ -82,7 +82,7 @@ def gate(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> Gated:
-    """Run every gate over (split, file) pairs; UserError where a file cannot be read at all."""
+    """Run every gate over (split, file) pairs; UserError if a file cannot be read at all."""
     tallies = no_tallies()
     seconds: dict[str, float] = {}
     started = time.perf_counter()
@@ -97,12 +97,12 @@ def gate(
 
 
 def no_tallies() -> dict[DataGate, Tally]:
-    """Return a tally for every gate, in the order in which they are told."""
+    """Return an empty tally for every gate, in the order of the report."""
     return {each.name: Tally() for each in GATES}
 
 
 def mixed(table: Table, tallies: dict[DataGate, Tally]) -> None:
-    """Say where a file that was read to its end mixes formats."""
+    """Report a file that mixes formats, after it was read to its end."""
     if len(table.formats) > 1:
         kinds = ", ".join(table.formats)
         message = f"rows are in several formats: {kinds}; use one format per file"
@@ -116,7 +116,7 @@ def count_all(
     tallies: dict[DataGate, Tally],
     seconds: dict[str, float],
 ) -> Gated:
-    """Ask the questions about all rows, and return the facts with what `tallies` hold already."""
+    """Run the gates over all rows, and return the facts with those already in `tallies`."""
     if ngrams is not None:
         started = time.perf_counter()
         ngram_leakage.count(tables, ngrams, rules, tallies["ngram_leakage"])

@@ -1,7 +1,7 @@
 """The plain rows of a chunk as columns, read by a few passes over all of them.
 
-A row is plain where its line is strict JSON, its shape one of the common ones and its id in order.
-Every other line is given back, for the strict reader to look at.
+A row is plain if its line is strict JSON, its shape one of the common ones and its id valid. Every
+other line is left to the strict reader.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ LINE_ID = "line-"
 
 @dataclass
 class Batch:
-    """Rows in columns of equal length, and the numbers of the lines that are left over."""
+    """Rows in columns of equal length, and the numbers of the remaining lines."""
 
     lines: list[int] = field(default_factory=list)
     values: list[dict[str, Any]] = field(default_factory=list)
     formats: dict[FormatName, int] = field(default_factory=dict)
-    """The formats of the rows, each with the line where it comes first."""
+    """The formats of the rows, each with its first line."""
     roles: list[Roles] = field(default_factory=list)
     said: list[list[str]] = field(default_factory=list)
     """The texts of each row's turns."""
     ids: list[str] = field(default_factory=list)
     others: list[int] = field(default_factory=list)
-    """Lines that are not blank and were not read."""
+    """Lines that are not blank and not read here."""
     doubted: list[int] = field(default_factory=list)
     """Rows whose answer may not fit the tools that they declare."""
 
     @classmethod
     def of(cls, data: bytes, first_line: int, longest: int) -> Batch:
-        """Read whole lines; one of more than `longest` bytes is left over."""
+        """Read whole lines; a line of more than `longest` bytes is added to `others`."""
         values = vouched_lines(data) if len(data) <= longest or not _longer(data, longest) else None
         if values is not None:
             lines = list(range(first_line, first_line + len(values)))
@@ -54,8 +54,8 @@ class Batch:
 
     @classmethod
     def of_lines(cls, lines: Iterable[tuple[int, bytes]], longest: int) -> Batch:
-        """Read lines one by one, each given with its number; one of more than `longest` bytes is
-        left over."""
+        """Read numbered lines one by one; a line of more than `longest` bytes is added to
+        `others`."""
         return cls._rows(
             (number, vouched(line) if len(line) <= longest else None)
             for number, line in lines
@@ -64,13 +64,13 @@ class Batch:
 
     @classmethod
     def _columns(cls, lines: list[int], values: list[Any]) -> Batch | None:
-        """Return a batch where every row has `messages` of two plain keys, else None."""
+        """Return a batch if every row has `messages` with two plain keys each, else None."""
         try:
             turns = [value["messages"] for value in values]
             roles = [tuple([turn["role"] for turn in row]) for row in turns]
             said = [[turn["content"] for turn in row] for row in turns]
             ids = [
-                value["id"] if "id" in value else f"{LINE_ID}{line}"  # noqa: SIM401 - made where needed
+                value["id"] if "id" in value else f"{LINE_ID}{line}"  # noqa: SIM401 - built only if needed
                 for line, value in zip(lines, values, strict=True)
             ]
             plain = (
@@ -113,7 +113,7 @@ class Batch:
         return len(self.lines)
 
     def keep(self, fields: Sequence[str], kept: Kept) -> None:
-        """Add what the figures of all rows are made of."""
+        """Add what the figures of the rows are computed from."""
         kept.lines += self.lines
         kept.texts += [asked(*each) for each in zip(self.roles, self.said, strict=True)]
         kept.answers += [said[-1] for said in self.said]
@@ -134,7 +134,7 @@ class Batch:
                 value.get(name, default) if first not in value else given
                 for value, given in zip(self.values, values, strict=True)
             ]
-        if len(set(map(type, values))) == 1:  # 1 is equal to True, and not the same
+        if len(set(map(type, values))) == 1:  # 1 equals True but is not the same
             try:
                 odd = {value for value in set(values) if not good(value)}
             except TypeError:
@@ -144,7 +144,7 @@ class Batch:
         return [at for at, value in enumerate(values) if not good(value)]
 
     def blank(self) -> list[int]:
-        """Return the rows that have a turn of nothing but white space."""
+        """Return the rows with a turn of only white space."""
         return [at for at, said in enumerate(self.said) if not all(map(str.strip, said))]
 
     def answers(self, rows: Sequence[int]) -> list[str]:
@@ -152,7 +152,7 @@ class Batch:
         return [self.said[at][-1] for at in rows]
 
     def last_asked(self, rows: Sequence[int]) -> list[str]:
-        """Return the last thing the user says in some rows, whose roles are in order."""
+        """Return the last user turn of some rows, whose roles are in order."""
         return [_last_asked(self.roles[at], self.said[at]) for at in rows]
 
     def systems(self) -> dict[str, list[int]]:
@@ -168,7 +168,7 @@ class Batch:
         return found
 
     def under(self, systems: set[str]) -> list[int]:
-        """Return the rows that one of these system turns leads."""
+        """Return the rows that begin with one of these system turns."""
         return sorted(at for system in systems for at in self._systems.get(system, ()))
 
     @cached_property
@@ -176,11 +176,11 @@ class Batch:
         return utf8("\n".join(chain.from_iterable(self._others())))
 
     def told(self) -> bytes:
-        """Return all texts but leading system turns, line ends between."""
+        """Return all texts except leading system turns, joined by line breaks."""
         return self._told
 
     def row_at(self, place: int) -> tuple[int, int]:
-        """Return the row whose text stands at a place in `told`, and where the next one begins."""
+        """Return the row whose text is at a place in `told`, and where the next one begins."""
         row = bisect_right(self._ends, place)
         return row, self._ends[row] if row < len(self._ends) else len(self._told)
 

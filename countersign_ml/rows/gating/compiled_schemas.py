@@ -1,8 +1,8 @@
-"""JSON Schemas as plain functions, for the schemas that most contracts hold.
+"""JSON Schemas as plain functions, for the schemas of most contracts.
 
-`compiled(schema)` promises one direction only: where its function says True, jsonschema says so too
-(the tests hold them against each other). False means that jsonschema has to look, and its words are
-what people read. A schema with any keyword that is not known here is left to jsonschema altogether.
+`compiled(schema)` is one-sided: if its function returns True, jsonschema accepts the value too (the
+tests compare them). False means that jsonschema must check, and people read its messages. A schema
+with a keyword that is unknown here is left to jsonschema.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TYPES: dict[str, frozenset[type]] = {
 
 
 def compiled(schema: Any) -> Check | None:
-    """Return a function that accepts only what the schema accepts; None where it is too rich."""
+    """Return a function that accepts only what the schema accepts; None if it is too complex."""
     try:
         return _compile(schema)
     except _TooRichError:
@@ -40,7 +40,7 @@ def compiled(schema: Any) -> Check | None:
 
 
 class _TooRichError(Exception):
-    """A keyword, or a value of one, that is left to jsonschema."""
+    """A keyword, or a value of a keyword, that is left to jsonschema."""
 
 
 def _compile(schema: Any) -> Check:
@@ -90,7 +90,7 @@ def _type(named: str | list[str]) -> Check:
 
 
 def _listed(values: list[Any]) -> Check:
-    """Only texts and null: JSON's numbers and booleans are equal in ways that Python's are not."""
+    """Accept only texts and null: equality of numbers and booleans differs from Python's."""
     if not all(value is None or isinstance(value, str) for value in values):
         raise _TooRichError
     texts = frozenset(values)

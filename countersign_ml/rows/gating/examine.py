@@ -21,12 +21,12 @@ from countersign_ml.rows.read.tally import Tally
 from policy.files.rules import DataGate
 
 PIECE = 1 << 17
-"""Bytes that are decoded at a time: their rows, as objects, stay within a core's own cache."""
+"""Bytes that are decoded at a time: the resulting objects fit into a core's cache."""
 
 
 @dataclass
 class Examined:
-    """What came of one chunk."""
+    """The result of one chunk."""
 
     rows: int
     """Lines that are not blank, broken ones included."""
@@ -34,11 +34,11 @@ class Examined:
     formats: tuple[FormatName, ...]
     figures: Figures
     shared: Shared | None
-    """The n-grams of test rows that these rows hold."""
+    """The n-grams that these rows share with test rows."""
 
 
 def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examined:
-    """Read a chunk's lines and return what was found and what is kept of them."""
+    """Read a chunk's lines; return the findings and the figures that are kept."""
     if first_line == 1:
         data = data.removeprefix(BOM)
     tallies: dict[DataGate, Tally] = {}
@@ -63,7 +63,7 @@ def _examined(
     formats: dict[FormatName, None],
     kept: Kept,
 ) -> tuple[int, int]:
-    """Add what some whole lines hold to what is known; return how many rows and lines they are."""
+    """Add findings and figures of some whole lines; return the number of rows and of lines."""
     fields = check.rules.group_fields
     gates: dict[int, set[DataGate]] = {}
     seen: dict[FormatName, int] = {}

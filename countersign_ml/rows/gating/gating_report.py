@@ -18,11 +18,11 @@ SHOWN_FINDINGS = 10
 EVERY_SECONDS = 0.2
 PASSED, FAILED, ERRORED = "passed", "failed", "errored"
 NOT_COUNTED = "not counted"
-"""Told of what nothing here depends on: the run counts it before it trains."""
+"""The outcome of a gate that decides nothing here: the run counts before training."""
 
 
 def report(gated: Gated, rules: DataRules, *, whole: bool) -> dict[str, Any]:
-    """Return the object that `--json` prints; `whole` asks for rows enough in train and test."""
+    """Return the object that `--json` prints; with `whole` minimum rows are checked too."""
     facts = gated.facts
     gates: list[dict[str, Any]] = [
         {
@@ -73,7 +73,7 @@ def _outcome(facts: GateFacts, limit: int) -> str:
 
 
 def allowed(facts: GateFacts, gated: Gated, rules: DataRules) -> int:
-    """Return how many findings of a gate are let through."""
+    """Return how many findings of a gate are allowed."""
     name = next(gate.name for gate in GATES if gate.name == facts.gate)
     looked_at = gated.facts.rows("test") if name in OF_TEST_ROWS else gated.rows
     return rules.allowed(name, looked_at)
@@ -119,14 +119,14 @@ def print_report(made: dict[str, Any], seconds: float) -> None:
 
 
 class Pace:
-    """Rows a second and time left, on one line of a terminal; silent where stderr is none."""
+    """Rows per second and time left, on one line; silent if stderr is not a terminal."""
 
     def __init__(self, quiet: bool) -> None:
         self._started = self._told = time.monotonic()
         self._shown = not quiet and sys.stderr.isatty()
 
     def __call__(self, rows: int, done: int, total: int) -> None:
-        """Tell how far the pass has come."""
+        """Show the progress of the pass."""
         now = time.monotonic()
         if not self._shown or now - self._told < EVERY_SECONDS:
             return
@@ -137,7 +137,7 @@ class Pace:
         sys.stderr.flush()
 
     def close(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

@@ -1,8 +1,8 @@
-"""What the gates for single rows need not look at: quick, one-sided, and for many rows at once.
+"""Which rows the gates for single rows can skip: a quick, one-sided check of many rows at once.
 
-Where `QuickCheck.doubtful` names no gate for a row, `RowCheck.findings` finds nothing there by that
-gate; where it names one, somebody has to ask. Rows share most of what is asked of them (roles,
-source, licence, system prompt), so each different value is looked at once for a whole batch.
+If `QuickCheck.doubtful` does not name a gate for a row, that gate finds nothing in the row; if it
+does, the gate must check the row. Rows share most of their values (roles, source, licence, system
+prompt), so each distinct value is checked once per batch.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from countersign_ml.rows.read.row_rules import RowRules
 from policy.files.rules import DataGate
 
 FEW_PARTS = 8
-"""Sentences of system prompts that are looked for in all texts of a batch at once."""
+"""Up to this many sentences of system prompts are searched for in a whole batch at once."""
 
 
 class QuickCheck:
-    """The rules for single rows, made ready for batches of them."""
+    """The rules for single rows, prepared for batches."""
 
     def __init__(self, rules: RowRules) -> None:
         self.rules = rules
@@ -35,7 +35,7 @@ class QuickCheck:
         self._orders: dict[Roles, bool] = {}
 
     def doubtful(self, batch: Batch) -> dict[int, set[DataGate]]:
-        """Return the gates that have to look at a row, for each row (by its place) that has any."""
+        """Return, for each row (by index) that needs a check, the gates that must check it."""
         found: dict[int, set[DataGate]] = {}
         if not len(batch):
             return found
@@ -102,7 +102,7 @@ def _pattern() -> Pattern:
 
 
 def _matching(batch: Batch, systems: list[str]) -> list[int]:
-    """Return the rows in which personal data, a secret or a template's token may stand."""
+    """Return the rows that may contain personal data, a secret or a template token."""
     first, raw = _pattern().first, batch.told()
     found = set(_rows_at(batch, lambda start: first(raw, start)))
     bad = {system for system in systems if first(utf8(system), 0) is not None}
@@ -110,7 +110,7 @@ def _matching(batch: Batch, systems: list[str]) -> list[int]:
 
 
 def _rows_at(batch: Batch, following: Callable[[int], int | None]) -> Iterator[int]:
-    """Yield the rows in whose texts something stands; `following` says where it does next."""
+    """Yield the rows with a match in their texts; `following` returns the next match."""
     size = len(batch.told())
     place = following(0)
     while place is not None:
@@ -122,7 +122,7 @@ def _rows_at(batch: Batch, following: Callable[[int], int | None]) -> Iterator[i
 
 
 def _recited(batch: Batch) -> list[int]:
-    """Return the rows whose texts may hold a sentence of their system prompt."""
+    """Return the rows whose texts may repeat a sentence of their system prompt."""
     led = batch.systems()
     parts = {system: prompt_leaks.fragments(system) for system in led}
     raw = batch.told()

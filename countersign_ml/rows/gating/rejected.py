@@ -1,8 +1,9 @@
-"""The rows that the trainer leaves out, written to a file of their own beside the reasons.
+"""The rows that the trainer leaves out, written to a separate file together with the reasons.
 
-These are the lines that are no rows, and the rows that a gate for single rows names. What gates
-over all rows name (duplicates, leaks) is trained on where the policy lets it through, and is not
-here. The files are read a second time, so that memory holds no row; the original is never touched.
+These are the lines that are not rows, and the rows with a finding of a gate for single rows. Rows
+with findings of other gates (duplicates, leaks) are trained on if the policy allows them, and are
+not included. The files are read a second time, so memory holds no rows; the originals are never
+changed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from policy.errors import UserError
 
 
 def refuse_existing(target: Path) -> None:
-    """Raise where a file stands already: nothing is overwritten."""
+    """Raise UserError if the file exists: nothing is overwritten."""
     if target.exists() or target.is_symlink():
         raise _exists(target)
 
@@ -33,8 +34,8 @@ def refuse_existing(target: Path) -> None:
 def write_rejected(sources: list[Source], digests: list[str], rules: RowRules, target: Path) -> int:
     """Write one JSON object for each rejected row, and return how many there are.
 
-    `digests` are what the files were when they were gated. The file appears whole or not at all,
-    readable by its owner only; UserError where it stands already or a file changed.
+    `digests` are the digests of the files when they were gated. The output appears whole or not at
+    all, readable by its owner only; UserError if it exists or a file changed.
     """
     refuse_existing(target)
     check, count = RowCheck(rules), 0
@@ -52,7 +53,7 @@ def write_rejected(sources: list[Source], digests: list[str], rules: RowRules, t
                     raise sentences.changed_while_read(source.where)
             sink.flush()
             os.fsync(sink.fileno())
-        os.link(part, target)  # unlike a rename, this refuses a file made meanwhile
+        os.link(part, target)  # unlike a rename, this fails if the file exists by now
     except FileExistsError as error:
         raise _exists(target) from error
     except OSError as error:
@@ -85,7 +86,7 @@ def _rejected(source: Source, check: RowCheck) -> Iterator[dict[str, Any]]:
 
 
 def _found(check: RowCheck, line: bytes, where: str, number: int) -> list[Found]:
-    """Return what the gates for single rows say of one line."""
+    """Return what the gates for single rows find in one line."""
     if not line.strip():
         return []
     if len(line) > MAX_LINE_BYTES:
@@ -98,9 +99,9 @@ def _found(check: RowCheck, line: bytes, where: str, number: int) -> list[Found]
 
 
 def _told(where: str, number: int, found: list[Found], line: bytes | None) -> dict[str, Any]:
-    """Return one object: where, which gates, what they say, and the row's own text.
+    """Return one object: the place, the gates, their messages, and the text of the row.
 
-    A line that is no UTF-8 stands in `row_base64`; one that was passed over unread, nowhere.
+    A line that is not UTF-8 is in `row_base64`; the text of a skipped line is null.
     """
     told: dict[str, Any] = {
         "file": where,

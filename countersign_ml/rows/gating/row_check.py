@@ -1,6 +1,6 @@
-"""What one row must be, looked at by itself; the gates count it and the trainer leaves it out.
+"""The gates for single rows: the report counts what they find, and the trainer leaves it out.
 
-`RowCheck.findings` is the whole truth about a row; `quick` says which rows need not be asked about.
+`RowCheck.findings` checks a row completely; `quick` tells which rows need no check.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ _ROW_GATES: tuple[tuple[DataGate, Callable[[Row, RowRules], Iterator[tuple[str, 
 
 @dataclass(frozen=True)
 class RowCheck:
-    """The rules for one row, made ready."""
+    """The rules for one row, prepared."""
 
     rules: RowRules
     index: NgramIndex | None = field(default=None, repr=False, compare=False)
-    """The n-grams of test rows to look for, where the rows of a chunk are examined."""
+    """The n-grams of test rows to search for."""
     quick: QuickCheck = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quick", QuickCheck(self.rules))
 
     def findings(self, row: Row, gates: Container[DataGate] | None = None) -> Iterator[Found]:
-        """Yield everything that is wrong with a row by itself, or what some of the gates find."""
+        """Yield the findings of all gates for single rows, or of the given ones."""
         for name, look in _ROW_GATES:
             if gates is None or name in gates:
                 for place, message in look(row, self.rules):
                     yield name, finding(row, place, message)
 
     def accepted(self, path: Path, where: str) -> Iterator[Row]:
-        """Yield the rows of a file that no gate for single rows names."""
+        """Yield the rows of a file without a finding of a gate for single rows."""
         for row in read_rows(path, where):
             if isinstance(row, Row) and next(self.findings(row), None) is None:
                 yield row
 
 
 def finding(row: Row | Defect, place: str, message: str) -> RowFinding:
-    """Return a finding about a row, where it stands."""
+    """Return a finding about a row, with its file and line."""
     return RowFinding(file=row.file, line=row.line, id=row.id, field=place, message=message)

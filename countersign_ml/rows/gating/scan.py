@@ -1,7 +1,7 @@
-"""The one pass: chunks of every file through `examine`, in as many processes as pay.
+"""The one pass: chunks of every file through `examine`, in as many processes as are worthwhile.
 
-Chunks come back in the order in which they were read, so findings stand in the order of the files
-whatever the number of processes.
+Results come back in the order in which the chunks were read, so the order of the findings does not
+depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from policy.facts.evidence import RowFinding
 from policy.files.rules import DataGate
 
 PAYS_FROM = 16_000_000
-"""Bytes from which a second process is worth its start of half a second."""
+"""Bytes from which a second process is worth its half-second start."""
 WAITING = 3
-"""Chunks that wait for each process: enough to keep it busy, few enough for memory."""
+"""Chunks queued per process: enough to keep it busy, few enough for memory."""
 Progress = Callable[[int, int, int], None]
-"""Told of rows read, bytes read, and bytes in all (0 where nobody knows)."""
+"""Called with rows read, bytes read, and total bytes (0 if unknown)."""
 
 
 class _Task(NamedTuple):
-    """One chunk for another process: its bytes, or where in a local file they lie."""
+    """One chunk for another process: its bytes, or their place in a local file."""
 
     where: str
     first_line: int
@@ -55,7 +55,7 @@ class _Task(NamedTuple):
 
 
 def processes(sources: list[Source], asked: int | None = None) -> int:
-    """Return how many processes a scan of these files is given."""
+    """Return how many processes a scan of these files uses."""
     if asked is not None:
         return max(1, asked)
     known = sum(source.stored_size() for source in sources)
@@ -70,9 +70,9 @@ def scan(
     workers: int | None = None,
     index: NgramIndex | None = None,
 ) -> Iterator[Table]:
-    """Yield a table for each file, in order; `tallies` count what its rows are found to be.
+    """Yield a table for each file, in order; `tallies` count the findings.
 
-    `index` holds the n-grams of test rows, which are looked for in the rows that are trained on.
+    `index` has the n-grams of test rows, to be found in the training rows.
     """
     sources = [source for _, source in splits]
     total = sum(source.stored_size() for source in sources)
@@ -97,8 +97,8 @@ def scan(
 
 
 def _context() -> BaseContext:
-    """Return how processes are started: forked from one that has loaded all they need, and nothing
-    else, so that no thread's lock is copied."""
+    """Return how processes are started: forked from one that has loaded exactly the modules they
+    need, so that no lock of a thread is copied."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     return context
@@ -113,7 +113,7 @@ def begun(split: str, source: Source, index: NgramIndex | None) -> Table:
 
 
 def take(table: Table, tallies: dict[DataGate, Tally], chunk: Chunk, part: Examined) -> None:
-    """Add what came of a chunk to its table and to the tallies."""
+    """Add the result of a chunk to its table and to the tallies."""
     table.rows += part.rows
     for gate, tally in part.tallies.items():
         tallies[gate].join(tally)
@@ -169,11 +169,11 @@ _check: RowCheck | None = None
 def _prepare(rules: RowRules, index: NgramIndex | None) -> None:
     global _check
     _check = RowCheck(rules, index)
-    gc.freeze()  # what is loaded by now stays; looking through it again and again costs time
+    gc.freeze()  # loaded modules stay; scanning them again and again costs time
 
 
 def _work(task: _Task) -> Examined | None:
-    """Examine a chunk; None where the file no longer holds what was hashed."""
+    """Examine a chunk; None if the file no longer has the bytes that were hashed."""
     assert _check is not None
     data = task.data
     if data is None:

@@ -1,4 +1,4 @@
-"""A quick check of texts against a contract's schema; what it doubts is for jsonschema to say."""
+"""A quick check of texts against a contract's schema; jsonschema decides what it cannot."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from countersign_ml.rows.kept.vouched import vouched, vouched_lines
 from countersign_ml.rows.read.json_schemas import SchemaChecker
 
 REMEMBERED = 50_000
-"""Texts whose fit is remembered: answers repeat. More are not kept, so memory stays bounded."""
+"""Texts that fit and are remembered, because answers repeat; the limit bounds memory."""
 
 
 class Fits:
-    """A quick check of a schema, which remembers texts that fitted."""
+    """A quick check of a schema, which remembers texts that fit."""
 
     def __init__(self, checker: SchemaChecker) -> None:
         self._checker = checker
@@ -20,7 +20,7 @@ class Fits:
         self._known: set[str] = set()
 
     def misfits(self, texts: list[str]) -> set[int]:
-        """Return the places of the texts that may not fit."""
+        """Return the indexes of the texts that may not fit."""
         known = self._known
         fresh = [at for at, text in enumerate(texts) if text not in known]
         fits = self._fitting([texts[at] for at in fresh])

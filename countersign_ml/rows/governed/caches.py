@@ -1,4 +1,4 @@
-"""The folder of what can be fetched or made again."""
+"""The cache folder: everything in it can be fetched or created again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ CACHE_VARIABLE = "COUNTERSIGN_CACHE"
 
 
 def cache_folder(named: str | Path | None = None) -> Path:
-    """Return the folder that somebody named, or the environment, or the one in the home."""
+    """Return the given folder, or the one of the environment variable, or the default."""
     given = named or os.environ.get(CACHE_VARIABLE) or "~/.cache/countersign"
     return Path(given).expanduser().resolve()

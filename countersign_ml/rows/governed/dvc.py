@@ -1,8 +1,8 @@
-"""DVC's `.dvc` files: which file they stand for, where it lies, and whether it is the right one.
+"""DVC's `.dvc` files: which file they name, where it is, and whether its bytes match.
 
-Looked for in this order: beside the `.dvc` file, in DVC's cache, in the remote that `.dvc/config`
-names. DVC knows a file by its MD5, which a determined person can forge; a manifest's SHA-256 cannot
-be, so a manifest is better where data comes from outside.
+The file is searched for next to the `.dvc` file, then in DVC's cache, then in the remote of
+`.dvc/config`. DVC identifies a file by its MD5, which can be forged; a manifest's SHA-256 cannot,
+so a manifest is better for data from outside.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from policy.files.data_manifest import is_url, place_problem
 
 
 class DvcOut(BaseModel):
-    """One output of a `.dvc` file; DVC writes more keys than are needed here."""
+    """One output of a `.dvc` file; DVC writes more keys than are used here."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -46,7 +46,7 @@ class DvcDocument(BaseModel):
 
 @dataclass(frozen=True)
 class DvcFile:
-    """One file that DVC keeps."""
+    """One file that DVC stores."""
 
     where: str
     folder: Path
@@ -55,16 +55,16 @@ class DvcFile:
     size: int | None
     remote: str | None
     legacy: bool
-    """Written before DVC 3, which keeps files in folders of another layout."""
+    """Written before DVC 3, which stores files in another folder layout."""
 
     def rows(self, places: Sequence[str] = ()) -> Iterator[Row | Defect]:
         """Yield the rows; see `lines`."""
         return (line.row for line in self.lines(places))
 
     def lines(self, places: Sequence[str] = ()) -> Iterator[Line]:
-        """Yield the lines; UserError at the end where the bytes were not those of the `.dvc` file.
+        """Yield the lines; UserError at the end if the bytes do not match the `.dvc` file.
 
-        A remote must lie where rows may lie: see `policy.files.data_manifest.place_problem`.
+        A remote must be in an allowed place: see `policy.files.data_manifest.place_problem`.
         """
         found = self._here() or self._elsewhere(places)
         source = _Md5Source(found, self.path, name=self.path)
@@ -75,12 +75,12 @@ class DvcFile:
 
     @property
     def _key(self) -> str:
-        """Return where DVC keeps the file below its cache or remote."""
+        """Return the path of the file below DVC's cache or remote."""
         key = f"{self.md5[:2]}/{self.md5[2:]}"
         return key if self.legacy else f"files/md5/{key}"
 
     def _here(self) -> str | None:
-        """Return the file in the clone or its cache; a link that leaves the clone is no such."""
+        """Return the file in the clone or its cache; a link out of the clone is ignored."""
         root = _dvc_root(self.folder)
         home = (root or self.folder).resolve()
         looked = [self.folder / self.path, *([root / ".dvc/cache" / self._key] if root else [])]
@@ -110,14 +110,14 @@ class DvcFile:
     def _expect(self, what: str, wanted: object, found: object) -> None:
         if wanted == found:
             return
-        remedy = "restore it with dvc pull, or record it anew with dvc add"
+        remedy = "restore it with dvc pull, or record it again with dvc add"
         if self.legacy and what != "bytes":
-            remedy += "; DVC 2 read over Windows line ends, which is not done here"
+            remedy += "; DVC 2 ignored Windows line endings, which is not supported here"
         raise UserError.one(self.where, f"{self.path} has {found} {what}, not {wanted}", remedy)
 
 
 def read_dvc(path: Path) -> DvcFile:
-    """Read one `.dvc` file; folders and files outside its own folder are refused."""
+    """Read one `.dvc` file; UserError if it names a folder or a file outside its own folder."""
     where = str(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -125,11 +125,13 @@ def read_dvc(path: Path) -> DvcFile:
         raise UserError.one(where, f"cannot be read: {error}", "name a .dvc file") from error
     out = documents.parse(DvcDocument, text, where).outs[0]
     if out.md5.endswith(".dir"):
-        raise UserError.one(where, "stands for a folder", "dvc add the files of rows one by one")
+        raise UserError.one(where, "names a folder", "run dvc add for each file of rows")
     if out.hash not in (None, "md5"):
-        raise UserError.one(where, f"knows the file by {out.hash}", "only md5 is read here")
+        raise UserError.one(
+            where, f"identifies the file by {out.hash}", "use md5, the only supported hash"
+        )
     if is_url(out.path) or place_problem(out.path) is not None:
-        raise UserError.one(where, f"{out.path!r} leads out of its folder", "dvc add it there")
+        raise UserError.one(where, f"{out.path!r} is outside its folder", "run dvc add there")
     return DvcFile(
         where=where,
         folder=path.parent,
@@ -154,14 +156,14 @@ def _remote_url(root: Path, name: str | None, where: str) -> str | None:
         config.read([place, place.with_name("config.local")], encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError) as error:
         said = str(error).partition("\n")[0]
-        raise UserError.one(str(place), f"cannot be read: {said}", "mend it") from error
+        raise UserError.one(str(place), f"cannot be read: {said}", "fix the file") from error
     chosen = name or config.get("core", "remote", fallback=None)
     if chosen is None:
         return None
     url = config.get(f"'remote \"{chosen}\"'", "url", fallback=None)
     if url is None:
         raise UserError.one(
-            where, f"{place} gives no url for the remote {chosen!r}", "see dvc remote list"
+            where, f"{place} has no url for the remote {chosen!r}", "see dvc remote list"
         )
     if url.startswith("azure://"):
         return "az" + url.removeprefix("azure")
@@ -170,7 +172,7 @@ def _remote_url(root: Path, name: str | None, where: str) -> str | None:
 
 @dataclass
 class _Md5Source(Source):
-    """A source that also knows its MD5 once it was read; its packing goes by `name`."""
+    """A source that also computes its MD5; `name` decides how it is unpacked."""
 
     name: str = ""
     md5: Any = field(default=None, init=False)
@@ -186,7 +188,7 @@ class _Md5Source(Source):
 
 
 class _Md5Stream:
-    """Bytes hashed as they are read; going elsewhere begins anew, as a last full reading does."""
+    """Bytes hashed as they are read; a seek starts the hash again, for a last full reading."""
 
     def __init__(self, stored: IO[bytes]) -> None:
         self._stored = stored

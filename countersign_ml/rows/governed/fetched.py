@@ -1,8 +1,8 @@
-"""Rows outside git, brought to the cache as the plain file that the gates and the trainer read.
+"""Rows outside git, fetched to the cache as the plain file that the gates and the trainer read.
 
-A split of the dataset card whose file is not in the model's folder may be named by
-`data/manifest.yml`, or by a `.dvc` file beside where it would stand. What comes is hashed as it is
-read and kept only where it is what was named; what is kept is hashed again before it is used.
+If the file of a split is not in the model's folder, `data/manifest.yml` can name it, or a `.dvc`
+file next to its place. Fetched bytes are hashed as they are read and kept only if they match; a cached
+file is hashed again before it is used.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ MANIFEST, DVC = "manifest.yml", ".dvc"
 
 
 def lies_elsewhere(data: Path, name: str) -> bool:
-    """Return whether something in a model's data folder may name a file that is not in it.
+    """Return whether a manifest or a `.dvc` file may name a split's file that is not in the folder.
 
-    Of a manifest it is not yet known whether it names this split; `fetch` says so.
+    Whether the manifest names this split is not yet known; `fetch` reports it.
     """
     if (data / f"{name}{DVC}").is_file():
         return True
@@ -37,8 +37,8 @@ def lies_elsewhere(data: Path, name: str) -> bool:
 def fetch(
     data: Path, splits: Mapping[str, str], cache: Path, places: Sequence[str] = ()
 ) -> dict[str, Path]:
-    """Return where the rows of each split that lies elsewhere lie now; UserError for what is not
-    what was named, or lies where rows may not lie."""
+    """Return the cached file of each split outside the folder; UserError if the bytes do not match,
+    or the place is not allowed."""
     wanted = {split: name for split, name in splits.items() if lies_elsewhere(data, name)}
     manifest = None
     if any(not (data / f"{name}{DVC}").is_file() for name in wanted.values()):
@@ -49,9 +49,7 @@ def fetch(
         if dvc.is_file():
             file = read_dvc(dvc)
             if file.path != name:
-                raise UserError.one(
-                    str(dvc), f"stands for {file.path!r}, not {name!r}", "rename it"
-                )
+                raise UserError.one(str(dvc), f"is for {file.path!r}, not {name!r}", "rename it")
             key = digest_of(["md5", file.md5, file.size])
             found[split] = _kept(cache, key, file.lines(places))
         else:
@@ -64,7 +62,7 @@ def _key(manifest: DataManifest, split: str, data: Path) -> str:
     files = [file for file in manifest.files if file.split == split]
     if not files:
         raise UserError.one(
-            str(data / MANIFEST), f"names no file of the split {split!r}", "describe it there"
+            str(data / MANIFEST), f"names no file for the split {split!r}", "add it there"
         )
     return digest_of([[file.hexadecimal, file.size, file.rows, file.uri] for file in files])
 
@@ -82,7 +80,7 @@ def _lines(manifest: DataManifest, split: str, data: Path) -> Iterator[Line]:
 
 
 def _kept(cache: Path, key: str, lines: Iterator[Line]) -> Path:
-    """Return the plain file of these lines, from the cache or written there whole."""
+    """Return the plain file of these lines, from the cache or written there completely."""
     folder = cache / "data"
     target = folder / f"{key.removeprefix('sha256:')}.jsonl"
     record = target.with_suffix(".sha256")
@@ -97,7 +95,7 @@ def _kept(cache: Path, key: str, lines: Iterator[Line]) -> Path:
             for line in lines:
                 if not line.raw and isinstance(line.row, Defect):
                     raise UserError.one(
-                        f"{line.row.file}:{line.row.line}", line.row.message, "mend the file"
+                        f"{line.row.file}:{line.row.line}", line.row.message, "fix the file"
                     )
                 sink.write(b"\n" * (line.number - 1 - written) + line.raw + b"\n")
                 written = line.number
@@ -106,7 +104,9 @@ def _kept(cache: Path, key: str, lines: Iterator[Line]) -> Path:
         part = None
     except OSError as error:
         said = error.strerror or str(error)
-        raise UserError.one(str(folder), f"cannot be written: {said}", "mend its rights") from error
+        raise UserError.one(
+            str(folder), f"cannot be written: {said}", "fix its permissions"
+        ) from error
     finally:
         if part is not None:
             part.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Rows that lie elsewhere, read as their manifest says they are, or not at all.
+"""Rows outside git, read only if they match their manifest.
 
-The rows stream past while they are hashed: whoever reads them must read to the end, for only there
-is it known whether they were the right ones. Nothing may be trained on before.
+The rows are hashed while they stream: a reader must read to the end, because only then is it known
+whether the rows match. Nothing may be trained on before that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from policy.files.data_manifest import DataManifest, ManifestFile, is_url, place
 
 
 def load_manifest(path: Path, places: Sequence[str] = ()) -> DataManifest:
-    """Read a manifest and see that every file lies where rows may lie; all problems at once."""
+    """Read a manifest and check that every file is in an allowed place; all problems at once."""
     where = str(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -32,7 +32,7 @@ def load_manifest(path: Path, places: Sequence[str] = ()) -> DataManifest:
     for number, file in enumerate(manifest.files):
         problem = place_problem(file.uri, places)
         if problem is None and not is_url(file.uri) and _leaves(path.parent, file.uri):
-            problem = "is a link out of the data's folder"
+            problem = "is a link out of the data folder"
         if problem is not None:
             place = f"{where}:{lines.get(('files', number, 'uri'), 1)} files.{number}.uri"
             problems.append(Problem(place, f"{file.uri!r} {problem}", "name another place"))
@@ -47,9 +47,9 @@ def read_file(file: ManifestFile, folder: Path) -> Iterator[Row | Defect]:
 
 
 def read_file_lines(file: ManifestFile, folder: Path) -> Iterator[Line]:
-    """Yield the lines of one file; UserError where it is not what the manifest says.
+    """Yield the lines of one file; UserError if it does not match the manifest.
 
-    Size is seen before the first row; digest and number of rows after the last.
+    The size is checked before the first row; the digest and the number of rows after the last.
     """
     source = Source(
         file.uri if is_url(file.uri) else str(folder / file.uri), file.uri, file.hexadecimal
@@ -73,22 +73,22 @@ def read_manifest(
 
 
 def describe(split: str, uri: str, folder: Path) -> ManifestFile:
-    """Read a file of rows through, and return what a manifest says of it."""
+    """Read a file of rows, and return its manifest entry."""
     source = Source(uri if is_url(uri) else str(folder / uri), uri)
     if not source.is_url:
         local_source(source.path)
     rows = sum(1 for _ in sound(read_lines(source), "it was not described"))
     if not rows:
-        raise UserError.one(uri, "holds no rows", "name a file of rows")
+        raise UserError.one(uri, "has no rows", "name a file of rows")
     return ManifestFile(split=split, uri=uri, sha256=source.digest[7:], size=source.size, rows=rows)
 
 
 def main(argv: list[str]) -> int:
-    """Check a manifest's or a .dvc file's rows against what it says, or write a manifest's text."""
+    """Check the rows of a manifest or a .dvc file, or print a manifest."""
     parser = argparse.ArgumentParser(
         prog="countersign data manifest",
-        description="Read every file that a manifest.yml or a .dvc file names, and see that it is "
-        "what it should be. With --describe, print the manifest of files instead.",
+        description="Read every file that a manifest.yml or a .dvc file names, and check that it "
+        "matches. With --describe, print the manifest of files instead.",
     )
     parser.add_argument("file", nargs="?", type=Path, help="manifest.yml or rows.jsonl.dvc")
     parser.add_argument(
@@ -99,7 +99,7 @@ def main(argv: list[str]) -> int:
         action="append",
         default=[],
         metavar="URL",
-        help="read only from below this URL; needed for file:// and other unusual places",
+        help="read only below this URL; required for file:// and other unusual places",
     )
     words = parser.parse_args(argv)
     if (words.file is None) == (words.describe is None):
@@ -116,9 +116,9 @@ def main(argv: list[str]) -> int:
                 broken += 1
                 if broken <= 50:
                     print(f"{row.file}:{row.line}: {row.message}")
-        print(f"{told}: {count:,} rows, as it should be")
+        print(f"{told}: {count:,} rows, matches")
     if broken:
-        print(f"{broken:,} lines are no rows")
+        print(f"{broken:,} lines are not rows")
     return 1 if broken else 0
 
 
@@ -137,7 +137,7 @@ def _described(pairs: Sequence[str]) -> str:
     for pair in pairs:
         split, equals, uri = pair.partition("=")
         if not equals or not split or not uri:
-            raise UserError.one(pair, "is no SPLIT=URI", "write train=s3://bucket/train.jsonl.zst")
+            raise UserError.one(pair, "is not SPLIT=URI", "write train=s3://bucket/train.jsonl.zst")
         one = describe(split, uri, Path())
         files.append(
             f"  - split: {one.split}\n    uri: {_quoted(one.uri)}\n    sha256: {one.sha256}\n"
@@ -159,5 +159,5 @@ def _expect(where: str, what: str, wanted: int, found: int) -> None:
         raise UserError.one(
             where,
             f"has {found:,} {what}; the manifest says {wanted:,}",
-            "restore the file, or describe it anew: countersign data manifest --describe",
+            "restore the file, or describe it again: countersign data manifest --describe",
         )

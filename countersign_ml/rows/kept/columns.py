@@ -1,8 +1,8 @@
-"""Columns of figures that may outgrow memory: kept in blocks, and on disk beyond a limit.
+"""Columns of figures that may be larger than memory: kept in blocks, and on disk beyond a limit.
 
-The gates that look at all rows ask two questions only: which keys come again, and which keys of one
-column stand in another. Both are answered a part of the keys at a time, so that what has to be
-sorted fits into memory however many rows there are.
+The gates over all rows need two answers: which keys repeat, and which keys of one column are in
+another. Both are computed for one part of the keys at a time, so that what is sorted fits into
+memory for any number of rows.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 MEMORY_LIMIT = 1 << 30
-"""Bytes of figures that one column keeps in memory; what comes after lies in a temporary file."""
+"""Bytes of figures that one column keeps in memory; the rest is in a temporary file."""
 PART_ROWS = 1 << 24
-"""Keys that are sorted at a time: 400 MB at the most."""
+"""Keys that are sorted at a time: at most 400 MB."""
 _TABLE_BITS = 20
 _EMPTY = np.zeros(0, dtype=np.int64)
 
@@ -69,13 +69,13 @@ class Column:
             row += len(block)
 
     def parts(self) -> int:
-        """Return into how many parts the keys have to be cut to be sorted."""
+        """Return into how many parts the keys must be divided for sorting."""
         return max(1, -(-self.length // PART_ROWS))
 
     def part(self, number: int, of: int, index: int | None = None) -> tuple[NDArray[Any], I64]:
-        """Return the keys that fall into one part, and their rows, in order of rows.
+        """Return the keys of one part, and their rows, in order of rows.
 
-        `index` picks one figure where a row has several.
+        `index` picks one figure if a row has several.
         """
         keys, rows = [], []
         for first, block in self.blocks():
@@ -100,7 +100,7 @@ class Column:
         return np.concatenate(found) if found else _EMPTY
 
     def counts(self) -> Iterator[NDArray[np.int64]]:
-        """Yield how often each key stands in the column, a part of the keys at a time."""
+        """Yield how often each key is in the column, one part of the keys at a time."""
         parts = self.parts()
         for number in range(parts):
             keys = np.sort(self.part(number, parts)[0])
@@ -110,7 +110,7 @@ class Column:
 
 
 def repeats(column: Column) -> tuple[I64, I64]:
-    """Return the rows whose key an earlier row has, ascending, and the first row of each."""
+    """Return the rows whose key an earlier row has, ascending, and the first row of each key."""
     later, first = [], []
     parts = column.parts()
     for number in range(parts):
@@ -129,11 +129,10 @@ def repeats(column: Column) -> tuple[I64, I64]:
 
 
 def repeated(keys: NDArray[Any]) -> I64:
-    """Return the places, ascending, of all keys of 32 or 64 bits that come more than once, and of
-    few others.
+    """Return the places, ascending, of all keys of 32 or 64 bits that repeat, and of few others.
 
-    Sorting half of each key and no places takes a fourth of the time that sorting both does, and
-    most keys come once.
+    Sorting half of each key without its place takes a quarter of the time, and most keys are
+    unique.
     """
     half = keys if keys.dtype == np.uint32 else (keys >> np.uint64(32)).astype(np.uint32)
     ordered = np.sort(half)
@@ -150,7 +149,7 @@ def repeated(keys: NDArray[Any]) -> I64:
 
 
 def found_in(column: Column, other: Column) -> tuple[I64, I64]:
-    """Return the rows of `column` whose key stands in `other`, and its first row there."""
+    """Return the rows of `column` whose key is in `other`, and its first row there."""
     mine, theirs = [], []
     parts = max(column.parts(), other.parts())
     for number in range(parts):
@@ -171,7 +170,7 @@ T = TypeVar("T", bound=np.generic)
 
 
 def distinct(values: NDArray[T]) -> NDArray[T]:
-    """Return each value once, ascending: by sorting, many times faster than `np.unique` here."""
+    """Return the distinct values, ascending; sorting is many times faster than `np.unique` here."""
     ordered = np.sort(values)
     kept = np.ones(len(ordered), dtype=np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=kept[1:])

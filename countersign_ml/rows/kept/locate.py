@@ -1,4 +1,4 @@
-"""From row numbers to findings: what is shown is read again, so that it can name the row's id."""
+"""From row numbers to findings: the rows shown are read again for their ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Located = Sequence[tuple[int, str]]
 
 
 def report(tally: Tally, table: Table, count: int, located: Located, field: str) -> None:
-    """Count `count` findings of a table, and show the first of them by line and id."""
+    """Count `count` findings of a table, and keep the first of them with line and id."""
     room = max(0, SHOWN - len(tally.findings))
     shown = list(located[:room])
     tally.count += count

@@ -1,8 +1,9 @@
 """Pairs of texts that are nearly the same: found by shared bands, confirmed by their own words.
 
-Two texts that share a band are candidates. Each row of a band is paired with the first row that has
-it and with the one before it, so that a thousand alike make two thousand pairs and no million. Then
-the candidates are read again, and the Jaccard similarity of their pairs of words is worked out.
+Two texts that share a band are candidates. Each row of a band is paired with the first row of the
+band and with the one before it, so that a thousand similar rows make two thousand pairs, not a
+million. Then the candidates are read again, and the Jaccard similarity of their pairs of words is
+computed.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from countersign_ml.rows.kept.table import Table
 
 Flags = NDArray[np.bool_]
 CONFIRMED_ROWS = 1_000_000
-"""Rows that are read again at most: their pairs of words are held in memory, 4 bytes each."""
+"""The most rows that are read again: their pairs of words are in memory, 4 bytes each."""
 BLOCK = 1 << 14
 """Pairs that are compared at a time."""
 CERTAIN_BANDS = 6
-"""Bands that two texts must share where there are too many to read: a Jaccard of about 0.87."""
+"""Bands that two texts must share if there are too many to read: a Jaccard of about 0.87."""
 AT_ONCE = 2
-"""Bands that are looked through at the same time."""
+"""Bands that are searched at the same time."""
 UNKNOWN = -1.0
 PUNCTUATED = 2.0
-"""Stands for the similarity of two questions that are the same but for punctuation."""
+"""The similarity of two questions that are the same but for punctuation."""
 
 
 @dataclass(frozen=True)
 class NearPairs:
-    """Rows that are near to an earlier one, ascending, each with that row and the similarity."""
+    """Rows that are near an earlier one, ascending, each with that row and the similarity."""
 
     rows: I64
     others: I64
@@ -43,20 +44,20 @@ class NearPairs:
 
 
 def near_within(table: Table, least: float) -> NearPairs:
-    """Return the rows of a table that are near to an earlier row, exact repeats left out."""
+    """Return the rows of a table that are near an earlier row, without exact repeats."""
     copies, _ = repeats(table.questions)
     pairs = _candidates(table, None, copies)
     return _confirmed(table, table, pairs, least, _punctuated(*repeats(table.loose), copies))
 
 
 def near_between(table: Table, other: Table, known: I64, least: float) -> NearPairs:
-    """Return the rows of `table` that are near to a row of `other`; `known` are left out."""
+    """Return the rows of `table` that are near a row of `other`, without `known`."""
     same = _punctuated(*found_in(table.loose, other.loose), known)
     return _confirmed(table, other, _candidates(table, other, known), least, same)
 
 
 def _punctuated(rows: I64, others: I64, left_out: I64) -> dict[int, tuple[float, int]]:
-    """Return the rows that are another's but for punctuation, each with that one."""
+    """Return the rows that equal another but for punctuation, each with the other."""
     kept = ~np.isin(rows, left_out)
     pairs = zip(rows[kept].tolist(), others[kept].tolist(), strict=True)
     return {row: (PUNCTUATED, other) for row, other in pairs}
@@ -105,7 +106,7 @@ def _keyed(
 
 
 def _alike(keys: U32, rows: I64) -> U64:
-    """Return packed pairs of rows with equal keys: each with the first one and the one before."""
+    """Return packed pairs of rows with equal keys: each with the first and with the one before."""
     likely = repeated(keys)
     packed = np.sort(
         (keys[likely].astype(np.uint64) << np.uint64(32)) | rows[likely].astype(np.uint64)
@@ -129,7 +130,7 @@ def _across(
     known: U32,
     places: I64,
 ) -> U64:
-    """Return packed pairs of a row here and the first and last rows there that have its key."""
+    """Return packed pairs of each row with the first and last row there that has its key."""
     if not len(known) or not len(keys):
         return np.zeros(0, dtype=np.uint64)
     order = np.argsort(known, kind="stable")
@@ -145,7 +146,7 @@ def _across(
 def _confirmed(
     table: Table, other: Table, pairs: I64, least: float, same: dict[int, tuple[float, int]]
 ) -> NearPairs:
-    """Keep the best pair of each row whose similarity is at least `least`; `same` need no proof."""
+    """Keep each row's best pair with a similarity of at least `least`; `same` needs no check."""
     needed = len(distinct(pairs[:, 0])) + len(distinct(pairs[:, 1]))
     best: dict[int, tuple[float, int]] = {}
     if needed > CONFIRMED_ROWS:
@@ -204,7 +205,7 @@ class _Shingles:
         return cls(once, np.concatenate([*flat, made[0]]), starts, every)
 
     def keyed(self, rows: I64) -> U64:
-        """Return each row's shingles once, below the row's place in `rows`."""
+        """Return each row's distinct shingles, with the row's place in `rows` as the upper half."""
         at = np.searchsorted(self.rows, rows)
         sizes = self.sizes[at]
         ends = np.cumsum(sizes)

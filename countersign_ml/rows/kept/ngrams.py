@@ -1,8 +1,8 @@
 """Long runs of words that test rows share with training rows, found in the one pass over the rows.
 
-The test rows are few: their n-grams are hashed first, and every training row's are then looked up
-among them. GPT-3 was checked so, with runs of 13 words, those in more than ten training documents
-left out as everybody's words (Brown et al. 2020, arXiv:2005.14165, appendix C).
+The test rows are few: their n-grams are hashed first, and the n-grams of every training row are
+then looked up among them. GPT-3 was checked in this way, with runs of 13 words; runs in more than
+ten training documents were ignored as common (Brown et al. 2020, arXiv:2005.14165, appendix C).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BATCH = 1024
 
 
 class Shared(NamedTuple):
-    """Which of the index's n-grams stand in a chunk, in how many rows, and in which line first."""
+    """Which n-grams of the index are in a chunk, in how many rows, and the first line of each."""
 
     places: I64
     counts: I64
@@ -34,7 +34,7 @@ class Shared(NamedTuple):
 
 @dataclass(frozen=True)
 class NgramIndex:
-    """The n-grams to look for: their hashes, ascending, and a table that says no to most others."""
+    """The n-grams to search for: their hashes, ascending, and a table that excludes most others."""
 
     words: int
     keys: U64
@@ -49,9 +49,9 @@ class NgramIndex:
         object.__setattr__(self, "_table", table)
 
     def shared(self, sums: list[tuple[WordSums, U32]]) -> Shared | None:
-        """Return what a chunk's texts hold of the index; None where that is nothing.
+        """Return the n-grams of the index in a chunk's texts; None if there are none.
 
-        The lines of each batch of texts are given beside it.
+        Each batch of texts comes with its lines.
         """
         if not len(self.keys):
             return None
@@ -79,7 +79,7 @@ class NgramIndex:
 
 @dataclass
 class SharedNgrams:
-    """In how many rows of one training file each n-gram of the index stands, and where first."""
+    """In how many rows of a training file each n-gram of the index is, and its first line."""
 
     counts: I64
     lines: U32
@@ -97,7 +97,7 @@ class SharedNgrams:
         self.lines[shared.places[fresh]] = shared.lines[fresh]
 
     def join(self, other: SharedNgrams) -> None:
-        """Count what stands further on in the same file."""
+        """Add the counts of a later part of the same file."""
         self.counts += other.counts
         fresh = self.lines == 0
         self.lines[fresh] = other.lines[fresh]
@@ -105,13 +105,13 @@ class SharedNgrams:
 
 @dataclass(frozen=True)
 class TestNgrams:
-    """The n-grams of the test files, each with the file and the line where it stands."""
+    """The n-grams of the test files, each with its file and line."""
 
     index: NgramIndex
     step: int
-    """One in so many n-grams is looked for."""
+    """One in so many n-grams is searched for."""
     digests: tuple[str, ...]
-    """What each test file's bytes were."""
+    """The digest of each test file."""
     files: I64
     lines: I64
     places: I64
@@ -142,13 +142,13 @@ def collect(sources: list[Source], words: int) -> TestNgrams:
 
 
 def _every(step: int, values: U64, files: I64, lines: I64) -> tuple[U64, I64, I64]:
-    """Keep one n-gram in `step`, the same ones wherever they stand."""
+    """Keep one n-gram in `step`, the same ones in every row."""
     kept = values % np.uint64(step) == 0
     return values[kept], files[kept], lines[kept]
 
 
 def _of_rows(source: Source, words: int) -> Iterator[tuple[U64, I64]]:
-    """Yield the n-grams of a file's rows, a batch at a time, each with its line."""
+    """Yield the n-grams of a file's rows, one batch at a time, each with its line."""
     texts: list[str] = []
     lines: list[int] = []
     for row in read_source(source):
@@ -176,7 +176,7 @@ def _located(texts: list[str], lines: list[int], words: int) -> tuple[U64, I64]:
 
 
 def _values(batch: WordSums, words: int) -> U64:
-    """Return the hash of `words` words from each word on; a text's last ones run into the next."""
+    """Return the hash of `words` words from each word on, even across the end of a text."""
     running = batch.running
     if len(running) <= words:
         return np.zeros(0, dtype=np.uint64)

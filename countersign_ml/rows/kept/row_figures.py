@@ -1,4 +1,4 @@
-"""What is kept of each good row: keys by which the gates that look at all rows compare them."""
+"""What is kept of each good row: keys by which the gates over all rows compare rows."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from countersign_ml.rows.read.row import Row
 class Figures:
     """Columns of equal length: 92 bytes a row, 100 with a group.
 
-    `questions` and `answers` are the keys of all that the user says and of the last turn, `loose`
-    of the question without punctuation, `ids` of the row's id, `prefixes` of the question's first
-    bytes, `groups` of what names its group, 0 for none. `words` is the question's length, for which
-    bands are worth something.
+    `questions` and `answers` are the keys of all user turns and of the last turn, `loose` of the
+    question without punctuation, `ids` of the row's id, `prefixes` of the question's first bytes,
+    `groups` of the row's group, 0 for none. `words` is the number of words of the question; the
+    bands of short questions are meaningless.
     """
 
     lines: U32
@@ -52,16 +52,16 @@ class Figures:
         return joined.chosen(np.argsort(joined.lines))
 
     def chosen(self, rows: NDArray[Any]) -> Figures:
-        """Return some rows, by their places or by a flag for each."""
+        """Return some rows, by index or by one flag per row."""
         return Figures(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass
 class Kept:
-    """Good rows of a chunk: in columns of what their figures are made of, and figures made."""
+    """Good rows of a chunk: columns to compute figures from, and figures already computed."""
 
     summed: bool = False
-    """Whether the sums of words are wanted, to look for n-grams."""
+    """Whether sums of words are needed, to search for n-grams."""
     lines: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Kept:
     groups: list[int] = field(default_factory=list)
     made: list[Figures] = field(default_factory=list)
     sums: list[tuple[WordSums, U32]] = field(default_factory=list)
-    """The words of those whose figures are made, and the rows' lines."""
+    """The word sums of rows with computed figures, and their lines."""
 
     def add(self, row: Row, group: int) -> None:
         """Add a row that the strict reader read."""
@@ -80,7 +80,7 @@ class Kept:
         self.groups.append(group)
 
     def figures(self, index: NgramIndex | None) -> tuple[Figures, Shared | None]:
-        """Return the figures of all rows, and which of the index's n-grams they hold."""
+        """Return the figures of all rows, and the n-grams of the index that they contain."""
         lines = np.array(self.lines, dtype=np.uint32)
         questions = sketch(self.texts)
         found = Figures(
@@ -105,14 +105,14 @@ class Kept:
 
 
 def asked(roles: Sequence[str], said: Sequence[str]) -> str:
-    """Return all that the user says, by which two rows are the same question."""
+    """Return all user turns; two rows with the same text are the same question."""
     if len(said) == 3 and roles[1] == "user" and roles[0] == "system" and roles[2] != "user":
         return said[1]
     return "\n".join(text for role, text in zip(roles, said, strict=True) if role == "user")
 
 
 def group_of(metadata: Mapping[str, Any], fields: Sequence[str]) -> int:
-    """Return the key of what names a row's group; 0 where nothing does."""
+    """Return the key of a row's group; 0 if it has none."""
     for name in fields:
         if name in metadata:
             return group_key(name, metadata[name])
@@ -120,7 +120,7 @@ def group_of(metadata: Mapping[str, Any], fields: Sequence[str]) -> int:
 
 
 def group_key(name: str, value: Any) -> int:
-    """Return the key of a group that a field names."""
+    """Return the key of the group that a field names."""
     return xxh3_64_intdigest(f"{name}={value!r}".encode("utf-8", "replace"))
 
 
@@ -129,5 +129,5 @@ id_key = xxh3_64_intdigest
 
 
 def prefixes_of(hashes: U64) -> U32:
-    """Return the half that is kept of the hashes of first bytes."""
+    """Return the half of the prefix hashes that is kept."""
     return (hashes >> np.uint64(32)).astype(np.uint32)

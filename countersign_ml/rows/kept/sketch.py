@@ -1,11 +1,11 @@
-"""Texts as numbers: a key by which two are the same, and bands by which two are nearly the same.
+"""Texts as numbers: equal keys mean the same text, and shared bands mean nearly the same text.
 
-A whole batch goes through numpy at once, because splitting and hashing words in Python costs more
-than everything else the gates do: a word is its bytes, eight at a time, as numbers.
+numpy processes a whole batch at once, because splitting and hashing words in Python costs more than
+everything else in the gates: a word is its bytes, eight at a time, as numbers.
 
-The loose key of a text is taken from its words in order, so that case, white space and such
-punctuation as changes no meaning do not count (see `loosened`); its key takes that punctuation in
-as well. The bands come from a MinHash over the pairs of neighbouring words. A key has 64 bits:
+The loose key of a text depends on its words in order, so that case, white space and punctuation
+without meaning are ignored (see `loosened`); its key includes that punctuation. The bands come from
+a MinHash over the pairs of neighbouring words. A key has 64 bits:
 among a billion texts the chance of any false match is 3 %, among a million one in 37 million. A
 made-up collision can only add a finding, never hide one.
 """
@@ -26,9 +26,9 @@ U64 = NDArray[np.uint64]
 U32 = NDArray[np.uint32]
 I64 = NDArray[np.int64]
 BANDS, DEPTH = 12, 5
-"""Two texts of Jaccard 0.8 share a band with probability 0.991, of 0.9 with 0.99999."""
+"""Two texts of Jaccard 0.8 share a band with probability 0.991; of Jaccard 0.9, with 0.99999."""
 MIN_WORDS = 5
-"""Shorter texts have no bands: among so few words every other one is near."""
+"""Shorter texts have no bands: with so few words, too many texts are near each other."""
 BATCH_BYTES = 1 << 18
 PREFIX_BYTES = 32
 LONGEST_WORD = 64
@@ -36,10 +36,10 @@ LONGEST_WORD = 64
 _WHITE = b"\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f "
 _UPPER = bytes(range(65, 91))
 _APART = b"\xff"
-"""Between texts: no UTF-8 holds it."""
+"""The separator between texts: it is never part of UTF-8."""
 FOLD = bytes.maketrans(_WHITE + _UPPER, b" " * len(_WHITE) + _UPPER.lower())
 _ENDING, _PARTING, _JOINING = b".:!?)", b",;'\"(", b"-"
-"""Punctuation that does not count: at a word's end, before anything but a digit, between letters.
+"""Punctuation that is ignored: at a word's end, before anything but a digit, between letters.
 
 So `top-up` is `top up` and `Thanks!` is `thanks`, but `1.5`, `-5`, `3*5`, `.env` and `x - y` stay.
 """
@@ -69,8 +69,8 @@ BAND_ODD: U32 = _RANDOM.integers(0, 1 << 32, DEPTH, dtype=np.uint32) | np.uint32
 
 
 class WordSums(NamedTuple):
-    """The words of a batch of texts: running sums of their hashes, and where each text's begin and
-    end, by which the hash of any run of words is one difference."""
+    """The words of a batch of texts: running sums of their hashes, and where the words of each text
+    begin and end. The hash of any run of words is then one difference."""
 
     running: U64
     first: I64
@@ -98,8 +98,8 @@ class Sketches:
 
 
 def normalised(text: str) -> str:
-    """Return a text by which two are the same: compatible forms, no case, single spaces, and one
-    form of quotes and dashes."""
+    """Return the normal form of a text: compatible forms, no case, single spaces, and one form of
+    quotes and dashes."""
     if unicodedata.is_normalized("NFKC", text):
         plain = text.casefold()
     else:
@@ -139,7 +139,7 @@ _folded = _Folded()
 
 
 def loosened(text: str) -> str:
-    """Return a text by which two are the same but for punctuation."""
+    """Return the normal form of a text without the punctuation that is ignored."""
     plain = normalised(text).encode("utf-8", "surrogatepass")
     return b" ".join(_LOOSE.sub(b" ", plain).split()).decode("utf-8", "surrogatepass")
 
@@ -202,9 +202,9 @@ class _Read:
 
     text: bytes
     bare: bytes
-    """The text with spaces where punctuation does not count."""
+    """The text with spaces in place of ignored punctuation."""
     soft: I64
-    """Where that punctuation stands."""
+    """The places of that punctuation."""
     starts: I64
     ends: I64
     word_starts: I64
@@ -236,7 +236,7 @@ def _read(data: list[bytes]) -> _Read:
 
 
 def _softly(joined: NDArray[np.uint8]) -> I64:
-    """Return where punctuation stands that does not count; as `loosened` has it."""
+    """Return the places of ignored punctuation, as in `loosened`."""
     kinds = SOFT[joined]
     at = np.flatnonzero(kinds)
     kind = kinds[at]
@@ -264,8 +264,8 @@ def _sketched(read: _Read, banded: bool) -> Sketches:
 
 
 def _marks(read: _Read) -> U64:
-    """Return, for each text, a sum over the punctuation that is not among its words: which it is,
-    after which word, and whether spaces stand beside it."""
+    """Return, for each text, a sum over its ignored punctuation: the sign, after which word, and
+    whether spaces are next to it."""
     total = np.zeros(len(read.first), dtype=np.uint64)
     at = read.soft
     if not len(at):
@@ -284,7 +284,7 @@ def _marks(read: _Read) -> U64:
 
 
 def _pairs(read: _Read, hashes: U64) -> U32:
-    """Return, for each word, the hash of it and the next in its text."""
+    """Return, for each word, the hash of it and the next word of its text."""
     following = np.zeros_like(hashes)
     following[:-1] = hashes[1:]
     following[read.last[read.last > read.first] - 1] = 0
@@ -292,7 +292,7 @@ def _pairs(read: _Read, hashes: U64) -> U32:
 
 
 def _fill(bands: U32, pairs: U32, first: I64, words: I64) -> None:
-    """Write the bands of the texts that have words enough: five smallest pair hashes each."""
+    """Write the bands of the texts with enough words: five smallest pair hashes each."""
     having = words > 0
     long = words >= MIN_WORDS
     if not long.any():
@@ -313,7 +313,7 @@ def _fill(bands: U32, pairs: U32, first: I64, words: I64) -> None:
 
 
 def _eights(text: bytes) -> U64:
-    """Return, for every byte, the eight bytes from there on as one number; no copy is made."""
+    """Return, for every byte, the eight bytes from there on as one number, without a copy."""
     padded = text + bytes(8)
     return np.ndarray((len(text) + 1,), dtype="<u8", buffer=padded, strides=(1,))
 

@@ -1,4 +1,4 @@
-"""What is known of one file once it was read: its figures, and the way back to a row."""
+"""What is known about one file after it was read: its figures, and how to find a row again."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Table:
     words: Column = field(default_factory=Column)
     bands: Column = field(default_factory=Column)
     grouped: bool = False
-    """Whether some row names a group; where none does, `groups` is empty."""
+    """Whether any row names a group; if none does, `groups` is empty."""
     shared: SharedNgrams | None = None
-    """What these rows share with the test rows, where they are trained on and there are such."""
+    """The n-grams that these rows share with test rows, if these are training rows."""
     _offsets: list[tuple[int, int, int]] = field(default_factory=list)
-    """Where a line lies in the file: (first line, offset, bytes) of every chunk."""
+    """The place of lines in the file: (first line, offset, bytes) of every chunk."""
 
     @property
     def where(self) -> str:
@@ -48,13 +48,13 @@ class Table:
 
     @property
     def length(self) -> int:
-        """Return the number of rows that have figures: the good ones."""
+        """Return the number of rows with figures: the good ones."""
         return self.lines.length
 
     def add(
         self, figures: Figures, shared: Shared | None, first_line: int, offset: int, size: int
     ) -> None:
-        """Add what is known of one chunk, in order."""
+        """Add the figures of the next chunk."""
         before = self.lines.length
         self._offsets.append((first_line, offset, size))
         for column, block in (
@@ -78,7 +78,7 @@ class Table:
             self.groups.append(figures.groups)
 
     def join(self, other: Table) -> None:
-        """Add what is known of a later part of the same file, but for its columns."""
+        """Add a later part of the same file, except for its columns."""
         self.rows += other.rows
         self.formats.update(other.formats)
         self.grouped = self.grouped or other.grouped
@@ -93,7 +93,7 @@ class Table:
         return [int(lines[at]) for at in np.searchsorted(ordered, rows)]
 
     def questions_at(self, lines: Sequence[int]) -> Iterator[tuple[int, str]]:
-        """Yield (line, what the user says) of some lines again, ascending."""
+        """Read some lines again and yield (line, user text), ascending."""
         for line, text in self._texts(lines):
             value = vouched(text)
             plain = plain_turns(value) if type(value) is dict else None
@@ -106,7 +106,7 @@ class Table:
                     yield line, row.user_text
 
     def fetch(self, lines: Sequence[int]) -> Iterator[Row]:
-        """Yield the rows of some lines again, ascending, reading only the chunks they are in."""
+        """Read some lines again, only from their chunks, and yield the rows, ascending."""
         for line, text in self._texts(lines):
             row = row_of(text, self.where, line)
             if isinstance(row, Row):

@@ -1,9 +1,9 @@
-"""Fast decoding that vouches for what it read, or leaves the line to the strict reader.
+"""Fast decoding that is proven strict, or else leaves the line to the strict reader.
 
 msgspec refuses NaN, broken UTF-8 and half surrogates as the strict reader does, but keeps the last
-of two equal keys. So the value is written again: a key that was dropped took at least two quotes
-along, and every quote that is kept is written as one (where the line writes one as `\\u0022`, the
-strict reader decides). Equal counts of quotes therefore prove that nothing was dropped.
+of two equal keys. So the value is encoded again: a dropped key loses at least two quotes, and every
+other quote is written once (if the line writes one as `\\u0022`, the strict reader decides). Equal
+counts of quotes therefore prove that no key was dropped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _QUOTE, _OPEN, _CLOSE, _END = b'"{}\n'
 
 
 def vouched(line: bytes) -> Any:
-    """Return the value of a line of strict JSON; None where the strict reader has to look."""
+    """Return the value of a line of strict JSON; None if the strict reader must read it."""
     try:
         value = _decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -33,11 +33,11 @@ def vouched(line: bytes) -> Any:
 
 
 def vouched_lines(data: bytes) -> list[Any] | None:
-    """Return the value of each line, all of them objects; None where one has to be looked at alone.
+    """Return the object on each line; None if a line must be read alone.
 
-    One call decodes all lines, wherever their values end. So each line end has to stand between `}`
-    and `{`, which it cannot inside a value, and there must be as many values as lines: then each
-    line holds one. No line may be blank.
+    One call decodes all lines, wherever their values end. So each line break must be between `}`
+    and `{`, which is impossible inside a value, and there must be as many values as lines: then
+    each line has exactly one. No line may be blank.
     """
     here = np.frombuffer(data.removesuffix(b"\n"), dtype=np.uint8)
     if not len(here) or here[0] != _OPEN or here[-1] != _CLOSE:

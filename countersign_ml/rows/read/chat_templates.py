@@ -1,4 +1,4 @@
-"""The chat templates that a recipe can name: text, the same in counting and in training."""
+"""The chat templates that a recipe can name; counting tokens and training use the same text."""
 
 from __future__ import annotations
 

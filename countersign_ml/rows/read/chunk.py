@@ -1,4 +1,4 @@
-"""A piece of a source: what every reader of files yields, and every gate examines."""
+"""A piece of a source: every file reader yields it, and every gate examines it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Chunk:
-    """Whole lines of one source; `defects` are lines that were skipped unread, as (line, why)."""
+    """Whole lines of one source; `defects` lists lines that were skipped, as (line, why)."""
 
     first_line: int
     data: bytes

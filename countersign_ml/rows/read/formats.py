@@ -1,8 +1,8 @@
-"""The four shapes that rows come in, each brought to the same list of turns.
+"""The four formats of rows, each converted to the same list of turns.
 
-OpenAI `messages`, prompt and completion, Alpaca, and ShareGPT. Tool calls become the text that the
-model is to write, a JSON list of names and arguments, and the `tools` of OpenAI's format a part of
-the system turn, so that every template and engine treats them alike.
+The formats are OpenAI `messages`, prompt and completion, Alpaca, and ShareGPT. Tool calls become
+the text that the model should write: a JSON list of names and arguments. OpenAI's `tools` become
+part of the system turn, so that every template and engine treats them alike.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ FormatName = Literal["messages", "prompt-completion", "alpaca", "sharegpt"]
 
 @dataclass(frozen=True)
 class Turn:
-    """One message: who says it, and its text."""
+    """One message: its role and its text."""
 
     role: Role
     content: str
 
 
 class NotARow(ValueError):  # noqa: N818 - says what the value is
-    """A row that fits none of the formats; `field` says where."""
+    """A row that fits none of the formats; `field` is where it fails."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ TOOLS = (
     "You can call these functions. To call them, answer with nothing but a JSON list of objects, "
     'each with "name" and "arguments".'
 )
-"""What the model is told before the functions; a change of it changes what is trained."""
+"""The text before the functions in the system turn; changing it changes what is trained."""
 
 _SHAREGPT_ROLES: dict[str, Role] = {
     "system": "system",
@@ -63,7 +63,7 @@ def turns_of(row: dict[str, Any]) -> tuple[FormatName, tuple[Turn, ...], frozens
         if key in row:
             return name, read(row), keys
     known = ", ".join(repr(key) for _, key, _, _ in _FORMATS)
-    raise NotARow("", f"no known format: none of the keys {known} is there")
+    raise NotARow("", f"unknown format: none of the keys {known} is present")
 
 
 def _messages(row: dict[str, Any]) -> tuple[Turn, ...]:
@@ -72,7 +72,7 @@ def _messages(row: dict[str, Any]) -> tuple[Turn, ...]:
 
 
 def declared(tools: Any) -> list[dict[str, Any]]:
-    """Return the functions that a row declares; NotARow says what is wrong with them."""
+    """Return the functions that a row declares; NotARow if one is malformed."""
     if not isinstance(tools, list) or not tools:
         raise NotARow("tools", "must be a list with at least one function")
     functions = [_function(tool, f"tools.{number}") for number, tool in enumerate(tools)]
@@ -89,7 +89,7 @@ def tools_text(tools: Any) -> str:
 
 
 def _with_tools(turns: tuple[Turn, ...], tools: Any) -> tuple[Turn, ...]:
-    """Write the declared functions below what the system says."""
+    """Write the declared functions below the text of the system turn."""
     told = tools_text(tools)
     if turns[0].role == "system":
         return (Turn("system", f"{turns[0].content}\n\n{told}"), *turns[1:])
@@ -150,7 +150,7 @@ def _listed(
         if role is None:
             raise NotARow(
                 f"{place}.{role_key}",
-                f"{message.get(role_key)!r} is no role; known are {', '.join(sorted(roles))}",
+                f"{message.get(role_key)!r} is not a role; known roles: {', '.join(sorted(roles))}",
             )
         calls = message.get("tool_calls")
         if calls is not None:
@@ -163,19 +163,19 @@ def _listed(
 
 
 def _content(value: Any, field: str) -> str:
-    """Read a text, or OpenAI's list of text parts; pictures and sound are refused."""
+    """Read a text, or OpenAI's list of text parts; images and audio are refused."""
     if not isinstance(value, list):
         return _text(value, field)
     parts = []
     for part in value:
         if not isinstance(part, dict) or part.get("type") != "text":
-            raise NotARow(field, "holds a part that is not text; only text can be trained on")
+            raise NotARow(field, "contains a part that is not text; only text can be trained on")
         parts.append(_text(part.get("text"), field))
     return "".join(parts)
 
 
 def calls_text(value: Any, field: str) -> str:
-    """Return OpenAI tool calls as the JSON text that stands for them."""
+    """Return OpenAI tool calls as JSON text."""
     if not isinstance(value, list) or not value:
         raise NotARow(field, "must be a list with at least one call")
     calls = []
@@ -188,7 +188,7 @@ def calls_text(value: Any, field: str) -> str:
             try:
                 arguments = json.loads(arguments)
             except ValueError as error:
-                raise NotARow(field, f"function.arguments is no JSON: {error}") from error
+                raise NotARow(field, f"function.arguments is not JSON: {error}") from error
         calls.append({"name": function["name"], "arguments": arguments})
     return json.dumps(calls, separators=(",", ":"), ensure_ascii=False)
 
@@ -199,7 +199,7 @@ def _text(value: Any, field: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise NotARow(field, "holds half a surrogate pair, which is no text") from error
+        raise NotARow(field, "contains half a surrogate pair, which is not text") from error
     return value
 
 
@@ -222,4 +222,4 @@ _FORMATS: tuple[
     ),
 )
 ROW_KEYS = frozenset().union(*({key} | keys for _, key, _, keys in _FORMATS)) | {"tools"}
-"""Every key that one of the formats reads; no other field of a row may have such a name."""
+"""Every key that one of the formats reads; no other field of a row may use these names."""

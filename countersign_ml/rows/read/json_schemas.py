@@ -1,7 +1,7 @@
-"""The contract's JSON Schemas, checked without ever leaving this machine.
+"""The contract's JSON Schemas, checked without network access.
 
-A schema comes with a pull request, so a `$ref` to anything but its own parts is refused: it would
-let the pull request make the runner fetch an address.
+A schema comes with a pull request, so a `$ref` to anything but its own parts is refused: otherwise
+a pull request could make the runner fetch a URL.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from policy.errors import UserError
 
 @dataclass(frozen=True)
 class SchemaChecker:
-    """One schema, and whether it speaks of plain text or of JSON inside the text."""
+    """One schema, for plain text or for JSON inside the text."""
 
     schema: dict[str, Any]
     where: str
@@ -28,15 +28,15 @@ class SchemaChecker:
 
     @property
     def of_text(self) -> bool:
-        """True where the message itself is the instance: the schema's type is `string`."""
+        """True if the message itself is the instance: the schema's type is `string`."""
         return bool(self.schema.get("type") == "string")
 
     def value(self, text: str) -> Any:
-        """Return the instance that a message's text stands for; ValueError where it is no JSON."""
+        """Return the instance in a message's text; ValueError if it is not JSON."""
         return text if self.of_text else loads(text)
 
     def problems(self, text: str) -> Iterator[tuple[str, str]]:
-        """Yield (field, message) for everything in which `text` does not fit."""
+        """Yield (field, message) for each way in which `text` does not fit."""
         try:
             instance = self.value(text)
         except ValueError as error:
@@ -55,7 +55,7 @@ class SchemaChecker:
 
 
 def load_schema(text: str, where: str) -> SchemaChecker:
-    """Read a JSON Schema (draft 2020-12), or say what is wrong with it."""
+    """Read a JSON Schema (draft 2020-12); UserError if it is not valid."""
     try:
         schema = loads(text)
     except ValueError as error:

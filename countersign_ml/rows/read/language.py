@@ -1,6 +1,7 @@
-"""Which language a text is in, guessed by the model that py3langid brings along.
+"""Which language a text is in, guessed by the model that is part of py3langid.
 
-Nothing is fetched. It always names some language, and knows nothing of texts that are too short.
+Nothing is downloaded. The model always names some language, so texts that are too short are not
+given to it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ TOO_SHORT = "too short"
 
 
 def guesser() -> GuessLanguage | None:
-    """Return what guesses a text's ISO 639 code; None where the package py3langid is missing."""
+    """Return a function that guesses a text's ISO 639 code; None if py3langid is not installed."""
     if find_spec("py3langid") is None:
         return None
     classify = importlib.import_module("py3langid").classify

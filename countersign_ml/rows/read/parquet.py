@@ -34,12 +34,12 @@ def parquet_chunks(stored: IO[bytes], where: str) -> Iterator[Chunk]:
             line += len(rows)
     except pyarrow.ArrowException as error:
         raise UserError.one(
-            where, f"no readable Parquet file: {error}", "write the file anew"
+            where, f"not a readable Parquet file: {error}", "write the file again"
         ) from error
 
 
 def _said(row: dict[str, object]) -> dict[str, object]:
-    """Leave out what a row does not say: a column is null where other rows have a value."""
+    """Leave out nulls: a column is null in a row if only other rows have a value."""
     kept: dict[str, object] = {}
     for key, value in row.items():
         if value is None:

@@ -1,8 +1,8 @@
 """Rows, one at a time: memory does not grow with the file, and a broken line is a finding.
 
-Each line of a JSONL file becomes a `Row`, or a `Defect` that says where and what. Nothing is
-repaired in silence: a byte order mark or Windows line ends change no meaning and are read over, all
-else that is not a row is named.
+Each line of a JSONL file becomes a `Row`, or a `Defect` that says where and what is wrong. Nothing
+is repaired silently: a byte order mark and Windows line endings are ignored because they change no
+meaning; everything else that is not a row is reported.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from policy.canonical import digest_of
 
 BOM = b"\xef\xbb\xbf"
 MAX_LINE_BYTES = 16_000_000
-"""A longer line is a file that lost its line ends."""
+"""A longer line means that the file lost its line breaks."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One example: the turns, and everything else that the row says about itself."""
+    """One example: its turns, and all other fields as metadata."""
 
     id: str
     messages: tuple[Turn, ...]
@@ -41,7 +41,7 @@ class Row:
 
     @property
     def answer(self) -> str:
-        """The last turn's text: what the model is to say."""
+        """The text of the last turn: what the model should say."""
         return self.messages[-1].content
 
     @property
@@ -51,7 +51,7 @@ class Row:
 
     @property
     def last_user_text(self) -> str:
-        """The last thing the user says; empty where the user says nothing."""
+        """The last user turn before the answer; empty if there is none."""
         said = [turn.content for turn in self.prompt if turn.role == "user"]
         return said[-1] if said else ""
 
@@ -62,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Defect:
-    """A line that is no row."""
+    """A line that is not a row."""
 
     file: str
     line: int
@@ -72,9 +72,9 @@ class Defect:
 
 
 def read_rows(path: Path, where: str) -> Iterator[Row | Defect]:
-    """Yield every line of a JSONL file, in order; blank lines are passed over.
+    """Yield every line of a JSONL file, in order; blank lines are skipped.
 
-    `where` is the file's name in findings. UserError where the file cannot be read at all.
+    `where` is the file's name in findings. UserError if the file cannot be read at all.
     """
     try:
         with path.open("rb") as source:
@@ -95,7 +95,7 @@ def read_rows(path: Path, where: str) -> Iterator[Row | Defect]:
 
 
 def row_of(line: bytes, where: str, number: int) -> Row | Defect:
-    """Return the row that one line holds, or what is wrong with it."""
+    """Return the row on one line, or what is wrong with it."""
     try:
         value = loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -119,7 +119,7 @@ def row_of(line: bytes, where: str, number: int) -> Row | Defect:
 
 
 def rows_digest(rows: Sequence[Row]) -> str:
-    """Return the digest of what rows ask and answer; their metadata is not in it."""
+    """Return the digest of the turns of rows, without their metadata."""
     return digest_of(
         [[row.id, [[turn.role, turn.content] for turn in row.messages]] for row in rows]
     )

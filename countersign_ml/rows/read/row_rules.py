@@ -1,4 +1,4 @@
-"""What the gates for single rows go by: plain values, which can be sent to other processes."""
+"""The rules for the gates for single rows: plain values, which can be sent to other processes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from policy.files.rules import DataRules
 class RowRules:
     """The rules for one row; schemas are JSON text, licences are in lower case.
 
-    `source` and `licence` are the dataset card's, which stand for rows that name none. No licences:
-    any will do. `schema_version` is the contract's; None: rows may name any.
+    `source` and `licence` are the dataset card's and apply to rows that name none. An empty
+    `licences` allows any licence. `schema_version` is the contract's; None allows any.
     """
 
     input_schema: str | None = None
@@ -43,8 +43,8 @@ class RowRules:
         source: str | None = None,
         licence: str | None = None,
     ) -> RowRules:
-        """Return the policy's rules for the rows of one model, or of a bare file; UserError where
-        they name a group by what is no field of its own."""
+        """Return the policy's rules for the rows of one model, or of a bare file; UserError if
+        `group_fields` names a key of the format or the id."""
         if odd := sorted((ROW_KEYS | {"id"}).intersection(rules.group_fields)):
             raise UserError.one(
                 "gates.data.group_fields of the policy",
@@ -67,7 +67,7 @@ class RowRules:
 
     @cached_property
     def input_checker(self) -> SchemaChecker | None:
-        """Return the schema of the last thing the user says."""
+        """Return the schema of the last user turn."""
         return load_schema(self.input_schema, self.input_where) if self.input_schema else None
 
     @cached_property

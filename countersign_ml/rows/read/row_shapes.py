@@ -1,8 +1,8 @@
-"""The common shapes of rows, read without ceremony: roles, texts, and nothing else.
+"""The common shapes of rows, read quickly: roles and texts only.
 
-Each function returns the roles and texts of a row that is plainly in its format, and None for
-everything that `formats` has to look at (tool calls, parts, unknown roles, wrong types). Where both
-answer, they agree: the tests hold them against each other.
+Each function returns the roles and texts of a row that is clearly in its format, and None for
+everything that `formats` must read (tool calls, parts, unknown roles, wrong types). If both return
+a result, the results are equal: the tests compare them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ _ASKED_UNDER: tuple[Role, ...] = ("system", "user", "assistant")
 
 
 def plain_turns(value: dict[str, Any]) -> tuple[FormatName, Plain] | None:
-    """Return a row's format, roles and texts, where it is one of the common shapes."""
-    if "tools" in value:  # they become part of the system turn, and answers are held against them
+    """Return a row's format, roles and texts, if it has one of the common shapes."""
+    if (
+        "tools" in value
+    ):  # they become part of the system turn, and answers are checked against them
         return None
     for name, key, read in _SHAPES:
         if key in value:

@@ -1,4 +1,4 @@
-"""Every line of a source together with the row that it is: for commands that hand lines on."""
+"""Every line of a source together with its row: for commands that copy lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Line:
-    """One line that is not blank, as it stands in the file, without its end."""
+    """One line that is not blank, as it is in the file, without its line break."""
 
     number: int
     raw: bytes
@@ -25,7 +25,7 @@ class Line:
 
 
 def local_source(path: str) -> Source:
-    """Return a source for what a person named, or say that there is no such file."""
+    """Return a source for the path or URL given; UserError if there is no such file."""
     source = Source(path, path)
     if not source.is_url and not Path(path).is_file():
         raise UserError.one(
@@ -51,12 +51,12 @@ def read_lines(source: Source) -> Iterator[Line]:
 
 
 def read_source(source: Source) -> Iterator[Row | Defect]:
-    """Yield every row of a source, and every line that is none."""
+    """Yield every row of a source, and every line that is not a row."""
     return (line.row for line in read_lines(source))
 
 
 def sound(lines: Iterable[Line], what: str) -> Iterator[tuple[Line, Row]]:
-    """Yield the rows; at the end raise every line that is none, the first fifty by name."""
+    """Yield the rows; at the end raise UserError for the lines that are not rows, listing fifty."""
     problems: list[Problem] = []
     count = 0
     for line in lines:
@@ -70,6 +70,6 @@ def sound(lines: Iterable[Line], what: str) -> Iterator[tuple[Line, Row]]:
             problems.append(Problem(f"{line.row.file}:{line.number}{field}", line.row.message))
     if count:
         if count > SHOWN:
-            problems.append(Problem("", f"and {count - SHOWN} more lines that are no rows"))
-        problems.append(Problem("", what, "mend these lines first"))
+            problems.append(Problem("", f"and {count - SHOWN} more lines that are not rows"))
+        problems.append(Problem("", what, "fix these lines first"))
         raise UserError(problems)

@@ -1,8 +1,8 @@
-"""Files of rows as chunks of whole lines, wherever they lie and however they are packed.
+"""Files of rows as chunks of whole lines, local or remote, compressed or not.
 
-A source is read once, from front to back, and hashed as it is read, so that what was gated is what
-its digest names. Memory holds one chunk at a time. Parquet's rows become lines of JSON, numbered
-from one, and take the same way as all others.
+A source is read once, from start to end, and hashed as it is read, so that the digest names exactly
+the bytes that were gated. Memory holds one chunk at a time. Parquet rows become lines of JSON,
+numbered from one, and are then read like all others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, cast
 
 from countersign_ml.rows import sentences
 from countersign_ml.rows.read.chunk import Chunk
@@ -21,7 +21,7 @@ from policy.errors import UserError
 
 BLOCK = 1 << 20
 _PACKED_BLOCK = 1 << 14
-"""Small, because a few packed bytes can unpack to many."""
+"""Small, because a few compressed bytes can expand to many."""
 
 
 @dataclass
@@ -31,11 +31,11 @@ class Source:
     path: str
     where: str
     sha256: str | None = None
-    """What the file's digest must be, in hexadecimal; None: whatever it is."""
+    """The digest that the file must have, in hexadecimal; None accepts any."""
     digest: str = field(default="", init=False)
     size: int = field(default=0, init=False)
     position: int = field(default=0, init=False)
-    """Stored bytes read so far."""
+    """Bytes read so far, as stored."""
 
     @property
     def is_url(self) -> bool:
@@ -43,7 +43,7 @@ class Source:
 
     @property
     def packing(self) -> str:
-        """Return `plain`, `gzip`, `zstd` or `parquet`, by the name."""
+        """Return `plain`, `gzip`, `zstd` or `parquet`, by the file name."""
         name = self.path.lower()
         endings = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".parquet": "parquet"}
         return next((kind for end, kind in endings.items() if name.endswith(end)), "plain")
@@ -54,7 +54,7 @@ class Source:
         return not self.is_url and self.packing == "plain"
 
     def stored_size(self) -> int:
-        """Return the bytes that the file takes where it lies; 0 where nobody says."""
+        """Return the size of the file as stored, in bytes; 0 if unknown."""
         if not self.is_url:
             try:
                 return Path(self.path).stat().st_size
@@ -76,7 +76,7 @@ class Source:
         return cast("IO[bytes]", fsspec.open(self.path, "rb").open())
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield the file's lines in order; then `digest` and `size` are set and checked."""
+        """Yield the file's lines in order; then set and check `digest` and `size`."""
         try:
             with self.open() as stored:
                 hashed = Hashed(stored, self)
@@ -101,7 +101,7 @@ class Source:
 
 
 class Hashed:
-    """A stream that hashes what is read from it."""
+    """A stream that hashes the bytes read from it."""
 
     def __init__(self, stored: IO[bytes], source: Source) -> None:
         self.stored, self.sha, self.source = stored, hashlib.sha256(), source
@@ -115,18 +115,11 @@ class Hashed:
 
 
 class _TornError(Exception):
-    """A packed file that ends early or breaks; says what the unpacker said."""
-
-
-class _Unpacker(Protocol):
-    eof: bool
-    unused_data: bytes
-
-    def decompress(self, data: bytes, /) -> bytes: ...
+    """A compressed file that is cut off or broken, with the decompressor's message."""
 
 
 def _unpacked(stored: Hashed, packing: str) -> Iterator[bytes]:
-    """Yield the bytes of a packed file; _TornError where it breaks off."""
+    """Yield the decompressed bytes of a file; _TornError if it is cut off or broken."""
     if packing == "plain":
         while block := stored.read(BLOCK):
             yield block
@@ -161,7 +154,7 @@ def _unpackers(packing: str) -> Any:
 
 
 def lines(blocks: Iterator[bytes]) -> Iterator[Chunk]:
-    """Cut blocks into chunks of whole lines; a line beyond all measure is named and passed over."""
+    """Cut blocks into chunks of whole lines; a line over the limit is reported and skipped."""
     line, offset, pending, size, skipping = 1, 0, [b""], 0, False
     torn = ""
     while True:
@@ -203,6 +196,6 @@ def lines(blocks: Iterator[bytes]) -> Iterator[Chunk]:
     data = b"".join(pending)
     defects = ((line + data.count(b"\n"), torn),) if torn else ()
     if torn and data:
-        data = data[: data.rfind(b"\n") + 1]  # half a line is no row; the defect stands there
+        data = data[: data.rfind(b"\n") + 1]  # half a line is not a row; the defect replaces it
     if data or defects:
         yield Chunk(line, data, offset, defects)

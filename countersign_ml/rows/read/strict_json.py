@@ -1,7 +1,7 @@
-"""JSON as it is written, or not at all: no key twice, no NaN, no lone surrogates.
+"""Strict JSON: no duplicate keys, no NaN, no lone surrogates.
 
-Python's own reader keeps the last of two equal keys without a word, so that a row could say one
-thing to a reviewer and another to the trainer.
+Python's own parser silently keeps the last of two equal keys, so a row could show one thing to a
+reviewer and another to the trainer.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Any
 
 
 def loads(text: str) -> Any:
-    """Return the value of strict JSON; ValueError says what is wrong."""
+    """Return the value of strict JSON; ValueError if it is not."""
     try:
         value = _DECODER.decode(text)
-        if "\\u" in text:  # only an escape can bring half a pair into decoded text
+        if "\\u" in text:  # only an escape can put half a pair into decoded text
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     except UnicodeEncodeError as error:
-        raise ValueError("half a surrogate pair stands in it, which is no text") from error
+        raise ValueError("contains half a surrogate pair, which is not text") from error
     return value
 
 
@@ -33,8 +33,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON number")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
-"""Made once: making one costs more than reading a short row."""
+"""Created once: creating one costs more than reading a short row."""

@@ -1,7 +1,7 @@
-"""Rows as the tokens that training would see: how many, and which are longer than the recipe lets.
+"""The tokens that training would see: how many, and which rows exceed the recipe's max_length.
 
-The tokenizer is one that lies on this machine; nothing is fetched, and torch is not needed. Where
-there is none, that is said, and nothing is estimated.
+The tokenizer must be on this machine; nothing is downloaded, and torch is not needed. Without a
+tokenizer the count says so, and nothing is estimated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from policy.files.budget import Budget
 from policy.files.recipe import Recipe
 
 ROWS = 200_000
-"""Rows that are counted at most, of more a sample by seed: a core counts some thousand a second."""
+"""The most rows that are counted; of more, a sample by seed. A core counts a few thousand a
+second."""
 SEED = 20240607
 BATCH = 512
 Render = Callable[[Sequence[Turn], bool], str]
@@ -38,12 +39,12 @@ class NotCounted(Exception):  # noqa: N818 - says what happened
 
 @dataclass
 class Counted:
-    """What was counted; tokens are those of one pass, rows cut at the recipe's length."""
+    """The counts of one pass over the rows, each cut at the recipe's max_length."""
 
     max_length: int
     rows: int = 0
     of: int = 0
-    """All rows of the split; more than `rows` where a sample was counted."""
+    """All rows of the split; more than `rows` if a sample was counted."""
     cut: int = 0
     tokens: int = 0
     trained: int = 0
@@ -68,7 +69,7 @@ class Counted:
 def find_tokenizer(recipe: Recipe, repo: Path, given: Path | None, cache: Path) -> Path:
     """Return the tokenizer.json to count by: the one given, or the base model's on this machine.
 
-    NotCounted where there is none; UserError where the one that was given is missing.
+    NotCounted if there is none; UserError if the one given is missing.
     """
     if given is not None:
         file = given / "tokenizer.json" if given.is_dir() else given
@@ -98,7 +99,7 @@ def find_tokenizer(recipe: Recipe, repo: Path, given: Path | None, cache: Path) 
 
 
 class Counter:
-    """A tokenizer with the recipe's chat template, which counts as training does."""
+    """A tokenizer with the recipe's chat template, which counts tokens as training does."""
 
     def __init__(self, file: Path, template: str) -> None:
         try:
@@ -111,7 +112,7 @@ class Counter:
             self._tokenizer = Tokenizer.from_file(str(file))
         except Exception as error:  # the library raises nothing narrower
             raise UserError.one(
-                str(file), f"no tokenizer: {error}", "name a tokenizer.json"
+                str(file), f"not a tokenizer: {error}", "name a tokenizer.json"
             ) from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -136,7 +137,7 @@ class Counter:
         for at, row in enumerate(rows):
             prompt, ids = encoded[at].ids, encoded[len(rows) + at].ids
             if ids[: len(prompt)] != prompt:
-                # As in training: the answer is read alone, as a server would go on.
+                # As in training: the answer is tokenized alone, as a server would continue.
                 rest = wholes[at][len(prompts[at]) :]
                 ids = prompt + self._tokenizer.encode(rest, add_special_tokens=False).ids
             if not wholes[at].startswith(prompts[at]):
@@ -191,12 +192,12 @@ def _settings(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise UserError.one(str(file), f"no JSON: {error}", "restore the file") from error
+        raise UserError.one(str(file), f"not JSON: {error}", "restore the file") from error
     return value if isinstance(value, dict) else {}
 
 
 def _token(value: Any) -> str | None:
-    """Return a special token's text; some files write it as an object."""
+    """Return a special token's text; some files store it as an object."""
     found = value.get("content") if isinstance(value, dict) else value
     return found if isinstance(found, str) else None
 
@@ -214,7 +215,7 @@ def _template(name: str, settings: dict[str, Any], file: Path) -> str:
 
 
 def _renderer(template: str, special: dict[str, str | None]) -> Render:
-    """Return what renders turns as transformers does; a template is text and runs in a sandbox."""
+    """Return a function that renders turns as transformers does, in a sandbox."""
     from jinja2 import TemplateError
     from jinja2.ext import loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment

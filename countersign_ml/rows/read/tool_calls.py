@@ -1,7 +1,7 @@
-"""Tool calls: what a row declares, what an answer calls, and how close the two are.
+"""Tool calls: what a row declares, what an answer calls, and whether the calls fit.
 
-A row declares its functions under `tools`, in OpenAI's shape. They are written into the system
-turn, so that every template and engine shows the model the same words; the calls are written as a
+A row declares its functions under `tools`, in OpenAI's format. They are written into the system
+turn, so that every template and engine shows the model the same text; the calls are written as a
 JSON list of names and arguments.
 """
 
@@ -31,11 +31,11 @@ class Call:
 
 
 def calls_of(text: str) -> tuple[Call, ...] | None:
-    """Return an answer's calls in order; None where it is no list of calls.
+    """Return an answer's calls in order; None if it is not a list of calls.
 
-    Read are a JSON list, a single object, and JSON in `<tool_call>` tags, as many models were
-    taught; each object is `{name, arguments}` or OpenAI's `{function: {name, arguments}}`, whose
-    arguments may be JSON in a text.
+    Accepted are a JSON list, a single object, and JSON in `<tool_call>` tags, which many models
+    write; each object is `{name, arguments}` or OpenAI's `{function: {name, arguments}}`, whose
+    arguments may be JSON in a string.
     """
     tagged = _TAGGED.findall(text)
     if tagged and not _TAGGED.sub("", text).strip():
@@ -69,11 +69,11 @@ def _call(value: Any) -> Call | None:
 
 
 def row_problems(row: Row) -> Iterator[tuple[str, str]]:
-    """Yield (field, message) for tools that are no schemas, and for an answer beyond them."""
+    """Yield (field, message) for malformed tools, and for calls that do not fit them."""
     if "tools" not in row.metadata:
         return
     try:
-        declared(row.metadata["tools"])  # only some formats read them with the row
+        declared(row.metadata["tools"])  # only some formats read them together with the row
     except NotARow as error:
         yield error.field, str(error)
         return
@@ -88,7 +88,7 @@ def row_problems(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def call_problems(row: Row, calls: Sequence[Call]) -> Iterator[str]:
-    """Yield in what calls do not fit the functions that a row declares; none declared: nothing."""
+    """Yield why calls do not fit the functions that a row declares; nothing if it declares none."""
     if "tools" not in row.metadata:
         return
     functions = declared_schemas(row.metadata["tools"])
@@ -109,7 +109,7 @@ def declared_schemas(tools: Any) -> dict[str, SchemaChecker]:
 
 @lru_cache(maxsize=1024)
 def _declared(tools: str) -> dict[str, SchemaChecker]:
-    """Return each function's parameters as a schema; rows mostly share their tools."""
+    """Return each function's parameters as a schema; cached because rows often share tools."""
     found = {}
     for number, tool in enumerate(loads(tools)):
         function = tool["function"]

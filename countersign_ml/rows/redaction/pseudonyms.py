@@ -1,8 +1,8 @@
-"""Pseudonyms: the same value gets the same one within a document, and another in the next.
+"""Pseudonyms: the same value gets the same pseudonym within a document, and another in the next.
 
-Each is drawn from an HMAC over the document, the kind and the value, so that without the key two
-documents cannot be linked, and with it they can. Where the kind has a shape that training can
-learn from, the pseudonym keeps the shape and breaks what makes the value real.
+Each comes from an HMAC over the document, the kind and the value: two documents can be linked only
+with the key. If the kind has a shape that training can learn from, the pseudonym keeps the shape
+but is not a valid value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from countersign_ml.rows.detect.pseudonym_forms import EMAIL, LABEL
 
 _ATTEMPTS = 64
-"""More different values than a shape has room for do meet in the end: 256 addresses, say."""
+"""If a shape has fewer forms than there are values, such as 256 addresses, two can collide."""
 _NUMBERED = re.compile(r"\[([A-Z][A-Z0-9-]{1,40})-([0-9]{1,9})\]")
 
 
@@ -33,12 +33,12 @@ class Pseudonyms:
     _used: set[tuple[str, str]] = field(default_factory=set)
 
     def keep_clear_of(self, text: str) -> None:
-        """Never give a numbered pseudonym that the text already has."""
+        """Never use a numbered pseudonym that is already in the text."""
         for label, number in _NUMBERED.findall(text):
             self._last[label] = max(self._last.get(label, 0), int(number))
 
     def of(self, kind: str, value: str, *, shaped: bool = True) -> str:
-        """Return the value's pseudonym; without `shaped` always a numbered label."""
+        """Return the pseudonym of a value; without `shaped` always a numbered label."""
         if shaped and kind in _SHAPES:
             return self._shaped(kind, value)
         same = (kind, _normal(kind, value))
@@ -49,7 +49,7 @@ class Pseudonyms:
         return self._labels[same]
 
     def _shaped(self, kind: str, value: str) -> str:
-        """Return the value's shape, filled anew; drawn again where two values would meet."""
+        """Return the shape of the value with new characters; drawn again if two values collide."""
         same = (kind, _normal(kind, value))
         known = self._attempts.get(same)
         if known is not None:
@@ -72,7 +72,7 @@ class Pseudonyms:
 
 
 def _normal(kind: str, value: str) -> str:
-    """Return what makes two writings of a value the same value."""
+    """Return the normal form of a value: equal for two spellings of it."""
     if kind in _LAID_OUT:
         return re.sub(r"[^0-9A-Za-z]", "", value).upper()
     return value.casefold() if kind in ("email", "person", "ip") else value
@@ -103,11 +103,11 @@ def _refill(stream: bytes, value: str, lead: str) -> str:
 
 
 def _phone(stream: bytes, value: str) -> str:
-    return _refill(stream, value, "000")  # no country code and no area begins so
+    return _refill(stream, value, "000")  # no country code or area begins like this
 
 
 def _card(stream: bytes, value: str) -> str:
-    return _refill(stream, value, "0000")  # no issuer begins so
+    return _refill(stream, value, "0000")  # no issuer begins like this
 
 
 def _iban(stream: bytes, value: str) -> str:
@@ -122,4 +122,4 @@ def _ip(stream: bytes, value: str) -> str:
 
 _SHAPES = {"email": _email, "phone": _phone, "card": _card, "iban": _iban, "ip": _ip}
 _LAID_OUT = frozenset({"phone", "card", "iban"})
-"""Kinds whose layout may differ between two writings of one value."""
+"""Kinds whose layout may differ between two spellings of one value."""

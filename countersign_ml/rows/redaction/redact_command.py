@@ -1,6 +1,6 @@
 """`countersign data redact`: a copy of a dataset without its personal data and secrets.
 
-The original is never written to. What was replaced is reported by kind and count, never by value.
+The original is never changed. Replacements are reported by kind and count, never by value.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SHORTEST_KEY = 16
 def redact(rows: Iterable[bytes], redactor: Redactor, where: str = "rows") -> Iterator[bytes]:
     """Yield each JSON row redacted; rows without hits are yielded byte for byte.
 
-    Raises `UserError` for a row that is not JSON in UTF-8: it could hide what it holds.
+    Raises `UserError` for a row that is not JSON in UTF-8: it could hide values.
     """
     for number, raw in enumerate(rows, 1):
         stripped = raw.strip(b"\r\n\t \xef\xbb\xbf")
@@ -41,14 +41,14 @@ def redact(rows: Iterable[bytes], redactor: Redactor, where: str = "rows") -> It
             raise UserError.one(
                 f"{where}:{number}",
                 f"this row is not JSON in UTF-8 ({error})",
-                "mend the row; `countersign data validate` names all such rows",
+                "fix the row; `countersign data validate` lists all such rows",
             ) from error
         made = redactor.row(line, _document(parsed, stripped))
         yield raw if made == line else made.encode()
 
 
 def _document(parsed: Any, raw: bytes) -> str:
-    """Return what names the row: its id, or the digest of its bytes."""
+    """Return the name of the row: its id, or the digest of its bytes."""
     name = parsed.get("id") if isinstance(parsed, dict) else None
     if isinstance(name, str | int) and not isinstance(name, bool):
         return f"id {name}"
@@ -56,15 +56,15 @@ def _document(parsed: Any, raw: bytes) -> str:
 
 
 def redact_file(source: Path, output: Path, redactor: Redactor) -> int:
-    """Write the redacted copy and return its rows; the output appears whole or not at all."""
+    """Write the redacted copy and return its number of rows; it appears whole or not at all."""
     problems = []
     if not source.is_file():
-        problems.append(Problem(str(source), "there is no such file", "name a JSONL file"))
+        problems.append(Problem(str(source), "no such file", "name a JSONL file"))
     if output.exists():
         problems.append(
             Problem(
                 str(output),
-                "this file exists already and nothing is overwritten",
+                "already exists, and nothing is overwritten",
                 "name another --output",
             )
         )
@@ -88,9 +88,11 @@ def redact_file(source: Path, output: Path, redactor: Redactor) -> int:
             for row in redact(reading, redactor, str(source)):
                 writing.write(row)
                 count += 1
-        os.link(temporary, output)  # unlike a rename, this refuses a file made meanwhile
+        os.link(temporary, output)  # unlike a rename, this fails if the file exists by now
     except FileExistsError as error:
-        raise UserError.one(str(output), "this file appeared meanwhile", "name another") from error
+        raise UserError.one(
+            str(output), "was created by something else meanwhile", "name another --output"
+        ) from error
     finally:
         temporary.unlink()
     return count
@@ -103,7 +105,7 @@ def _open(path: Path, mode: str, like: Path | None = None) -> IO[bytes]:
 
 
 def read_key(path: Path | None) -> bytes:
-    """Return the key from a file or the environment; raise `UserError` where it is too short."""
+    """Return the key from a file or the environment; raise `UserError` if it is too short."""
     if path is not None:
         where = str(path)
         try:
@@ -117,14 +119,14 @@ def read_key(path: Path | None) -> bytes:
     if len(key) < _SHORTEST_KEY:
         raise UserError.one(
             where,
-            f"the key has {len(key)} bytes; at least {_SHORTEST_KEY} are needed",
-            "make one with: openssl rand -hex 32, and give it with --key-file",
+            f"the key has {len(key)} bytes; at least {_SHORTEST_KEY} are required",
+            "create one with: openssl rand -hex 32, and pass it with --key-file",
         )
     return key
 
 
 def report(redactor: Redactor, rows: int) -> dict[str, Any]:
-    """Return what was done, by kind and count."""
+    """Return the replacements, by kind and count."""
     return {
         "rows": rows,
         "replaced": dict(sorted(redactor.replaced.items())),
@@ -133,14 +135,16 @@ def report(redactor: Redactor, rows: int) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command; 0 when all is replaced, 1 when hits are left where redaction may not go."""
+    """Run the command; 0 if all hits are replaced, 1 if some are in ids, names or numbers."""
     parser = argparse.ArgumentParser(prog="countersign data redact", description=__doc__)
     parser.add_argument("file", type=Path, help="the dataset: .jsonl or .jsonl.gz")
     parser.add_argument("--output", type=Path, required=True, help="the copy to write")
-    parser.add_argument("--key-file", type=Path, help=f"the key; else the variable {KEY_VARIABLE}")
-    parser.add_argument("--kinds", help="kinds or families, by commas (default: all)")
-    parser.add_argument("--names", type=Path, help="a list of people's names, one a line")
-    parser.add_argument("--keep", default="id", help="top fields left as they are, by commas")
+    parser.add_argument("--key-file", type=Path, help=f"the key; default: variable {KEY_VARIABLE}")
+    parser.add_argument("--kinds", help="kinds or families, separated by commas (default: all)")
+    parser.add_argument("--names", type=Path, help="a list of people's names, one per line")
+    parser.add_argument(
+        "--keep", default="id", help="top-level fields to leave unchanged, separated by commas"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(argv)
     redactor = Redactor(
@@ -159,8 +163,8 @@ def main(argv: Sequence[str]) -> int:
             print(f"  {count:>8}  {KINDS[kind].title}")
     if redactor.left:
         print(
-            f"{options.file}: {sum(redactor.left.values())} finds are left in ids, field names or "
-            "numbers, which redaction does not change; mend those rows by hand",
+            f"{options.file}: {sum(redactor.left.values())} hits remain in ids, field names or "
+            "numbers, which redaction does not change; fix those rows by hand",
             file=sys.stderr,
         )
     return 1 if redactor.left else 0

@@ -1,4 +1,4 @@
-"""Redaction of one document: replace, look again, and stop only when nothing is left to find."""
+"""Redaction of one document: replace, scan again, and stop only if nothing is found."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _ROUNDS = 12
 
 @dataclass
 class Redactor:
-    """Redacts documents under one key, and counts what it replaced by kind, never the values."""
+    """Redacts documents with one key, and counts replacements by kind, never by value."""
 
     key: bytes
     kinds: frozenset[str] = frozenset(KINDS)
     names: NameList | None = None
     kept: frozenset[str] = frozenset({"id"})
-    """Fields at the top of a row that stay as they are."""
+    """Top-level fields of a row that stay unchanged."""
     replaced: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
-    """Hits in kept fields, field names and numbers, which redaction does not touch."""
+    """Hits in kept fields, field names and numbers, which redaction does not change."""
 
     def text(self, text: str, document: str, name: str = "") -> str:
-        """Return the text with every hit replaced; unchanged where there is none."""
+        """Return the text with every hit replaced; unchanged if there is none."""
         return self._redact(text, name, Pseudonyms(self.key, document))
 
     def row(self, line: str, document: str) -> str:

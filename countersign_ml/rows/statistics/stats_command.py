@@ -1,4 +1,4 @@
-"""`countersign data stats`: what a file of rows is like."""
+"""`countersign data stats`: the statistics of a file of rows."""
 
 from __future__ import annotations
 
@@ -17,29 +17,34 @@ VALUES = 6
 
 
 def main(argv: list[str]) -> int:
-    """Tell lengths, shares and repetitions; exit code 1 where lines are no rows."""
+    """Show lengths, shares and repetitions; exit code 1 if lines are not rows."""
     parser = argparse.ArgumentParser(
         prog="countersign data stats",
-        description="Tell lengths, label and group shares, and how much repeats. Exit code 1 where "
-        "lines are no rows.",
+        description="Show lengths, label and group shares, and repetitions. Exit code 1 if lines "
+        "are not rows.",
     )
     parser.add_argument("file")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--svg", type=Path, metavar="OUT", help="draw it into a new file")
     parser.add_argument(
-        "--field", action="append", default=[], help="count it however many values it has"
+        "--svg", type=Path, metavar="OUT", help="draw the statistics into a new file"
     )
     parser.add_argument(
-        "--tokenizer", type=Path, metavar="FILE", help="count tokens by this tokenizer.json"
+        "--field",
+        action="append",
+        default=[],
+        help="always count this field, with any number of values",
+    )
+    parser.add_argument(
+        "--tokenizer", type=Path, metavar="FILE", help="count tokens with this tokenizer.json"
     )
     parser.add_argument(
         "--language",
         action="store_true",
-        help="guess the language of what users say (needs the package py3langid)",
+        help="guess the language of user turns (requires the package py3langid)",
     )
     words = parser.parse_args(argv)
     if words.svg is not None and words.svg.exists():
-        raise UserError.one(str(words.svg), "is there already", "name a new file")
+        raise UserError.one(str(words.svg), "already exists", "name a new file")
     tokens = _tokenizer(words.tokenizer) if words.tokenizer else None
     language = _languages() if words.language else None
     found = measure(read_source(local_source(words.file)), words.field, tokens, language)
@@ -73,7 +78,7 @@ def told(stats: DataStats) -> list[str]:
     lines += [
         f"rows that repeat a question: {stats.duplicate_question_share:.1%}",
         f"rows that repeat an answer: {stats.duplicate_answer_share:.1%}",
-        f"rows whose question begins in the most common way: {stats.same_prefix_share:.1%}",
+        f"rows with the most common beginning of a question: {stats.same_prefix_share:.1%}",
     ]
     for field in (*stats.fields, *((stats.languages,) if stats.languages else ())):
         largest = ", ".join(
@@ -86,7 +91,7 @@ def told(stats: DataStats) -> list[str]:
         lines.append(f"not counted, because most values differ: {named}")
     places = [f"{place.file}:{place.line}" for place in stats.unreadable.first]
     if places:
-        lines.append(f"lines that are no rows: {stats.unreadable.count:,}: {', '.join(places)}")
+        lines.append(f"lines that are not rows: {stats.unreadable.count:,}: {', '.join(places)}")
     return lines
 
 
@@ -99,7 +104,7 @@ def _length(lengths: Lengths) -> str:
 
 
 def _tokenizer(path: Path) -> CountTokens:
-    """Return what counts tokens by a tokenizer.json on this machine; nothing is fetched."""
+    """Return a function that counts tokens with a local tokenizer.json; nothing is downloaded."""
     from tokenizers import Tokenizer
 
     if not path.is_file():
@@ -107,7 +112,9 @@ def _tokenizer(path: Path) -> CountTokens:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower
-        raise UserError.one(str(path), f"no tokenizer: {error}", "name a tokenizer.json") from error
+        raise UserError.one(
+            str(path), f"not a tokenizer: {error}", "name a tokenizer.json"
+        ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
 

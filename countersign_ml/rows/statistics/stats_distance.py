@@ -1,4 +1,4 @@
-"""How far two distributions are apart, from counts."""
+"""How much two distributions differ, computed from counts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from policy.facts.data_diff import Quantiles
 
 DIGITS = 6
 LITTLE, MUCH = 0.1, 0.25
-"""The customary readings of the population stability index."""
+"""The customary thresholds of the population stability index."""
 
 
 def jensen_shannon(before: Mapping[str, int], after: Mapping[str, int]) -> float | None:
-    """Return the Jensen-Shannon divergence in bits, from 0 to 1; None where a side is empty."""
+    """Return the Jensen-Shannon divergence in bits, from 0 to 1; None if a side is empty."""
     if not sum(before.values()) or not sum(after.values()):
         return None
     keys = sorted(before.keys() | after.keys())
@@ -24,9 +24,9 @@ def jensen_shannon(before: Mapping[str, int], after: Mapping[str, int]) -> float
 
 
 def psi(before: Mapping[str, int], after: Mapping[str, int]) -> float | None:
-    """Return the population stability index in nats; None where a side is empty.
+    """Return the population stability index in nats; None if a side is empty.
 
-    Half a row is added to each value, so that one which only a side has gives no infinity.
+    Half a row is added to each value, so that a value of only one side does not give infinity.
     """
     if not sum(before.values()) or not sum(after.values()):
         return None
@@ -37,7 +37,7 @@ def psi(before: Mapping[str, int], after: Mapping[str, int]) -> float | None:
 
 
 def in_words(index: float | None) -> str:
-    """Say what a population stability index is taken to mean."""
+    """Return the customary meaning of a population stability index."""
     if index is None:
         return "cannot be compared"
     if index == 0:
@@ -46,7 +46,7 @@ def in_words(index: float | None) -> str:
 
 
 def length_classes(lengths: Iterable[int]) -> dict[str, int]:
-    """Count lengths in classes that double: 0, 1, 2-3, 4-7 and so on."""
+    """Count lengths in classes of doubling width: 0, 1, 2-3, 4-7 and so on."""
     counts: dict[str, int] = {}
     for length in lengths:
         name = str(length.bit_length())

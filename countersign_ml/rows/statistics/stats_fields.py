@@ -1,7 +1,7 @@
-"""What a row says in few words: its labels and groups, as fields that can be counted.
+"""The labels and groups of a row, as fields that can be counted.
 
-A field is a key of the row's metadata, `id`, `answer` (where the answer is one short line), or
-`answer.<key>` (where the answer is a JSON object). Lists, objects and fractions are not counted.
+A field is a key of the row's metadata, `id`, `answer` (if the answer is one short line), or
+`answer.<key>` (if the answer is a JSON object). Lists, objects and fractions are not counted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from countersign_ml.rows.read.row import Row
 MAX_VALUE = 120
 """A longer value is free text."""
 MAX_VALUES = 200
-"""A field with more values than this is no label, unless it is asked for by name."""
+"""A field with more values than this is not a label, unless it is named explicitly."""
 MAX_FIELDS = 200
 
 
@@ -37,7 +37,7 @@ def field_values(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def field_value(row: Row, field: str) -> str | None:
-    """Return what a row has in one field; None where it has nothing that can be counted."""
+    """Return the value of one field of a row; None if it cannot be counted."""
     if field == "id":
         return given_id(row) or None
     if field == "answer":
@@ -48,12 +48,12 @@ def field_value(row: Row, field: str) -> str | None:
 
 
 def given_id(row: Row) -> str:
-    """Return the id that the row gives itself; empty where the reader named it by its line."""
+    """Return the id written in the row; empty if the reader named the row by its line."""
     return "" if row.id == f"line-{row.line}" else row.id
 
 
 def as_text(value: Any) -> str | None:
-    """Return a plain value as text; None for what cannot be counted."""
+    """Return a plain value as text; None for other values."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -64,16 +64,16 @@ def as_text(value: Any) -> str | None:
 def _object(answer: str) -> dict[str, Any]:
     try:
         value = json.loads(answer)
-    except (ValueError, RecursionError):  # an answer need not be JSON; then it has no fields
+    except (ValueError, RecursionError):  # an answer that is not JSON has no fields
         return {}
     return value if isinstance(value, dict) else {}
 
 
 class FieldCounts:
-    """How many rows have which value, field by field; memory is bounded by the limits above."""
+    """How many rows have each value, per field; the limits above bound memory."""
 
     def __init__(self, always: Iterable[str] = ()) -> None:
-        """Count every field that looks like a label, and those in `always` whatever they hold."""
+        """Count every field that looks like a label, and always those in `always`."""
         self.always = frozenset(always)
         self.rows = 0
         self.counts: dict[str, Counter[str]] = {}
@@ -103,7 +103,7 @@ class FieldCounts:
                 self.left_out.add(field)
 
     def labels(self) -> dict[str, Counter[str]]:
-        """Return the fields that repeat their values: the others say nothing about shares."""
+        """Return the fields that repeat their values; shares of other fields mean nothing."""
         return {
             field: counter
             for field, counter in self.counts.items()
@@ -111,7 +111,7 @@ class FieldCounts:
         }
 
     def free(self) -> set[str]:
-        """Return the fields that are no labels: too many values, or mostly different ones."""
+        """Return the fields that are not labels: too many values, or mostly different ones."""
         return self.left_out | (self.counts.keys() - self.labels().keys())
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What a file of rows is like, in one pass: lengths, shares and repetitions."""
+"""The statistics of a file of rows, in one pass: lengths, shares and repetitions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH = 256
 
 
 class Histogram(Document):
-    """How many values lie in each step from 0 on; `over` counts those beyond the last step."""
+    """How many values are in each step from 0 on; `over` counts those beyond the last step."""
 
     step: int
     counts: tuple[int, ...]
@@ -53,7 +53,7 @@ class ValueShare(Document):
 
 
 class FieldShares(Document):
-    """The values of one field, the most frequent first; `values` counts all different ones."""
+    """The values of one field, the most frequent first; `values` counts the distinct ones."""
 
     field: str
     rows: int
@@ -62,7 +62,7 @@ class FieldShares(Document):
 
 
 class DataStats(Document):
-    """Everything that `countersign data stats` tells. Shares are of all rows, from 0 to 1."""
+    """Everything that `countersign data stats` shows. Shares are of all rows, from 0 to 1."""
 
     rows: int
     unreadable: RowList
@@ -72,7 +72,7 @@ class DataStats(Document):
     prompt_tokens: Lengths | None
     answer_tokens: Lengths | None
     duplicate_question_share: float
-    """Rows whose question stands in a row before them; case and spaces do not count."""
+    """Rows that repeat the question of an earlier row; case and spaces are ignored."""
     duplicate_answer_share: float
     same_prefix_share: float
     """Rows whose question begins with the same 32 bytes as the most common beginning."""
@@ -87,9 +87,9 @@ def measure(
     tokens: CountTokens | None = None,
     language: GuessLanguage | None = None,
 ) -> DataStats:
-    """Read rows once; memory holds a few digests and numbers for each.
+    """Read rows once; memory holds a few digests and numbers per row.
 
-    Tokens are those of the texts alone, without what a chat template puts around them.
+    Tokens are those of the texts alone, without the chat template.
     """
     counted = FieldCounts(fields)
     formats: Counter[str] = Counter()
@@ -167,7 +167,7 @@ def _lengths(values: array[int]) -> Lengths:
 
 
 def _histogram(ordered: Sequence[int], p99: int) -> Histogram:
-    """Count in about twenty steps of a round width up to where 99 of 100 values lie."""
+    """Count in about twenty steps of a round width, up to the 99th percentile."""
     wanted = max(1, ceil(p99 / BINS))
     power = 10 ** (len(str(wanted)) - 1)
     step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= wanted)

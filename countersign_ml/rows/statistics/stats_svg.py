@@ -1,4 +1,4 @@
-"""The figures of a data set as one SVG: no script, no font, no address; light and dark."""
+"""The statistics of a dataset as one SVG: no script, font or URL; light and dark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIELDS, VALUES, LETTERS = 8, 8, 22
 
 
 def render(stats: DataStats, title: str) -> str:
-    """Return the picture: histograms of lengths, then the values of the fields with several."""
+    """Return the picture: histograms of lengths, then the values of fields with more than one."""
     panels: list[tuple[int, list[str]]] = []
     for name, lengths in (
         ("Prompt, characters", stats.prompt_characters),
@@ -40,7 +40,7 @@ def render(stats: DataStats, title: str) -> str:
 
 
 def _placed(panels: Sequence[tuple[int, list[str]]]) -> tuple[list[str], int]:
-    """Put panels into two columns, each into the shorter one."""
+    """Place panels in two columns, each in the shorter one."""
     ends = [TOP, TOP]
     placed = []
     for height, marks in panels:

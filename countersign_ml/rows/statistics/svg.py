@@ -1,4 +1,4 @@
-"""What every picture of ours is drawn on: no script, no font file, no address; light and dark."""
+"""The frame of all our pictures: no script, font file or URL; light and dark."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARGIN = 24
 
 
 def picture(title: str, told: str, marks: Iterable[str], *, width: int, height: int) -> str:
-    """Return a whole SVG: its paper, its title, one line of what it tells, and the marks."""
+    """Return a whole SVG: background, title, one line of summary, and the marks."""
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '

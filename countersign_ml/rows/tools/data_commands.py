@@ -1,4 +1,4 @@
-"""`countersign data`: a lazy table of what can be done with a dataset."""
+"""`countersign data`: a table of the dataset commands, loaded on use."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "split": (
         "countersign_ml.rows.tools.split",
-        "split a file by seed: groups whole, no row moved by another",
+        "split a file by seed; groups stay whole, and added rows move no others",
     ),
     "card": (
         "countersign_ml.rows.card.card_command",
-        "refresh a dataset card's facts, and say what a person must write",
+        "refresh the facts of a dataset card, and list what a person must write",
     ),
     "sample": ("countersign_ml.rows.tools.sample", "print some rows, chosen by seed"),
     "stats": (
         "countersign_ml.rows.statistics.stats_command",
-        "tell and draw lengths, shares and repetitions",
+        "show and draw lengths, shares and repetitions",
     ),
     "redact": (
         "countersign_ml.rows.redaction.redact_command",
@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "check rows outside git against their manifest",
     ),
 }
-"""Each word, the module whose `main(argv) -> exit code` it runs, and what that does."""
+"""Each command, the module whose `main(argv) -> exit code` it runs, and its summary."""
 
 
 def main(argv: list[str]) -> int:
@@ -46,11 +46,14 @@ def main(argv: list[str]) -> int:
         print("usage: countersign data COMMAND [options]\n")
         for name, (_, summary) in COMMANDS.items():
             print(f"  {name:<{width}}  {summary}")
-        print("\ncountersign data COMMAND --help tells a command's options.")
+        print("\ncountersign data COMMAND --help shows the options of a command.")
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
         known = ", ".join(COMMANDS)
-        print(f"countersign data: unknown command {argv[0]!r}; known: {known}", file=sys.stderr)
+        print(
+            f"countersign data: unknown command {argv[0]!r}; known commands: {known}",
+            file=sys.stderr,
+        )
         return 2
     code: int = importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:])
     return code

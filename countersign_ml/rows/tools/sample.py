@@ -1,4 +1,4 @@
-"""`countersign data sample`: a few rows to look at, the same for whoever has the seed."""
+"""`countersign data sample`: a few rows to look at, the same for everyone with the seed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_STRATA = 10_000
 
 @dataclass(frozen=True)
 class Chosen:
-    """The lines of a sample, and how many rows of each value there are and were chosen."""
+    """The lines of a sample, and how many rows of each value exist and were chosen."""
 
     lines: frozenset[int]
     rows: Mapping[str, int]
@@ -31,11 +31,11 @@ class Chosen:
 
 
 def choose(lines: Iterator[Line], count: int, seed: int, field: str | None) -> Chosen:
-    """Return which lines make up the sample, `count` of them or all there are.
+    """Return the lines of the sample, `count` of them or all there are.
 
     A row is chosen by a hash of the seed and its own bytes, so that added rows replace as few
-    others as can be. With `field` every value has its share, and at least one row where there is
-    room. Memory grows with `count` times the values, not with the rows.
+    others as possible. With `field` every value gets its share, and at least one row if there is
+    room. Memory grows with `count` times the number of values, not with the rows.
     """
     heaps: dict[str, list[tuple[int, int]]] = {}
     rows: Counter[str] = Counter()
@@ -45,7 +45,7 @@ def choose(lines: Iterator[Line], count: int, seed: int, field: str | None) -> C
         heap = heaps.setdefault(value, [])
         if len(heaps) > MAX_STRATA:
             raise UserError.one(
-                row.where, f"{field!r} has more than {MAX_STRATA:,} values", "take another field"
+                row.where, f"{field!r} has more than {MAX_STRATA:,} values", "use another field"
             )
         entry = (-_place(seed, line.raw), -line.number)
         if len(heap) < count:
@@ -62,7 +62,7 @@ def choose(lines: Iterator[Line], count: int, seed: int, field: str | None) -> C
 
 
 def shares(rows: Mapping[str, int], count: int) -> dict[str, int]:
-    """Share `count` out in proportion to the rows, at least one each where there is room."""
+    """Divide `count` in proportion to the rows, at least one each if there is room."""
     total = sum(rows.values())
     ideal = {value: count * number / total for value, number in rows.items()}
     least = 1 if count >= len(rows) else 0
@@ -80,7 +80,7 @@ def shares(rows: Mapping[str, int], count: int) -> dict[str, int]:
 
 
 def write_lines(source: Source, chosen: frozenset[int], sink: BinaryIO) -> int:
-    """Write the chosen lines as they stand and in their order; return how many there were."""
+    """Write the chosen lines unchanged and in order; return how many there were."""
     written = 0
     for line in read_lines(source):
         if line.number in chosen:
@@ -101,18 +101,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--stratify",
         metavar="FIELD",
-        help="give every value of a metadata key, answer or answer.KEY its share",
+        help="give each value of a metadata key, answer or answer.KEY its share",
     )
-    parser.add_argument("--out", type=Path, help="a new file to write to instead")
+    parser.add_argument("--out", type=Path, help="write to this new file instead")
     words = parser.parse_args(argv)
     if words.count < 1:
-        raise UserError.one("-n", f"{words.count} rows are no sample", "give 1 or more")
+        raise UserError.one("-n", f"{words.count} is not a number of rows", "give 1 or more")
     source = local_source(words.file)
     chosen = choose(read_lines(source), words.count, words.seed, words.stratify)
     total = sum(chosen.rows.values())
     if total < words.count:
         raise UserError.one(
-            words.file, f"has {total:,} rows, fewer than {words.count:,}", "ask for fewer"
+            words.file, f"has {total:,} rows, fewer than {words.count:,}", "sample fewer rows"
         )
     if words.out is None:
         written = write_lines(source, chosen.lines, sys.stdout.buffer)

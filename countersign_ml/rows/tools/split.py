@@ -1,7 +1,7 @@
-"""`countersign data split`: three files from one, the same for everybody who has the seed.
+"""`countersign data split`: three files from one, the same for everyone with the seed.
 
-Where a row goes is decided by a hash of the seed and of its group, and of nothing else: neither the
-order of the rows nor other rows matter, so that adding rows moves none, and a group is never torn.
+A hash of the seed and the row's group alone decides where a row goes. The order of the rows and
+other rows do not matter, so adding rows moves none, and a group is never divided.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _SPACE = 1 << 64
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of the data goes where, in the order of NAMES; the shares add up to one."""
+    """The share of each split, in the order of NAMES; the shares add up to one."""
 
     shares: tuple[float, float, float]
     seed: int
     group: str | None = None
-    """The field by which rows belong together; None: rows that ask the same do."""
+    """The field that groups rows; None groups rows with the same question."""
 
     def split_of(self, group: str) -> int:
-        """Return the number of the split that a whole group goes to."""
+        """Return the index of the split for a whole group."""
         text = f"countersign split\0{self.seed}\0{group}".encode()
         place = int.from_bytes(blake2b(text, digest_size=8).digest(), "big") / _SPACE
         bound = 0.0
@@ -50,23 +50,23 @@ class Plan:
         return max(number for number, share in enumerate(self.shares) if share)
 
     def group_of(self, row: Row) -> str | None:
-        """Return what keeps a row together with others; None where it has nothing of the kind."""
+        """Return the group of a row; None if it has none."""
         return normalised(row.user_text) if self.group is None else field_value(row, self.group)
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """Which split each line goes to, and what came of it."""
+    """The split of each line, and the resulting counts."""
 
     splits: array[int]
     rows: tuple[int, ...]
     groups: tuple[int, ...]
     shared_questions: int
-    """Questions that stand in more than one split, because groups share them."""
+    """Questions that are in more than one split, because groups share them."""
 
 
 def assign(lines: Iterator[Line], plan: Plan) -> Assigned:
-    """Return where every row goes; UserError naming rows that are broken or have no group."""
+    """Return the split of every row; UserError for rows that are broken or have no group."""
     splits = array("B")
     rows = [0, 0, 0]
     groups: list[set[bytes]] = [set(), set(), set()]
@@ -78,7 +78,7 @@ def assign(lines: Iterator[Line], plan: Plan) -> Assigned:
         if group is None:
             lacking += 1
             if lacking <= SHOWN:
-                without.append(Problem(row.where, f"has no {plan.group!r} to be grouped by"))
+                without.append(Problem(row.where, f"has no {plan.group!r} to group by"))
             continue
         number = plan.split_of(group)
         splits.append(number)
@@ -88,20 +88,20 @@ def assign(lines: Iterator[Line], plan: Plan) -> Assigned:
         questions[asked] = questions.get(asked, 0) | 1 << number
     if lacking:
         told = f"{lacking:,} rows have no {plan.group!r}; nothing was written"
-        without.append(Problem("", told, "give every row one, or group by another field"))
+        without.append(Problem("", told, "add it to every row, or group by another field"))
         raise UserError(without)
     shared = sum(1 for bits in questions.values() if bits & (bits - 1))
     return Assigned(splits, tuple(rows), tuple(map(len, groups)), shared)
 
 
 def write(source: Source, assigned: Assigned, targets: Sequence[Path | None]) -> None:
-    """Write every line as it stands to its split's file; all files appear, or none does.
+    """Write every line unchanged to the file of its split; all files appear, or none.
 
-    A file that is there already is never touched.
+    An existing file is never changed.
     """
     taken = [str(path) for path in targets if path is not None and os.path.lexists(path)]
     if taken:
-        raise UserError(Problem(path, "is there already", "name another --out") for path in taken)
+        raise UserError(Problem(path, "already exists", "name another --out") for path in taken)
     parts = [
         None if path is None else path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         for path in targets
@@ -124,7 +124,7 @@ def write(source: Source, assigned: Assigned, targets: Sequence[Path | None]) ->
                 raise _changed(source)
         for part, target in zip(parts, targets, strict=True):
             if part is not None and target is not None:
-                os.link(part, target)  # fails where somebody made the file meanwhile
+                os.link(part, target)  # fails if the file exists by now
                 placed.append(target)
         done = True
     except OSError as error:
@@ -139,8 +139,8 @@ def main(argv: list[str]) -> int:
     """Split a file of rows into train, validation and test."""
     parser = argparse.ArgumentParser(
         prog="countersign data split",
-        description="Split a file of rows by seed. No group stands in two splits, and adding rows "
-        "later moves no other row. Existing files are never overwritten.",
+        description="Split a file of rows by seed. No group is in two splits, and rows added later "
+        "move no other rows. Existing files are never overwritten.",
     )
     parser.add_argument("file")
     for name in NAMES:
@@ -149,24 +149,25 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--group",
         metavar="FIELD",
-        help="keep rows together by a metadata key, id, or answer.KEY; without it rows that ask "
-        "the same stay together",
+        help="group rows by a metadata key, id, or answer.KEY; default: by question",
     )
-    parser.add_argument("--out", type=Path, help="the folder to write to; without it FILE's own")
+    parser.add_argument(
+        "--out", type=Path, help="the folder to write to; default: the folder of FILE"
+    )
     words = parser.parse_args(argv)
     shares = (words.train, words.validation, words.test)
     if any(not 0 <= share <= 1 for share in shares) or not isclose(sum(shares), 1, abs_tol=1e-9):
         raise UserError.one(
             "--train, --validation, --test",
             f"the shares {', '.join(f'{share:g}' for share in shares)} do not add up to 1",
-            "write for example --train .7 --validation .15 --test .15",
+            "use for example --train .7 --validation .15 --test .15",
         )
     source = local_source(words.file)
     if source.is_url and words.out is None:
-        raise UserError.one(words.file, "is no local file", "say with --out where to write")
+        raise UserError.one(words.file, "is not a local file", "name the output folder with --out")
     folder = words.out or Path(words.file).parent
     if not folder.is_dir():
-        raise UserError.one(str(folder), "no such folder", "make it first")
+        raise UserError.one(str(folder), "no such folder", "create it first")
     plan = Plan(shares, words.seed, words.group)
     assigned = assign(read_lines(source), plan)
     _refuse_empty(words.file, plan, assigned)
@@ -180,8 +181,8 @@ def main(argv: list[str]) -> int:
             print(f"{target}: {rows:,} rows ({rows / total:.1%}), {groups:,} {kind}")
     if assigned.shared_questions:
         print(
-            f"{assigned.shared_questions:,} questions stand in more than one split, because groups "
-            "share them; the leakage gate will name those of the test split"
+            f"{assigned.shared_questions:,} questions are in more than one split, because groups "
+            "share them; the leakage gate will report those of the test split"
         )
     return 0
 
@@ -191,7 +192,7 @@ def _named(shares: Sequence[float]) -> Iterator[tuple[str, float]]:
 
 
 def _refuse_empty(where: str, plan: Plan, assigned: Assigned) -> None:
-    """Refuse a split that was asked for and would get no row."""
+    """Raise UserError if a requested split would get no row."""
     empty = [
         name
         for number, (name, share) in enumerate(_named(plan.shares))
@@ -203,13 +204,13 @@ def _refuse_empty(where: str, plan: Plan, assigned: Assigned) -> None:
             where,
             f"{sum(assigned.rows):,} rows in {groups:,} groups leave {' and '.join(empty)} empty; "
             "nothing was written",
-            "bring more groups, or take another seed or larger shares",
+            "add groups, or use another seed or larger shares",
         )
 
 
 def _changed(source: Source) -> UserError:
     return UserError.one(
-        source.where, "changed while it was split; nothing was written", "run it again"
+        source.where, "changed while it was split; nothing was written", "run the command again"
     )
 
 
