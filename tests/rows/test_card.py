@@ -121,7 +121,7 @@ def test_a_new_card_has_the_facts_and_asks_for_the_rest(repo: Path) -> None:
     assert [one["split"] for one in data.get("configs")[0]["data_files"]] == ["test", "rows"]
     number = text.split("\n").index(next(n for n in text.split("\n") if "owner:" in n)) + 1
     place = f"models/tickets/data/README.md:{number} countersign.owner"
-    assert f"{place}: not written yet; say who answers for them" in said
+    assert f"{place}: not written yet; write who is responsible for them" in said
     assert any("language: not written yet" in line for line in said)
 
 

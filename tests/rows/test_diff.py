@@ -137,7 +137,7 @@ def test_a_broken_line_blocks_and_is_located(
     after = write(tmp_path / "b.jsonl", line("1", "a", "x"), "{broken", line("1", "a", "y"))
     assert main([before, after]) == 1
     told = capsys.readouterr().out
-    assert f"Lines after that are no rows: 1**, in no other count: `{after}:2`" in told
+    assert f"Lines after that are not rows: 1**, in no other count: `{after}:2`" in told
     assert f"repeat an id of the same file: 1**, paired in their order: `1` at `{after}:3`" in told
     assert main([after, before]) == 0
 

@@ -12,10 +12,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countersign_ml.rows.governed.manifest import describe, load_manifest, main, read_manifest
-from countersign_ml.rows.read.row import Row
+from countersign_ml.rows.governed.manifest import describe, load_manifest, main, read_file
+from countersign_ml.rows.read.row import Defect, Row
 from policy.errors import UserError
-from policy.files.data_manifest import place_problem
+from policy.files.data_manifest import DataManifest, place_problem
 
 ROWS = b"".join(b'{"prompt":"q%d","completion":"a"}\n' % number for number in range(30))
 
@@ -35,13 +35,19 @@ def manifest(folder: Path, **changed: object) -> Path:
     return path
 
 
+def every_row(manifest: DataManifest, folder: Path, split: str = "") -> list[Row | Defect]:
+    """Return the rows of all files, or of one split's, in the manifest's order."""
+    files = [file for file in manifest.files if split in ("", file.split)]
+    return [row for file in files for row in read_file(file, folder)]
+
+
 def test_rows_are_read_as_the_manifest_says(folder: Path) -> None:
     found = load_manifest(manifest(folder))
     assert (found.rows("train"), found.rows("test"), found.rows("none")) == (30, 30, 0)
-    rows = list(read_manifest(found, folder))
+    rows = every_row(found, folder)
     assert len(rows) == 60
     assert all(isinstance(row, Row) for row in rows)
-    (last,) = {row.file for row in read_manifest(found, folder, "test")}
+    (last,) = {row.file for row in every_row(found, folder, "test")}
     assert last == "test.jsonl.gz"
 
 
@@ -57,7 +63,7 @@ def test_rows_are_read_as_the_manifest_says(folder: Path) -> None:
 def test_another_file_is_refused(folder: Path, changed: dict[str, object], said: str) -> None:
     found = load_manifest(manifest(folder, **changed))
     with pytest.raises(UserError, match=said):
-        list(read_manifest(found, folder))
+        every_row(found, folder)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +102,7 @@ def test_rows_come_from_any_store_that_is_allowed(folder: Path) -> None:
         path.read_text().replace("uri: test.jsonl.gz", "uri: memory://rows/train.jsonl2")
     )
     found = load_manifest(path, ["memory://rows"])
-    assert len(list(read_manifest(found, folder, "train"))) == 30
+    assert len(every_row(found, folder, "train")) == 30
 
 
 @pytest.mark.parametrize(

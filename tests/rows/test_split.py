@@ -147,7 +147,7 @@ def test_windows_lines_and_a_missing_last_end_become_plain_lines(tmp_path: Path)
 def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
     path = rows(tmp_path, 100)
     (tmp_path / "test.jsonl").write_text("mine")
-    with pytest.raises(UserError, match=r"test.jsonl: is there already"):
+    with pytest.raises(UserError, match=r"test.jsonl: already exists"):
         main([str(path), *SHARES])
     assert (tmp_path / "test.jsonl").read_text() == "mine"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["all.jsonl", "test.jsonl"]

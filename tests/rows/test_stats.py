@@ -91,7 +91,7 @@ def test_the_command_tells_and_draws(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "rows: 3 (3 prompt-completion)" in told
     assert "rows that repeat an answer: 66.7%" in told
     assert "prefers-color-scheme: dark" in out.read_text()
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         main([str(path), "--svg", str(out)])
 
 

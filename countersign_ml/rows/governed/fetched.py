@@ -1,8 +1,8 @@
 """Rows outside git, fetched to the cache as the plain file that the gates and the trainer read.
 
 If the file of a split is not in the model's folder, `data/manifest.yml` can name it, or a `.dvc`
-file next to its place. Fetched bytes are hashed as they are read and kept only if they match; a cached
-file is hashed again before it is used.
+file next to its place. Fetched bytes are hashed as they are read and kept only if they match; a
+cached file is hashed again before it is used.
 """
 
 from __future__ import annotations

@@ -63,15 +63,6 @@ def read_file_lines(file: ManifestFile, folder: Path) -> Iterator[Line]:
     _expect(file.uri, "rows", file.rows, count)
 
 
-def read_manifest(
-    manifest: DataManifest, folder: Path, split: str | None = None
-) -> Iterator[Row | Defect]:
-    """Yield the rows of all files, or of one split's, in the manifest's order."""
-    for file in manifest.files:
-        if split is None or file.split == split:
-            yield from read_file(file, folder)
-
-
 def describe(split: str, uri: str, folder: Path) -> ManifestFile:
     """Read a file of rows, and return its manifest entry."""
     source = Source(uri if is_url(uri) else str(folder / uri), uri)

@@ -104,7 +104,7 @@ def test_only_the_kinds_asked_for_are_found() -> None:
 
 
 def test_an_unknown_kind_is_named_with_what_may_be_used() -> None:
-    with pytest.raises(UserError, match="'emial' is no kind"):
+    with pytest.raises(UserError, match="'emial' is not a kind"):
         expand(["email", "emial"])
 
 
