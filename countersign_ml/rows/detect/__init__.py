@@ -17,7 +17,7 @@ from countersign_ml.rows.detect.finding_kinds import (
 from countersign_ml.rows.detect.hit import Hit
 from countersign_ml.rows.detect.person_names import NameList
 from countersign_ml.rows.detect.text_scan import scan, scan_field
-from countersign_ml.rows.detect.triggers import may_hold, may_hold_each
+from countersign_ml.rows.detect.triggers import may_hold
 
 __all__ = [
     "FAMILIES",
@@ -29,7 +29,6 @@ __all__ = [
     "NameList",
     "expand",
     "may_hold",
-    "may_hold_each",
     "scan",
     "scan_field",
 ]

@@ -6,7 +6,6 @@ that matches checks the text closely; a clean row costs only this pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from functools import cache
 
 from countersign_ml.rows.detect.third_party import PatternSet, utf8
@@ -96,13 +95,3 @@ def may_hold(text: bytes | str) -> bool:
     strings first, or check every line with a backslash before a u.
     """
     return _triggers().any(text if isinstance(text, bytes) else utf8(text))
-
-
-def may_hold_each(texts: Iterable[bytes | str]) -> Sequence[int]:
-    """Return the positions of the texts that `scan` must check."""
-    hit = _triggers().any
-    return [
-        position
-        for position, text in enumerate(texts)
-        if hit(text if isinstance(text, bytes) else utf8(text))
-    ]

@@ -17,7 +17,6 @@ from countersign_ml.rows.detect import (
     NameList,
     expand,
     may_hold,
-    may_hold_each,
     scan,
     scan_field,
 )
@@ -106,10 +105,6 @@ def test_only_the_kinds_asked_for_are_found() -> None:
 def test_an_unknown_kind_is_named_with_what_may_be_used() -> None:
     with pytest.raises(UserError, match="'emial' is not a kind"):
         expand(["email", "emial"])
-
-
-def test_a_batch_names_the_rows_to_look_at() -> None:
-    assert may_hold_each(["plain words", b"ada@example.org", "more words"]) == [1]
 
 
 @pytest.mark.parametrize("number", [one for one in NUMBERS if one.alone and one.checked])
