@@ -1,11 +1,10 @@
-"""What `countersign data validate MODEL` adds to its report: rows that would be cut, and tokens."""
+"""What `countersign data validate MODEL` adds to its report: truncated rows, and tokens."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from countersign_ml.rows import messages
 from countersign_ml.rows.gating.gating_report import ERRORED, FAILED, NOT_COUNTED, PASSED
 from countersign_ml.rows.governed.caches import cache_folder
 from countersign_ml.rows.governed.governed_model import GovernedModel
@@ -19,14 +18,19 @@ from countersign_ml.rows.read.tokens import (
 from policy.files.recipe import Recipe
 from policy.files.rules import Policy
 
+REMEDY = (
+    "truncation: a row that is cut off teaches answers without an end; shorten the listed rows, or "
+    "raise max_length in the recipe"
+)
+
 
 def add_truncation(
     made: dict[str, Any], model: GovernedModel, policy: Policy, given: Path | None
 ) -> None:
     """Add the gate `truncation` and the totals to a report, or say why they were not counted.
 
-    Where a tokenizer was given and tokens could not be counted by it, the report does not pass;
-    otherwise the run counts them before it trains, and judges them by the same limit.
+    If a tokenizer was given but cannot count the tokens, the report does not pass; otherwise the
+    run counts them before it trains, with the same limit.
     """
     recipe = model.recipe
     gate: dict[str, Any] = {"gate": "truncation", "count": 0, "allowed": 0, "findings": []}
@@ -38,13 +42,13 @@ def add_truncation(
         counted = count_tokens(source, train["rows"], counter, recipe.max_length)
     except NotCounted as why:
         gate["outcome"] = NOT_COUNTED if given is None else ERRORED
-        gate["not_run"] = messages.not_counted(str(why))
+        gate["not_run"] = f"not counted: {why}"
     else:
         allowed = int(policy.gates.training.max_truncated_share * counted.rows)
         gate["count"], gate["allowed"] = counted.cut, allowed
         gate["outcome"] = PASSED if counted.cut <= allowed else FAILED
         gate["findings"] = [found.model_dump() for found in counted.findings]
-        gate["remedy"] = messages.TRUNCATION
+        gate["remedy"] = REMEDY
         made["tokens"] = _totals(counted, recipe, policy, file)
     made["gates"].append(gate)
     if gate["outcome"] in (FAILED, ERRORED):
@@ -65,9 +69,24 @@ def _totals(counted: Counted, recipe: Recipe, policy: Policy, file: Path) -> dic
         "cost": cost,
         "currency": policy.budget.currency,
         "sentences": [
-            messages.tokens_counted(
-                counted.rows, counted.of, counted.tokens, counted.trained, counted.longest
-            ),
-            messages.training_cost(tokens, hours, cost, policy.budget.currency),
+            _tokens_counted(counted),
+            _training_cost(tokens, hours, cost, policy.budget.currency),
         ],
     }
+
+
+def _tokens_counted(counted: Counted) -> str:
+    sample = "" if counted.rows == counted.of else f" (a sample by seed of {counted.of:,})"
+    return (
+        f"{counted.tokens:,} tokens in {counted.rows:,} training rows{sample}, "
+        f"{counted.trained:,} of them trained on; the longest row has {counted.longest:,}. "
+        "Rows with findings are counted too"
+    )
+
+
+def _training_cost(tokens: int, hours: float | None, cost: float | None, currency: str) -> str:
+    whole = f"the whole training takes {tokens:,} tokens"
+    if hours is None:
+        return f"{whole}; set budget.tokens_per_second to see hours and cost"
+    whole += f", {hours:,.2f} h"
+    return whole if cost is None else f"{whole}, {cost:,.2f} {currency}"

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from countersign_ml.git import find_repository
-from countersign_ml.rows import messages
 from countersign_ml.rows.gating.all_gates import gate
 from countersign_ml.rows.gating.gating_report import PASSED, Pace, print_report, report
 from countersign_ml.rows.gating.rejected import refuse_existing, write_rejected
@@ -21,6 +20,7 @@ from countersign_ml.rows.governed.governed_model import load_governed, load_poli
 from countersign_ml.rows.read.row_rules import RowRules
 from countersign_ml.rows.read.source import Source
 from countersign_ml.rows.tools.truncation import add_truncation
+from policy.errors import UserError
 from policy.files.rules import DataRules
 from policy.governed import POLICY_FILE
 
@@ -28,53 +28,12 @@ SPLITS = ("train", "validation", "test")
 
 
 def main(argv: list[str]) -> int:
-    """Run the data gates; 0 where they hold, 1 where one does not."""
-    parser = argparse.ArgumentParser(
-        prog="countersign data validate",
-        description="Run every data gate over a model's splits, or over one file of rows "
-        "(.jsonl, .jsonl.gz, .jsonl.zst, .parquet; a path or an fsspec URL).",
-    )
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="the folder below models/")
-    parser.add_argument(
-        "--file",
-        action="append",
-        metavar="[SPLIT=]FILE",
-        help="a file of rows, under the default policy; train=A and test=B are compared",
-    )
-    parser.add_argument("--sha256", metavar="HEX", help="the digest that FILE must have")
-    parser.add_argument("--repo", type=Path, metavar="FOLDER", help="the governed repository")
-    parser.add_argument("--policy", type=Path, metavar="FILE", help="default: policy/policy.yml")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: what pays")
-    parser.add_argument(
-        "--shards",
-        type=int,
-        metavar="N",
-        help="gate in N parts that meet in a folder, as a datatrove pipeline; the same findings",
-    )
-    parser.add_argument(
-        "--exchange",
-        type=Path,
-        metavar="FOLDER",
-        help="the new folder in which the parts meet, kept afterwards; default: a temporary one",
-    )
-    parser.add_argument(
-        "--rejected",
-        type=Path,
-        metavar="FILE",
-        help="write the rows that are not trained on to this new file, each beside the reasons",
-    )
-    parser.add_argument(
-        "--tokenizer",
-        type=Path,
-        metavar="FILE",
-        help="the base model's tokenizer.json, to count a MODEL's tokens by; default: the one "
-        "that lies on this machine, and without it they are not counted",
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--quiet", action="store_true", help="print no progress")
-    words = parser.parse_args(argv)
+    """Run the data gates; exit code 0 if all pass, 1 if one fails."""
+    words = _parser().parse_args(argv)
     if (words.model is None) == (words.file is None):
-        raise messages.one_of_both()
+        raise UserError.one(
+            "countersign data validate", "takes either a MODEL or --file", "name one of them"
+        )
     if words.rejected is not None:
         refuse_existing(words.rejected)
     if words.file is not None:
@@ -104,7 +63,7 @@ def main(argv: list[str]) -> int:
         files = [source for _, source in sources]
         count = write_rejected(files, digests, rows, words.rejected)
         made["rejected"] = {"file": str(words.rejected), "rows": count}
-        print(messages.rejected_written(words.rejected, count), file=sys.stderr)
+        print(_rejected_written(words.rejected, count), file=sys.stderr)
     if words.json:
         json.dump(made, sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
@@ -113,10 +72,57 @@ def main(argv: list[str]) -> int:
     return 0 if made["outcome"] == PASSED else 1
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="countersign data validate",
+        description="Run every data gate over a model's splits, or over one file of rows "
+        "(.jsonl, .jsonl.gz, .jsonl.zst, .parquet; a path or an fsspec URL).",
+    )
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="the folder below models/")
+    parser.add_argument(
+        "--file",
+        action="append",
+        metavar="[SPLIT=]FILE",
+        help="a file of rows, under the default policy; train=A and test=B are compared",
+    )
+    parser.add_argument("--sha256", metavar="HEX", help="the digest that FILE must have")
+    parser.add_argument("--repo", type=Path, metavar="FOLDER", help="the governed repository")
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="default: policy/policy.yml")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: by file size")
+    parser.add_argument(
+        "--shards",
+        type=int,
+        metavar="N",
+        help="gate in N parts that share a folder, as a datatrove pipeline; same findings",
+    )
+    parser.add_argument(
+        "--exchange",
+        type=Path,
+        metavar="FOLDER",
+        help="a new folder for the parts, kept afterwards; default: a temporary one",
+    )
+    parser.add_argument(
+        "--rejected",
+        type=Path,
+        metavar="FILE",
+        help="write the rows that are not trained on, with the reasons, to this new file",
+    )
+    parser.add_argument(
+        "--tokenizer",
+        type=Path,
+        metavar="FILE",
+        help="the base model's tokenizer.json, to count a MODEL's tokens; default: the one on this "
+        "machine; without it tokens are not counted",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--quiet", action="store_true", help="print no progress")
+    return parser
+
+
 def _files(given: list[str], sha256: str | None) -> list[tuple[str, Source]]:
-    """Return the files that were named, training rows first; alone and unnamed: `rows`."""
+    """Return (split, file) pairs, training rows first; a file without a split gets `rows`."""
     if sha256 is not None and len(given) > 1:
-        raise messages.one_digest_for_many()
+        raise UserError.one("--sha256", "applies to one file, but several are named", "name one")
     found = []
     for name in given:
         split, equals, path = name.partition("=")
@@ -125,8 +131,17 @@ def _files(given: list[str], sha256: str | None) -> list[tuple[str, Source]]:
         found.append((split, Source(path, path, sha256)))
     names = [split for split, _ in found]
     if len(set(names)) < len(names):
-        raise messages.split_named_twice()
+        raise UserError.one(
+            "--file", "one split has two files", "name each of train, validation and test once"
+        )
     return sorted(found, key=lambda each: each[0] != "train")
+
+
+def _rejected_written(target: Path, rows: int) -> str:
+    return (
+        f"{rows:,} rejected rows written to {target}. They are unchanged, with any personal data "
+        "and secrets: keep the file where the rows may be kept, and delete it afterwards"
+    )
 
 
 def _in_shards(
@@ -140,7 +155,11 @@ def _in_shards(
     try:
         from countersign_ml.rows.scale.steps import run_here
     except ImportError as error:
-        raise messages.scale_is_missing(error) from error
+        raise UserError.one(
+            "--shards",
+            f"requires the package {error.name or 'datatrove'}",
+            "install it with: pip install 'countersign-ml[scale]'",
+        ) from error
     from countersign_ml.rows.scale.plan import Plan
 
     with tempfile.TemporaryDirectory(prefix="countersign-") as temporary:
