@@ -43,7 +43,7 @@ def contract(path: Path) -> list[tuple[int, str]]:
         (GOOD.replace(b"answer 1", b"\\ud800"), "half a surrogate pair"),
         (GOOD.replace(b"answer 1", b"\x00"), "not valid JSON"),
         (GOOD.replace(b"answer 1", b"\xff"), "not UTF-8"),
-        (GOOD[:-1] + b', "score": NaN}', "NaN is no JSON number"),
+        (GOOD[:-1] + b', "score": NaN}', "NaN is not a JSON number"),
         (GOOD[:-1] + b', "deep": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "nested too deep"),
         (GOOD[:-1] + b', "id": ""}', "given twice"),
         (GOOD.replace(b'"r-1"', b'""'), "must be text or a whole number"),
@@ -142,9 +142,9 @@ def test_parquet_is_read_and_a_wrong_schema_is_said(tmp_path: Path) -> None:
     assert counts(found) == {"approved": 1, "duplicates": 1}
     assert facts(found, "duplicates").findings[0].line == 3
     parquet.write_table(pyarrow.table({"text": ["a", "b"], "n": [1, 2]}), path)
-    assert [number for number, message in contract(path) if "no known format" in message] == [1, 2]
+    assert [number for number, message in contract(path) if "unknown format" in message] == [1, 2]
     path.write_bytes(b"PAR1 and no more")
-    with pytest.raises(UserError, match="no readable Parquet"):
+    with pytest.raises(UserError, match="not a readable Parquet"):
         gated(("rows", path))
 
 

@@ -141,10 +141,10 @@ def test_a_new_card_is_whole_once_a_person_has_written_their_part(repo: Path) ->
     [
         ("owner: ada", "owner: TODO", "README.md:17 countersign.owner: not written yet"),
         ("owner: ada\n", "\n", "countersign.owner: not written yet"),
-        ("public", "secret", "README.md:22 countersign.classification: 'secret' is no classif"),
+        ("public", "secret", "README.md:22 countersign.classification: 'secret' is not a class"),
         ("[en]", "[]", "README.md:4 language: not written yet"),
         ("license: cc0-1.0\n", "license: cc0-1.0\nlicense: mit\n", "README.md:4: 'license'"),
-        ("'test.jsonl'", "gone.jsonl", "names gone.jsonl for test, which is not there"),
+        ("'test.jsonl'", "gone.jsonl", "names gone.jsonl for test, but the file is missing"),
         ("- {split: train, path: rows.jsonl}", "- 7", "configs.0.data_files.0"),
         ("language: [en]", "dataset_info: []\nlanguage: [en]", "lists several configurations"),
         ("---\n#", "---\n#", ""),

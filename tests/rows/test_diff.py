@@ -100,10 +100,10 @@ def test_nothing_changed_is_said(clone: Path, capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nowhere..main"], "nowhere: git knows no such revision here"),
+        (["nowhere..main"], "nowhere: no such revision here"),
         (["--output=x..main"], "the following arguments are required"),
         (["one..main", "colour"], "did you mean 'colours'?"),
-        (["one"], "one state alone has no difference"),
+        (["one"], "one state alone cannot be compared"),
         (["a.jsonl", "b.jsonl"], "a.jsonl: no such file"),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_wrong_word_is_named(
 
 
 def test_outside_a_clone_there_is_nothing_to_compare(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no git clone"):
+    with pytest.raises(UserError, match="not a git clone"):
         main(["a..b", "--repo", str(tmp_path / "none")])
 
 
@@ -126,7 +126,9 @@ def test_a_pointer_of_git_lfs_is_no_data(tmp_path: Path) -> None:
     write(tmp_path / "models/m/data/train.jsonl", pointer)
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "one")
-    with pytest.raises(UserError, match=r"HEAD:models/m/data/train.jsonl: only a Git LFS pointer"):
+    with pytest.raises(
+        UserError, match=r"HEAD:models/m/data/train.jsonl: this revision contains only a Git LFS"
+    ):
         main(["HEAD..HEAD", "m", "--repo", str(tmp_path)])
 
 
@@ -138,7 +140,7 @@ def test_a_broken_line_blocks_and_is_located(
     assert main([before, after]) == 1
     told = capsys.readouterr().out
     assert f"Lines after that are not rows: 1**, in no other count: `{after}:2`" in told
-    assert f"repeat an id of the same file: 1**, paired in their order: `1` at `{after}:3`" in told
+    assert f"repeat an id of the same file: 1**, paired in order: `1` at `{after}:3`" in told
     assert main([after, before]) == 0
 
 

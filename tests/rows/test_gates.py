@@ -190,10 +190,10 @@ def test_a_group_in_two_splits_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rules", "said_of_it"),
     [
-        (DataRules(max_answer_share=0.3), "one and the same answer"),
-        (DataRules(max_duplicate_answer_share=0.3), "answer that another row has too"),
+        (DataRules(max_answer_share=0.3), "have the same answer"),
+        (DataRules(max_duplicate_answer_share=0.3), "answer that another row also has"),
         (DataRules(max_prefix_share=0.3), "begin with the same 32 bytes"),
-        (DataRules(max_group_share=0.3), "are of one group"),
+        (DataRules(max_group_share=0.3), "belong to one group"),
         (DataRules(min_groups=9), "groups, at least 9 required"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> No
     path = manifest(folder)
     (folder / "train.jsonl").unlink()
     (folder / "train.jsonl").symlink_to("/etc/hostname")
-    with pytest.raises(UserError, match="is a link out of the data's folder"):
+    with pytest.raises(UserError, match="is a link out of the data folder"):
         load_manifest(path)
 
 

@@ -107,9 +107,9 @@ def test_a_link_out_of_the_clone_is_not_followed(tmp_path: Path) -> None:
     [
         ("outs: []", "outs: tuple should have at least 1 item"),
         ("deps: []", "outs: missing"),
-        (f"outs:\n- md5: {MD5}.dir\n  path: rows", "stands for a folder"),
-        (f"outs:\n- md5: {MD5}\n  path: ../rows", "leads out of its folder"),
-        (f"outs:\n- md5: {MD5}\n  hash: etag\n  path: rows", "only md5 is read here"),
+        (f"outs:\n- md5: {MD5}.dir\n  path: rows", "names a folder"),
+        (f"outs:\n- md5: {MD5}\n  path: ../rows", "is outside its folder"),
+        (f"outs:\n- md5: {MD5}\n  hash: etag\n  path: rows", "use md5, the only supported hash"),
         ("outs:\n- md5: x\n  path: rows", r"dvc:2 outs.0.md5: string should match"),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_bad_file_is_located(tmp_path: Path, text: str, said: str) -> None:
 def test_a_remote_without_url_is_named(tmp_path: Path) -> None:
     file = dvc(tmp_path)
     (tmp_path / ".dvc/config").write_text("[core]\nremote = gone\n")
-    with pytest.raises(UserError, match="gives no url for the remote 'gone'"):
+    with pytest.raises(UserError, match="has no url for the remote 'gone'"):
         rows(file)
     (tmp_path / ".dvc/config").write_text("no ini")
     with pytest.raises(UserError, match=r"config: cannot be read"):

@@ -153,7 +153,7 @@ def test_finds_in_ids_and_numbers_are_left_and_said(
     source.write_text('{"id": "ada@example.org", "card": 4111111111111111}\n')
     monkeypatch.setenv("COUNTERSIGN_REDACT_KEY", KEY.decode())
     assert main([str(source), "--output", str(output)]) == 1
-    assert "2 finds are left" in capsys.readouterr().err
+    assert "2 hits remain" in capsys.readouterr().err
     assert output.read_bytes() == source.read_bytes()
 
 

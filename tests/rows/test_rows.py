@@ -94,15 +94,19 @@ def test_a_mark_of_byte_order_and_windows_lines_are_read_over(tmp_path: Path) ->
     [
         (b'{"prompt": "a"', "", "not valid JSON"),
         (b'{"prompt":"a","prompt":"b","completion":"c"}', "", "the key 'prompt' is given twice"),
-        (b'{"prompt":"a","completion":"b","score":NaN}', "", "NaN is no JSON number"),
+        (b'{"prompt":"a","completion":"b","score":NaN}', "", "NaN is not a JSON number"),
         (b'{"prompt":"\\ud800","completion":"b"}', "", "half a surrogate pair"),
         (b'{"prompt":"\xff","completion":"b"}', "", "not UTF-8"),
         (b"[1]", "", "not a JSON object"),
-        (b'{"text":"a"}', "", "no known format"),
+        (b'{"text":"a"}', "", "unknown format"),
         (b'{"prompt":"a"}', "completion", "missing"),
         (b'{"prompt":7,"completion":"b"}', "prompt", "must be text"),
         (b'{"id":true,"prompt":"a","completion":"b"}', "id", "must be text or a whole number"),
-        (b'{"messages":[{"role":"robot","content":"a"}]}', "messages.0.role", "'robot' is no role"),
+        (
+            b'{"messages":[{"role":"robot","content":"a"}]}',
+            "messages.0.role",
+            "'robot' is not a role",
+        ),
         (b'{"messages":[]}', "messages", "at least one message"),
         (
             b'{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}',

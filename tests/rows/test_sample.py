@@ -88,7 +88,7 @@ def test_a_sample_goes_to_a_new_file_only(tmp_path: Path) -> None:
     ("content", "count", "said"),
     [
         ('{"prompt":"a","completion":"b"}', "2", "has 1 rows, fewer than 2"),
-        ('{"prompt":"a","completion":"b"}', "0", "0 rows are no sample"),
+        ('{"prompt":"a","completion":"b"}', "0", "0 is not a number of rows"),
         ("{broken", "1", r"a:1: not valid JSON"),
     ],
 )

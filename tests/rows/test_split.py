@@ -124,7 +124,7 @@ def test_questions_that_groups_share_are_told(
         )
     )
     main([str(path), *SHARES, "--group", "team"])
-    assert "1 questions stand in more than one split" in capsys.readouterr().out
+    assert "1 questions are in more than one split" in capsys.readouterr().out
 
 
 def test_a_share_of_nothing_writes_no_file(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path, content: str) ->
     path = tmp_path / "t.json"
     path.write_text(content)
     (tmp_path / "rows").write_text("")
-    with pytest.raises(UserError, match="no tokenizer"):
+    with pytest.raises(UserError, match="not a tokenizer"):
         main([str(tmp_path / "rows"), "--tokenizer", str(path)])
 
 
