@@ -1,9 +1,8 @@
 """One chunk of lines: what the gates for single rows find in it, and the figures of its rows.
 
-This is the hot path, and nothing in it is done a row at a time that can be done for all rows of the
-chunk: decoding in `batch`, looking for what might be wrong in
-`quick_check`, and hashing in `sketch`. Lines in which something might be wrong are read again by
-the strict reader, whose words are what people read.
+This is the hot path. Whatever can be done for all rows of the chunk at once is not done row by row:
+decoding in `batch`, a first check in `quick_check`, and hashing in `sketch`. Lines that may have a
+problem are read again by the strict reader, which writes the messages.
 """
 
 from __future__ import annotations
