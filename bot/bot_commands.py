@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from bot.deciding import messages
 from bot.github.api import ApiError
 from bot.reconcile import Evaluator
 from bot.settings import Settings, read_settings
@@ -97,7 +96,8 @@ def once(argv: Sequence[str] = ()) -> int:
         installation = _installation(evaluator, given.repository)
         report = evaluator.pull(installation, given.repository, given.number)
     if report.verdict is None:
-        raise UserError.one(where, messages.NOTHING_TO_LOOK_AT, "check the number")
+        what = "no such pull request, or it changes nothing governed"
+        raise UserError.one(where, what, "check the number")
     _print({"verdict": report.verdict.as_json(), "writes": report.writes, "calls": report.calls})
     return 0 if report.verdict.outcome.lets_through else 1
 

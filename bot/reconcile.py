@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from bot.deciding.decide import Decision, decide
-from bot.deciding.deployments import decide_branch, read_branch
-from bot.deciding.merge_group import judge_group, pull_of
-from bot.deciding.movements import decide_movements, read_movements
+from bot.deciding.consequences import Decision
+from bot.deciding.decide import decide
+from bot.deciding.deployments import decide_branch
+from bot.deciding.merge_group import judge_group
+from bot.deciding.movements import decide_movements
+from bot.facts.merge_groups import pull_of
+from bot.facts.snapshot import Snapshot
 from bot.github.api import Connection, path
+from bot.github.read.deployment_reader import read_branch
+from bot.github.read.movement_reader import read_movements
 from bot.github.read.snapshot_reader import Bot, Reader
 from bot.github.write.apply import Writer
 from bot.settings import Settings
@@ -26,7 +31,7 @@ MAX_ROUNDS = 4
 
 @dataclass(frozen=True)
 class Report:
-    """What an evaluation came to, for the log and the command line."""
+    """The result of an evaluation, for the log and the command line."""
 
     verdict: Finding | None
     writes: int
@@ -69,7 +74,7 @@ class Evaluator:
         return Writer(api, repository, reader, branch, self.settings.signs_with)
 
     def pull(self, installation: int, repository: str, number: int) -> Report:
-        """Bring one pull request to what its facts demand."""
+        """Bring one pull request to what its facts require."""
         api = self.connection.api(installation)
         before = api.calls
         reader = self._reader(installation, repository)
@@ -79,9 +84,6 @@ class Evaluator:
             if snapshot is None:
                 break
             decision = decide(snapshot)
-            if decision.asks_for_freeze:
-                snapshot = reader.before_green(snapshot)
-                decision = decide(snapshot)
             verdict = decision.verdict
             writer = self._writer(installation, repository, reader, snapshot.default_branch)
             last = number_of_round == MAX_ROUNDS
@@ -96,12 +98,20 @@ class Evaluator:
         return Report(verdict, writes, api.calls - before)
 
     def explain(self, installation: int, repository: str, number: int) -> Decision | None:
-        """Return what one pull request comes to now, and do nothing about it."""
+        """Return the present decision on one pull request, and do nothing about it."""
         reader = self._reader(installation, repository)
         snapshot = reader.snapshot(number)
-        if snapshot is None:
-            return None
-        return decide(reader.before_green(snapshot))
+        return self._settled(reader, snapshot) if snapshot is not None else None
+
+    def _settled(self, reader: Reader, snapshot: Snapshot) -> Decision:
+        """Return the decision; if the facts changed while they were judged, that on newer facts."""
+        decision = decide(snapshot)
+        for _ in range(MAX_ROUNDS - 1):
+            newer = reader.snapshot(snapshot.pull.number) if decision.outdated else None
+            if newer is None:
+                break
+            decision = decide(newer)
+        return decision
 
     def branch(self, installation: int, repository: str) -> int:
         """Bring the deployments of a default branch up to its pointers; return the writes."""
@@ -128,7 +138,7 @@ class Evaluator:
         return writes
 
     def group(self, installation: int, repository: str, ref: str) -> Report:
-        """Judge one merge group afresh and post its check; one that is gone needs none."""
+        """Judge one merge group and post its check; one that is gone needs none."""
         api = self.connection.api(installation)
         before = api.calls
         reader = self._reader(installation, repository)
@@ -136,14 +146,14 @@ class Evaluator:
         facts = reader.group(ref, number) if number is not None else None
         if facts is None:
             return Report(None, 0, api.calls - before)
-        finding, posted = judge_group(facts, decide(facts.snapshot))
+        finding, posted = judge_group(facts, self._settled(reader, facts.snapshot))
         branch = facts.snapshot.default_branch
         writer = self._writer(installation, repository, reader, branch)
         done = writer.apply((posted,), facts.checks)
         return Report(finding, done.writes, api.calls - before)
 
     def pulls_of_run(self, installation: int, repository: str, key: str) -> tuple[int, ...]:
-        """Return the pull requests that wait for a run key; every open one where none says so."""
+        """Return the pull requests that wait for a run key; every open one if none says so."""
         reader = self._reader(installation, repository)
         return reader.issues.pulls_of_key(key) or reader.issues.open_pulls()
 

@@ -15,13 +15,13 @@ PREFIX = "COUNTERSIGN_"
 
 @dataclass(frozen=True)
 class Settings:
-    """Where GitHub is, who the App is, and where the queue lies."""
+    """Where GitHub is, who the App is, and where the queue is kept."""
 
     app_id: int
     private_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
     signing_key: str = field(default="", repr=False)
-    """The private key that signs the sign-off records; the App's where none is given."""
+    """The private key that signs the sign-off records; the App's if none is given."""
     github_api: str = "https://api.github.com"
     queue: str = ".countersign/queue.sqlite"
     host: str = "127.0.0.1"

@@ -1,12 +1,12 @@
-"""What a pull request changes of the yardstick itself: test rows, contract, decoding.
+"""What a pull request changes of the measure itself: test rows, contract, decoding.
 
-Base, live version and candidate are all measured by the new one, so the table holds in itself; what
+Base, live version and candidate are all measured by the new one, so the table is consistent; what
 no longer compares is the record of any earlier version.
 """
 
 from __future__ import annotations
 
-from bot.facts.snapshot import ModelFacts
+from bot.facts.model_facts import ModelFacts
 from policy import documents
 from policy.errors import UserError
 from policy.files.dataset_card import parse_card
@@ -17,7 +17,7 @@ Inputs = tuple[tuple[str, str], ...]
 
 
 def changed_measures(facts: ModelFacts) -> tuple[str, ...]:
-    """Return what the figures rest on and head has otherwise than the base branch.
+    """Return what the figures rest on and differs between head and base branch.
 
     Nothing for a model without a record: there is nothing to compare with. A card or recipe of the
     base branch that cannot be read says nothing, so a changed one counts as a change.
@@ -32,13 +32,13 @@ def changed_measures(facts: ModelFacts) -> tuple[str, ...]:
         "contract": _contract(facts.head_inputs) == _contract(facts.base_inputs),
         "decoding": _decoding(facts.recipe) == _decoding(facts.base_recipe),
     }
-    return tuple(name for name, holds in same.items() if not holds)
+    return tuple(name for name, equal in same.items() if not equal)
 
 
 def _test_rows(inputs: Inputs, card: str | None) -> object:
-    """Return the blobs of the test rows and of the .dvc file that may stand for them.
+    """Return the blobs of the test rows and of the .dvc file that may replace them.
 
-    The card itself where it does not name them.
+    The card itself if it does not name them.
     """
     try:
         name = parse_card(card or "", "data/README.md").splits["test"]
@@ -49,7 +49,7 @@ def _test_rows(inputs: Inputs, card: str | None) -> object:
 
 
 def _manifest(inputs: Inputs, card: str | None) -> str | None:
-    """Return the manifest's blob where the test rows lie outside git by it, else None.
+    """Return the manifest's blob if it keeps the test rows outside git, else None.
 
     It may have changed for other rows only; that is not known from blobs.
     """
@@ -62,7 +62,7 @@ def _contract(inputs: Inputs) -> Inputs:
 
 
 def _decoding(recipe: str | None) -> object:
-    """Return how answers are decoded; the recipe itself where it cannot be read."""
+    """Return how answers are decoded; the recipe itself if it cannot be read."""
     try:
         return documents.parse(Recipe, recipe or "", f"{MODELS}/recipe.yml").decoding
     except UserError:

@@ -4,79 +4,87 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.deciding import messages, overrides, retrain
-from bot.deciding.awaited_run import awaited, earlier_evidence, is_of, record_measured, waiting
+from bot.deciding import overrides, refused, retrain
+from bot.deciding.awaited_run import (
+    awaited,
+    earlier_evidence,
+    gone,
+    is_of,
+    names_this,
+    other_runs,
+    record_measured,
+    waiting,
+)
 from bot.deciding.changed_measures import changed_measures
-from bot.facts.actions import FINETUNE, DispatchRun
-from bot.facts.model_state import AttemptState, ModelState
-from bot.facts.snapshot import ModelFacts, Run, Snapshot
+from bot.facts.actions import FINETUNE
+from bot.facts.model_facts import ModelFacts, Run
+from bot.facts.model_state import AttemptState, Judged
+from bot.facts.own_comment import earlier_keys
+from bot.facts.proposed import Proposed
+from bot.facts.shared_sentences import foreign_tag
+from bot.facts.snapshot import Snapshot
 from bot.facts.trusted_runs import Found, deciding, tries
-from bot.report.own_comment import earlier_keys
 from policy.canonical import digest_bytes
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, parse_evidence
 from policy.facts.next_pointer import pointer_of
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import quarantined, read_pointer
-from policy.facts.proposal import POINTER_FILE, Proposal, run_key
-from policy.files.recipe import proposed
+from policy.facts.proposal import POINTER_FILE
 from policy.files.rules import Policy
 from policy.gates.judge import judge
 from policy.gates.override import waivable, waive
 from policy.governed import MODELS
 from policy.verdict import Finding, Outcome, gather
 
-SHOWN_RUNS = 5
-"""How many runs that do not count are told of, the latest."""
+POINTER_BY_HAND = (
+    "pointer.json was changed by hand; restore it as the base branch has it. The release commit "
+    "writes it once the evidence passes, and reverting a merge moves it back"
+)
 
 
-def head_proposal(facts: ModelFacts, runner_version: str | None = None) -> Proposal:
-    """Return the proposal at head, as this side computes it; raise UserError on a broken recipe."""
-    known = {} if runner_version is None else {"runner_version": runner_version}
-    return proposed(facts.name, facts.head_inputs, facts.recipe, **known)
-
-
-def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> ModelState:
+def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts, proposed: Proposed) -> Judged:
     """Return how far this model's proposal has come."""
     refusal = _refusal(snapshot, facts)
     if refusal is not None:
-        return refused(facts.name, *refusal)
-    try:
-        proposal = head_proposal(facts)
-    except UserError as error:
-        broken = [Finding("recipe", Outcome.FAILED, str(p)) for p in error.problems]
-        return ModelState(facts.name, "refused", gather(facts.name, broken))
-    live = read_pointer(facts.base_pointer)
-    incumbent = live.artifact.digest if live else None
-    key = run_key(proposal.digest, incumbent)
-    runs, dispatch = awaited(snapshot, facts, FINETUNE, key)
-    earlier = earlier_evidence(snapshot, facts, proposal, key)
-    dispatch = replace(dispatch, incumbent=incumbent, reuse=next(iter(earlier), ""))
-    found = deciding(runs, is_of(key, earlier), facts.measured)
+        return refused.of(facts.name, *refusal)
+    if proposed.proposal is None:
+        broken = [Finding("recipe", Outcome.FAILED, str(p)) for p in proposed.problems]
+        return Judged(facts.name, "refused", tuple(broken))
+    runs, dispatch = awaited(snapshot, facts, FINETUNE, proposed.key)
+    earlier = earlier_evidence(snapshot, facts, proposed.digest, proposed.key)
+    found = deciding(runs, is_of(proposed.key, earlier), facts.measured)
     if facts.measured_foreign:
-        return refused(facts.name, "record", messages.foreign_tag(facts.measured_foreign))
+        return refused.of(facts.name, "record", foreign_tag(facts.measured_foreign))
     if facts.measured and (found is None or not found.decides):
         found = _recorded_at_head(facts, runs)
         if found is None:
-            return refused(facts.name, "evidence", messages.measured_gone(facts.measured))
-    if found is None or found.evidence is None or not found.decides:
-        state = _awaiting(snapshot, facts, proposal, live, dispatch, found)
-    else:
-        state = _judged(snapshot, policy, facts, proposal, live, found.evidence, found, key)
-        if not facts.measured:
-            state = replace(
-                state, measured=record_measured(snapshot, facts.name, key, found.evidence)
-            )
-    changed = changed_measures(facts)
-    return replace(
-        state,
-        warnings=(messages.measures_changed(changed),) if changed else (),
-        remarks=(*state.remarks, *_tries(snapshot, facts, key), *other_runs(found)),
+            return refused.of(facts.name, "evidence", gone(facts.measured))
+    remarks = (*_tries(snapshot, facts, proposed.key), *other_runs(found))
+    warnings = _warnings(facts)
+    if found is not None and found.evidence is not None and found.decides:
+        about = retrain.About(snapshot, policy, facts, proposed)
+        return _judged(about, found.run, found.evidence, remarks, warnings)
+    dispatch = replace(dispatch, incumbent=proposed.incumbent, reuse=next(iter(earlier), ""))
+    waits = waiting(snapshot, dispatch, found)
+    return Judged(
+        model=facts.name,
+        kind="promote",
+        findings=(),
+        evidence=found.evidence if found else None,
+        run=waits.run,
+        key=proposed.key,
+        proposal=proposed.digest,
+        replaced=proposed.live.version if proposed.live else None,
+        awaited=(waits,),
+        pending=waits.pending,
+        warnings=warnings,
+        remarks=remarks,
     )
 
 
 def _recorded_at_head(facts: ModelFacts, runs: tuple[Run, ...]) -> Found | None:
-    """Return the first evidence as the release commit carries it, where its run is gone."""
+    """Return the first evidence as the release commit has it, for when its run is gone."""
     text = facts.head_evidence
     if text is None or digest_bytes(text.encode()) != facts.measured:
         return None
@@ -85,12 +93,12 @@ def _recorded_at_head(facts: ModelFacts, runs: tuple[Run, ...]) -> Found | None:
     except UserError:
         return None
     place = evidence.producer.workflow_run
-    gone = Run(0, "", "evidence at the head", "", "", "", "completed", None, "", place)
-    return Found(runs[-1] if runs else gone, evidence)
+    deleted = Run(0, "", "evidence at the head", "", "", "", "completed", None, "", place)
+    return Found(runs[-1] if runs else deleted, evidence)
 
 
 def _tries(snapshot: Snapshot, facts: ModelFacts, key: str) -> tuple[str, ...]:
-    """Return how often this pull request had the model measured, where that is more than once."""
+    """Return how often this pull request had the model measured, if more than once."""
     found = tries(
         facts.runs,
         model=facts.name,
@@ -99,7 +107,25 @@ def _tries(snapshot: Snapshot, facts: ModelFacts, key: str) -> tuple[str, ...]:
         branch=snapshot.default_branch,
         bot=snapshot.bot,
     )
-    return (messages.tries(found.runs, found.keys),) if found.runs > 1 else ()
+    if found.runs <= 1:
+        return ()
+    over = "1 run key" if found.keys == 1 else f"{found.keys} run keys"
+    return (
+        f"measured at least {found.runs} times in this pull request ({over}); repeated runs bias "
+        "the best one upward",
+    )
+
+
+def _warnings(facts: ModelFacts) -> tuple[str, ...]:
+    """Return a warning if this changes what models are measured by."""
+    changed = changed_measures(facts)
+    if not changed:
+        return ()
+    named = " and ".join(", ".join(changed).rsplit(", ", 1))
+    return (
+        f"This pull request changes the {named} that models are measured by, so its figures are "
+        "not comparable with the records of earlier versions",
+    )
 
 
 def _refusal(snapshot: Snapshot, facts: ModelFacts) -> tuple[str, str] | None:
@@ -107,24 +133,34 @@ def _refusal(snapshot: Snapshot, facts: ModelFacts) -> tuple[str, str] | None:
     inside = f"{MODELS}/{facts.name}/"
     changed = [path.removeprefix(inside) for path in snapshot.paths if path.startswith(inside)]
     if facts.irregular:
-        return "files", messages.irregular(facts.irregular)
-    if not any(path != POINTER_FILE for path in changed):
-        return "pointer", messages.POINTER_BY_HAND if changed else messages.LEDGER_BY_HAND
+        return "files", refused.irregular(facts.irregular)
+    if not changed:
+        return "pointer", (
+            "only records below model_cards/ change; release commits write them, and nobody by "
+            "hand. Restore them as the base branch has them"
+        )
+    if changed == [POINTER_FILE]:
+        return "pointer", POINTER_BY_HAND
     if facts.base_pointer is not None and read_pointer(facts.base_pointer) is None:
-        return "pointer", messages.live_pointer_broken(facts.name, snapshot.default_branch)
+        return "pointer", refused.live_pointer_broken(facts.name, snapshot.default_branch)
     moved = _moved(facts)
     if moved:
-        return "base branch", messages.base_moved(snapshot.default_branch, facts.name, moved)
+        branch = snapshot.default_branch
+        return "base branch", (
+            f"{branch} changed {', '.join(moved[:5])} of {facts.name} since this branch left it; "
+            f"merge {branch} into this branch (for pointer.json keep the one of {branch}), and it "
+            "is measured again"
+        )
     if not _pointer_is_left_alone(facts):
-        return "pointer", messages.POINTER_BY_HAND
+        return "pointer", POINTER_BY_HAND
     return None
 
 
 def _pointer_is_left_alone(facts: ModelFacts) -> bool:
     """Return whether the head's pointer is the base's, or one that a release commit wrote.
 
-    A release of an earlier round on this branch may still lie there: it is replaced by the next.
-    Nothing is trusted here; what merges must equal what is written from the verified evidence.
+    A release of an earlier round may still be on this branch; the next one replaces it. Nothing is
+    trusted here: what merges must equal what is written from the verified evidence.
     """
     if facts.head_pointer in (facts.base_pointer, facts.fork_pointer):
         return True
@@ -149,101 +185,62 @@ def _moved(facts: ModelFacts) -> list[str]:
     return moved
 
 
-def refused(model: str, name: str, sentence: str) -> ModelState:
-    """Return the state of a change that no run can mend."""
-    part = Finding(name, Outcome.FAILED, sentence)
-    return ModelState(model, "refused", gather(model, [part], sentence))
-
-
-def _awaiting(
-    snapshot: Snapshot,
-    facts: ModelFacts,
-    proposal: Proposal,
-    live: Pointer | None,
-    dispatch: DispatchRun,
-    found: Found | None,
-) -> ModelState:
-    outcome, sentence, start = waiting(snapshot, dispatch, found)
-    return ModelState(
-        model=facts.name,
-        kind="promote",
-        finding=gather(facts.name, [Finding("run", outcome, sentence)], sentence),
-        pending=outcome is Outcome.MISSING,
-        evidence=found.evidence if found else None,
-        run=found.run if found else None,
-        key=dispatch.key,
-        proposal=proposal.digest,
-        replaced=live.version if live else None,
-        dispatch=dispatch if start else None,
-    )
-
-
-def other_runs(found: Found | None) -> tuple[str, ...]:
-    """Return a sentence for each run of the key that does not count."""
-    others = found.others if found else ()
-    return tuple(messages.other_run(other.run, other.problem) for other in others[-SHOWN_RUNS:])
-
-
 def _judged(
-    snapshot: Snapshot,
-    policy: Policy,
-    facts: ModelFacts,
-    proposal: Proposal,
-    live: Pointer | None,
+    about: retrain.About,
+    run: Run,
     evidence: Evidence,
-    found: Found,
-    key: str,
-) -> ModelState:
-    incumbent = live.artifact.digest if live else None
-    parts = [judge(policy, evidence, proposal_digest=proposal.digest, incumbent=incumbent)]
+    remarks: tuple[str, ...],
+    warnings: tuple[str, ...],
+) -> Judged:
+    """Return the evidence judged, with the overrides that name it and the attempts after it."""
+    snapshot, policy, facts, proposed = about.snapshot, about.policy, about.facts, about.proposed
     pointer = pointer_of(evidence)
-    parts.extend(_bindings(facts, evidence, live, pointer))
-    if pointer is None and parts[0].outcome.lets_through:
-        parts.append(Finding("release", Outcome.MISSING, messages.NOTHING_TO_SHIP))
-    strict = gather(facts.name, parts)
-    forced, refused = overrides.overrides(snapshot, policy, facts.name, evidence.digest())
-    first = waive(strict, forced)
-    about = retrain.About(snapshot, policy, facts, proposal, live)
-    more = retrain.consider(about, evidence)
-    finding = gather(facts.name, (*first.parts, *more.findings)) if more.findings else first
-    tried = (AttemptState(1, key, None, first, evidence), *more.states) if more.states else ()
-    forced += tuple(override for state in more.states for override in state.overrides)
-    return ModelState(
+    parts = _parts(about, evidence, pointer)
+    forced, refusals = overrides.overrides(snapshot, policy, facts.name, evidence.digest())
+    first = waive(gather(facts.name, parts), forced)
+    attempt = AttemptState(1, proposed.key, None, first, evidence)
+    more = retrain.consider(about, attempt)
+    later = more.states[1:]
+    waits = next((one.run for one in reversed(more.awaited) if one.run is not None), None)
+    seen = record_measured(snapshot, facts.name, proposed.key, evidence)
+    return Judged(
         model=facts.name,
         kind="promote",
-        finding=finding,
-        pending=more.pending and first.outcome.lets_through,
+        findings=(*first.parts, *more.findings),
         evidence=evidence,
-        measured_since=found.run.created,
-        run=more.run or found.run,
-        key=key,
-        proposal=proposal.digest,
+        measured_since=run.created,
+        run=waits or run,
+        key=proposed.key,
+        proposal=proposed.digest,
         pointer=pointer,
-        replaced=live.version if live else None,
-        dispatch=more.dispatch,
-        attempts=tried,
-        attempt_actions=tuple(more.actions),
-        answers=tuple(more.answers),
-        overrides=forced,
+        replaced=proposed.live.version if proposed.live else None,
+        awaited=more.awaited,
+        pending=first.outcome.lets_through and any(one.pending for one in more.awaited),
+        first_evidence=None if facts.measured else seen,
+        attempts=more,
+        overrides=(*forced, *(override for state in later for override in state.overrides)),
         waivable=waivable(policy, first),
         drift_gates=policy.gates.drift,
-        remarks=(*refused, *(remark for state in more.states for remark in state.remarks)),
+        warnings=warnings,
+        remarks=(*refusals, *(text for state in later for text in state.remarks), *remarks),
     )
 
 
-def _bindings(
-    facts: ModelFacts, evidence: Evidence, live: Pointer | None, pointer: Pointer | None
-) -> list[Finding]:
-    """Return what only this side can check: the model's name, the live version, the quarantine."""
-    found: list[Finding] = []
-    named = evidence.incumbent.version if evidence.incumbent else None
-    if evidence.model != facts.name:
-        found.append(Finding("model", Outcome.FAILED, messages.OTHER_MODEL))
-    if named != (live.version if live else None):
-        found.append(Finding("live version", Outcome.FAILED, messages.OTHER_INCUMBENT))
+def _parts(about: retrain.About, evidence: Evidence, pointer: Pointer | None) -> list[Finding]:
+    """Return the policy's verdict, and what only this side can check: names and the quarantine."""
+    facts, proposed = about.facts, about.proposed
+    verdict = judge(
+        about.policy,
+        evidence,
+        proposal_digest=proposed.digest,
+        incumbent=proposed.incumbent,
+    )
+    parts = [verdict, *names_this(facts, proposed.live, evidence)]
     for text in quarantined(facts.history):
         old = read_pointer(text)
         if old and pointer and old.artifact.digest == pointer.artifact.digest:
-            sentence = messages.quarantined(old.version)
-            found.append(Finding("quarantine", Outcome.FAILED, sentence))
-    return found
+            parts.append(refused.quarantined(old.version))
+    if pointer is None and verdict.outcome.lets_through:
+        sentence = "the evidence names no file to ship, or one that no pointer may name"
+        parts.append(Finding("release", Outcome.MISSING, sentence))
+    return parts

@@ -1,7 +1,7 @@
 """Which gates somebody forced, read from comments: `/override GATE sha256:<evidence> why`.
 
-It names the evidence by its whole digest, so it covers nothing that is measured later. It counts
-when the policy names the gate and a role of whoever wrote it, who may write and has no part in the
+It names the evidence by its whole digest, so it covers nothing that is measured later. It counts if
+the policy names the gate and a role of its author, who has write access and no part in the
 proposal, in a comment that nobody edited.
 """
 
@@ -11,10 +11,9 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from bot.deciding import command_messages
-from bot.deciding.stops import holders, involved
 from bot.facts import comment_commands
 from bot.facts.comment_commands import Command
+from bot.facts.role_holders import holders, involved
 from bot.facts.snapshot import Snapshot
 from policy.files.people_rules import WaivableGate
 from policy.files.rules import Policy
@@ -37,8 +36,9 @@ def overrides(
         reason_against = _against(snapshot, policy, gate, command)
         stated = _override(snapshot, policy, model, gate, digest, reason, command)
         if reason_against or stated is None:
-            why = reason_against or command_messages.OVERRIDE_UNREADABLE
-            refused.append(command_messages.override_refused(command.comment.author, gate, why))
+            why = reason_against or "its reason needs 10 to 500 characters"
+            author = command.comment.author
+            refused.append(f"the override of {gate} by {author} does not count: {why}")
         else:
             found.setdefault(gate, stated)
     return tuple(found[gate] for gate in sorted(found)), tuple(refused)
@@ -47,16 +47,13 @@ def overrides(
 def _against(snapshot: Snapshot, policy: Policy, gate: str, command: Command) -> str:
     rules = policy.override
     if rules is None or gate not in rules.gates:
-        known = gate in get_args(WaivableGate)
-        return (
-            command_messages.override_not_allowed(gate)
-            if known
-            else command_messages.no_such_gate(gate)
-        )
+        if gate in get_args(WaivableGate):
+            return f"the policy does not allow anyone to force {gate}"
+        return f"no gate that could be forced has the name {gate!r}"
     if command.author in involved(snapshot):
-        return command_messages.OVERRIDE_INVOLVED
+        return "nobody who has a part in a proposal can force it"
     if command.author not in holders(snapshot, rules.roles):
-        return command_messages.override_wrong_role(rules.roles)
+        return f"only people with write access and the role {' or '.join(rules.roles)} may"
     return ""
 
 

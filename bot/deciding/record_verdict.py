@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from bot.deciding import messages, signing
+from bot.deciding import signing
+from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import ModelState
-from bot.facts.snapshot import ModelFacts, Snapshot
+from bot.facts.snapshot import Snapshot
 from policy.canonical import digest_of, git_blob_sha
 from policy.facts.attempt import RecordedAttempt
-from policy.people.sign_off import latest_states
+from policy.people.sign_off import Review, latest_states
 from policy.people.sign_off_record import RecordedModel, RecordedReview, SignOffRecord
 from policy.verdict import Finding, Outcome
 
 
 def judge_key(snapshot: Snapshot) -> Finding:
-    """Return whether the base branch holds the key that this bot signs records with."""
+    """Return whether the base branch has the key that this bot signs records with."""
     held = {_plain(key) for key in snapshot.keys}
     if snapshot.own_key and _plain(snapshot.own_key) in held:
-        return Finding("record", Outcome.PASSED, messages.KEY_HELD)
-    return Finding("record", Outcome.FAILED, messages.key_missing(snapshot.default_branch))
+        return Finding(
+            "record", Outcome.PASSED, "the base branch has the key that signs the sign-off record"
+        )
+    sentence = (
+        f"policy/keys on {snapshot.default_branch} does not have the public key that this bot "
+        "signs with, so nobody could verify who signed; merge it there first (countersign key "
+        "prints it)"
+    )
+    return Finding("record", Outcome.FAILED, sentence)
 
 
 def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord:
-    """Return the record of who approved this head, of those only who reviewed, overrode or read."""
+    """Return the record of who approved this head; only people who reviewed, overrode or read."""
     facts = signing.facts_of(snapshot, None)
     reviews = sorted(latest_states(facts.reviews).values(), key=lambda review: review.order)
     people = {review.user.lower() for review in reviews}
-    people |= {o.user.lower() for state in states for o in state.overrides}
+    people |= {o.user.lower() for state in states for o in state.judged.overrides}
     readings = tuple(
         one
         for state in states
@@ -47,48 +55,50 @@ def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord
             "branch": snapshot.default_branch,
             "author": snapshot.pull.author,
             "contributors": sorted(facts.contributors),
-            "reviews": tuple(
-                RecordedReview.model_validate(
-                    {
-                        "id": review.id,
-                        "user": review.user,
-                        "state": review.state,
-                        "commit": review.commit,
-                        "submitted": review.submitted,
-                    }
-                )
-                for review in reviews
-            ),
+            "reviews": tuple(map(_review, reviews)),
             "kept": {commit: snapshot.trees[commit] for commit in sorted(facts.kept)},
             "writers": _among(facts.writers, people),
             "roles": _reviewing(facts.roles, people),
             "teams": _reviewing(facts.teams, people),
             "emails": dict(facts.emails),
             "models": tuple(_model(state, models[state.model]) for state in states),
-            "overrides": tuple(o for state in states for o in state.overrides),
+            "overrides": tuple(o for state in states for o in state.judged.overrides),
             "spot_checks": readings,
             "recovery": {
                 state.model: state.evidence.text()
                 for state in states
                 if state.kind == "rollback" and state.evidence is not None
             },
-            "attempts": tuple(
-                RecordedAttempt(
-                    model=state.model,
-                    number=attempt.number,
-                    user=attempt.record.user,
-                    asked=attempt.record.asked,
-                    reason=attempt.record.reason,
-                    comment=attempt.record.comment,
-                    evidence=attempt.evidence.text(),
-                )
-                for state in states
-                for attempt in state.attempts
-                if attempt.record is not None and attempt.evidence is not None
-            ),
+            "attempts": tuple(attempt for state in states for attempt in _attempts(state)),
             "at": snapshot.now,
         }
     )
+
+
+def _review(review: Review) -> RecordedReview:
+    return RecordedReview.model_validate(
+        {
+            "id": review.id,
+            "user": review.user,
+            "state": review.state,
+            "commit": review.commit,
+            "submitted": review.submitted,
+        }
+    )
+
+
+def _attempts(state: ModelState) -> Iterator[RecordedAttempt]:
+    for attempt in state.judged.attempts.states:
+        if attempt.record is not None and attempt.evidence is not None:
+            yield RecordedAttempt(
+                model=state.model,
+                number=attempt.number,
+                user=attempt.record.user,
+                asked=attempt.record.asked,
+                reason=attempt.record.reason,
+                comment=attempt.record.comment,
+                evidence=attempt.evidence.text(),
+            )
 
 
 def _model(state: ModelState, facts: ModelFacts) -> RecordedModel:

@@ -1,18 +1,17 @@
 """The files of a release commit, from evidence alone: pointer, model card, pictures, evidence.
 
-Everything is a pure function of the evidence, of files at the head and of what the author wrote
-into the pull request, never of the policy or of a clock: the same of all of them gives the same
-tree, so a head can be recognised as a release by content.
+The files depend on the evidence, on files at the head and on what the author wrote into the pull
+request, never on the policy or on a clock. The same inputs give the same tree, so the content of a
+head shows whether it is a release.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from bot.facts.actions import FileChange
-from bot.facts.model_state import AttemptState, ModelState
-from bot.facts.snapshot import ModelFacts
+from bot.facts.model_facts import ModelFacts
+from bot.facts.model_state import AttemptState, ModelState, Release
 from bot.report import charts, model_card
 from bot.report.author_words import NO_WORDS, Words
 from policy.canonical import git_blob_sha
@@ -45,31 +44,38 @@ def release_texts(
     }
 
 
-def carry(facts: ModelFacts, state: ModelState, words: Words) -> ModelState:
-    """Return a promotion with the files that its release lacks at head; none before it passed.
+def consider(facts: ModelFacts, state: ModelState, words: Words) -> Release:
+    """Return what the head lacks of a model's release, and whether it carries all of it.
 
-    The card tells what the spot-check came to, so people read the sample first.
+    A rollback adds no files: its pull request moves the pointer itself. A promotion waits for the
+    spot-check, because its model card shows who read the sample.
     """
     evidence, pointer, spot = state.evidence, state.pointer, state.spot_check
-    if state.kind != "promote" or not state.finding.outcome.lets_through:
-        return state
-    if evidence is None or pointer is None:
-        return state
+    passed = state.finding.outcome.lets_through
+    if state.kind == "rollback":
+        return Release(carried=passed)
+    if state.kind != "promote" or not passed or evidence is None or pointer is None:
+        return Release()
     if spot is not None and not spot.finding.outcome.lets_through:
-        return state
-    signatures = spot.signatures if spot is not None else ()
+        return Release()
     texts = release_texts(
-        facts, evidence, pointer, state.overrides, state.attempts, signatures, words=words
+        facts,
+        evidence,
+        pointer,
+        state.judged.overrides,
+        state.judged.attempts.states,
+        spot.signatures if spot is not None else (),
+        words=words,
     )
     files = missing_files(facts, texts)
-    return replace(state, files=files, carried=not files)
+    return Release(files, carried=not files)
 
 
 def missing_files(facts: ModelFacts, texts: dict[str, str]) -> tuple[FileChange, ...]:
     """Return what has to change at head so that it carries this release and no other.
 
-    Cards of earlier releases stay exactly as the base branch has them; a leftover of an earlier
-    round on this branch goes.
+    Cards of earlier releases stay exactly as the base branch has them. What an earlier round left
+    on this branch is removed.
     """
     folder = f"{CARDS}/{facts.name}/"
     head = {folder + path: blob for path, blob in facts.head_cards}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.deciding import messages, spot_check_messages
-from bot.deciding.stops import holders, involved
-from bot.facts.model_state import ModelState
-from bot.facts.snapshot import IssueEvent, ModelFacts, Snapshot
+from bot.facts.model_facts import ModelFacts
+from bot.facts.model_state import Judged, ModelState
+from bot.facts.role_holders import holders, involved
+from bot.facts.snapshot import IssueEvent, Snapshot
 from policy.errors import UserError
 from policy.files import codeowners
 from policy.files.codeowners import Codeowners
@@ -43,10 +43,10 @@ def facts_of(snapshot: Snapshot, owners: Codeowners | None) -> SignOffFacts:
 
 
 def _since_the_base_changed(snapshot: Snapshot) -> tuple[Review, ...]:
-    """Return the reviews that count: an approval does not outlive a change of the base branch.
+    """Return the reviews that count: a change of the base branch ends every approval before it.
 
-    What was approved was the difference to another branch. GitHub changes the base by itself when
-    that branch is merged and deleted.
+    That approved the difference to another branch. GitHub changes the base by itself when that
+    branch is merged and deleted.
     """
     kinds = ("base_ref_changed", "automatic_base_change_succeeded")
     changed = max((event.created for event in snapshot.events if event.kind in kinds), default="")
@@ -60,7 +60,7 @@ def _since_the_base_changed(snapshot: Snapshot) -> tuple[Review, ...]:
 def _with_standing_objections(
     snapshot: Snapshot, reviews: tuple[Review, ...]
 ) -> tuple[Review, ...]:
-    """Return the reviews; an objection that was dismissed by whom it was meant for still stands."""
+    """Return the reviews; an objection that the wrong person dismissed still stands."""
     kept = {event.review for event, _ in _refused_dismissals(snapshot)}
     return tuple(
         replace(review, state="CHANGES_REQUESTED")
@@ -73,8 +73,8 @@ def _with_standing_objections(
 def _refused_dismissals(snapshot: Snapshot) -> list[tuple[IssueEvent, Review]]:
     """Return the dismissals of objections that do not count, each with its review.
 
-    GitHub lets everybody with write access dismiss a review, the proposer too. Here only whoever
-    objected can, or somebody who holds a role and has no part in the proposal.
+    GitHub allows anyone with write access to dismiss a review, the proposer too. Here only the
+    reviewer can, or somebody who has a role and no part in the proposal.
     """
     may = holders(snapshot, snapshot.roles) - involved(snapshot)
     objections = {review.id: review for review in snapshot.reviews if review.state == "DISMISSED"}
@@ -98,7 +98,7 @@ def _same_tree(snapshot: Snapshot) -> frozenset[str]:
 
 
 def read_codeowners(snapshot: Snapshot) -> Codeowners | None:
-    """Return the base branch's CODEOWNERS; raise UserError where it cannot count."""
+    """Return the base branch's CODEOWNERS; raise UserError if it cannot count."""
     if snapshot.codeowners is None:
         return None
     if snapshot.codeowners_is_link:
@@ -111,7 +111,7 @@ def read_codeowners(snapshot: Snapshot) -> Codeowners | None:
 def consider(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -> Finding:
     """Return who signed and who is missing.
 
-    Only an approval of a head that carries the evidence counts; before that everybody is missing,
+    Only an approval of a head that carries the evidence counts. Before that everyone is missing,
     and the finding already says who could sign.
     """
     try:
@@ -119,9 +119,10 @@ def consider(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -
     except UserError as error:
         parts = [Finding("code owners", Outcome.ERRORED, str(p)) for p in error.problems]
         return gather("sign-off", parts)
-    quorum = quorum_of(snapshot, policy, states)
+    models = [state.judged for state in states]
+    quorum = quorum_of(snapshot, policy, models)
     refused = [
-        Finding("dismissal", Outcome.FAILED, messages.dismissal_refused(event.actor, review.user))
+        Finding("dismissal", Outcome.FAILED, _not_dismissed(event.actor, review.user))
         for event, review in _refused_dismissals(snapshot)
     ]
     samples = [state.spot_check.finding for state in states if state.spot_check is not None]
@@ -129,43 +130,59 @@ def consider(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -
         finding = judge_sign_off(quorum, facts_of(snapshot, owners))
         more = (*samples, *refused)
         return gather("sign-off", (*finding.parts, *more)) if more else finding
-    finding = judge_sign_off(quorum, unsigned(snapshot, owners, states))
-    reading = any(state.awaits_readers for state in states)
-    sentence = spot_check_messages.AFTER_IT if reading else messages.NOT_YET_SIGNABLE
+    finding = judge_sign_off(quorum, unsigned(snapshot, owners, models))
+    sentence = "signatures count once the release commit is at the head; nobody has to act yet"
+    if any(state.awaits_readers for state in states):
+        sentence = (
+            "approvals count once the release commit is at the head; it follows the spot-check, "
+            "because the model card shows the result of the spot-check"
+        )
     awaited = Finding("release commit", Outcome.MISSING, sentence)
     return gather("sign-off", (*samples, awaited, *finding.parts, *refused))
 
 
+def _not_dismissed(actor: str, reviewer: str) -> str:
+    return (
+        f"@{actor} dismissed what @{reviewer} requested, and that does not count: only @{reviewer} "
+        "can withdraw it, or somebody who has a role and no part in this"
+    )
+
+
 def unsigned(
-    snapshot: Snapshot, owners: Codeowners | None, states: Sequence[ModelState]
+    snapshot: Snapshot, owners: Codeowners | None, models: Sequence[Judged]
 ) -> SignOffFacts:
-    """Return the facts as they will be before anybody signed, with the files of a release."""
+    """Return the facts as they will be before anyone signs, with the files of a release."""
     facts = facts_of(snapshot, owners)
     paths = dict.fromkeys(snapshot.paths)
-    for state in states:
-        version = state.pointer.version if state.pointer else "next"
-        if state.kind == "promote":
-            paths[pointer_path(state.model)] = None
-            paths[card_path(state.model, version)] = None
-            paths[evidence_path(state.model, version)] = None
+    for model in models:
+        version = model.pointer.version if model.pointer else "next"
+        if model.kind == "promote":
+            paths[pointer_path(model.model)] = None
+            paths[card_path(model.model, version)] = None
+            paths[evidence_path(model.model, version)] = None
     objections = tuple(r for r in facts.reviews if r.state != "APPROVED")
     return replace(facts, paths=tuple(paths), reviews=objections)
 
 
-def quorum_of(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -> Quorum:
-    """Return the strictest count of each role over all kinds of change in the pull request."""
-    facts = {model.name: model for model in snapshot.models}
+def without_owners(facts: SignOffFacts) -> SignOffFacts:
+    """Return the facts for people who only read a sample: code owners do not matter for that."""
+    return replace(facts, owners=None, unknown_contributors=())
+
+
+def quorum_of(snapshot: Snapshot, policy: Policy, models: Sequence[Judged]) -> Quorum:
+    """Return the highest count per role over all kinds of change in the pull request."""
+    known = {facts.name: facts for facts in snapshot.models}
     changes: list[tuple[str, frozenset[ChangeKind]]] = []
-    for state in states:
-        model = facts.get(state.model, ModelFacts(state.model))
-        back = state.kind == "rollback"
-        kinds = change_kinds(model.head_inputs, model.base_inputs)
-        changes.append((state.model, frozenset({"rollback"}) if back else kinds))
+    for model in models:
+        facts = known.get(model.model, ModelFacts(model.model))
+        kinds = change_kinds(facts.head_inputs, facts.base_inputs)
+        back = model.kind == "rollback"
+        changes.append((model.model, frozenset({"rollback"}) if back else kinds))
     return policy.sign_off.needed(changes, rules=bool(snapshot.rules_changed))
 
 
 def who_signed(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-    """Return the logins whose approval of this head counts, with the roles they hold."""
+    """Return the logins whose approval of this head counts, with their roles."""
     facts = facts_of(snapshot, None)
     names = {login: review.user for login, review in latest_states(facts.reviews).items()}
     return {

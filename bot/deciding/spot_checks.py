@@ -1,9 +1,9 @@
 """Who signed the samples, read from comments: `/spot-check DIGEST A B = ?`, a mark for each row.
 
-It names the sample by its digest and counts for the evidence that is there: a comment from before
-that was measured says nothing of it. A comment counts whole or not at all, every reason against it
-is answered once, and what was answered so stays refused: whoever is given the role later has to say
-it again.
+It names the sample by its digest and counts for the present evidence only: a comment from before
+that was measured says nothing about it. A comment counts whole or not at all. The answer to one
+that does not count gives every reason, once, and it stays refused: anyone who gets the role later
+has to write it again.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.deciding import signing
-from bot.deciding import spot_check_messages as say
-from bot.deciding.stops import holders, involved
 from bot.facts import comment_commands
 from bot.facts.actions import Reply
 from bot.facts.comment_commands import Command
-from bot.facts.model_state import ModelState, SpotCheckState
+from bot.facts.markers import SPOT_CHECK_MARKER, answer_marker
+from bot.facts.model_state import ModelState, SpotCheckPart
+from bot.facts.role_holders import holders, involved, writers
+from bot.facts.shared_sentences import LEAST_DIGITS, sample_name, spot_check_command
 from bot.facts.snapshot import Comment, Snapshot
+from countersign_ml.markdown import code
 from policy.facts.evidence import Evidence
 from policy.facts.spot_check import SpotCheck
 from policy.files.rules import Policy
@@ -33,9 +35,13 @@ from policy.people.spot_check_signatures import (
     signers,
 )
 
-_DIGEST = re.compile(rf"(?:sha256:)?([0-9a-f]{{{say.LEAST_DIGITS},64}})")
+_DIGEST = re.compile(rf"(?:sha256:)?([0-9a-f]{{{LEAST_DIGITS},64}})")
 _MARKS = re.compile(f"[{re.escape(''.join(MARKS))}ab]+")
 SHOWN_MARKS = 5
+SIGNED_ALREADY = (
+    "you signed this sample before, and that stands: whose answers they were may have been shown "
+    "since"
+)
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,6 @@ class Open:
     sample: SpotCheck
     digest: str
     since: str
-
-    @property
-    def named(self) -> tuple[str, str]:
-        return self.model, self.digest
 
 
 @dataclass(frozen=True)
@@ -64,32 +66,32 @@ class Stated:
 
 def consider(
     snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]
-) -> tuple[ModelState, ...]:
-    """Return the states, each promotion with who signed its sample, where the policy asks that."""
+) -> tuple[SpotCheckPart | None, ...]:
+    """Return who signed the sample of each model; None for a model that needs no spot-check."""
     rules = policy.spot_check
     if rules is None:
-        return tuple(states)
+        return (None,) * len(states)
     facts = signing.facts_of(snapshot, None)
     samples = _open(states)
     given = [
         signature for stated in _stated(snapshot, rules, samples) for signature in stated.signatures
     ]
-    found = []
+    found: list[SpotCheckPart | None] = []
     for state in states:
         if state.kind != "promote":
-            found.append(state)
+            found.append(None)
             continue
         given_here = [one for one in given if one.model == state.model]
         evidence = _judged(state)
         finding = judge_spot_check(rules, state.model, evidence, given_here, facts)
         counted = signers(rules, evidence, given_here, facts) if evidence is not None else {}
         signatures = tuple(counted[login] for login in sorted(counted))
-        found.append(replace(state, spot_check=SpotCheckState(finding, signatures)))
+        found.append(SpotCheckPart(finding, signatures))
     return tuple(found)
 
 
 def _judged(state: ModelState) -> Evidence | None:
-    """Return the evidence; a run that stopped early drew no sample, which is no defect of it."""
+    """Return the evidence; a run that stopped early drew no sample, which is no fault of it."""
     evidence = state.evidence
     if evidence is not None and evidence.spot_check is None:
         return evidence if state.finding.outcome.lets_through else None
@@ -99,20 +101,23 @@ def _judged(state: ModelState) -> Evidence | None:
 def replies(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) -> tuple[Reply, ...]:
     """Return an answer to every `/spot-check` that does not count and has no answer yet.
 
-    Those are answered who may write or have a part in the proposal: nobody else, and no other App,
+    Only people with write access or a part in the proposal get one: nobody else, and no other App,
     can make the bot write.
     """
-    may = {login.lower() for login in snapshot.writers} | involved(snapshot)
+    may = writers(snapshot) | involved(snapshot)
     samples = _open(states)
     found = []
     for stated in _stated(snapshot, policy.spot_check, samples):
         author = stated.comment.author.lower()
         if stated.defects and author in may and not author.endswith("[bot]"):
-            lines = [say.REFUSED, "\n".join(f"- {defect}" for defect in stated.defects)]
+            defects = "\n".join(f"- {defect}" for defect in stated.defects)
+            lines = ["This `/spot-check` does not count:", defects]
             if samples and policy.spot_check is not None:
-                lines.append(say.AGAIN)
-                lines += [f"    {say.example(one.digest, len(one.sample.rows))}" for one in samples]
-            marker = say.marker(stated.comment.id)
+                lines.append("Write it again, in a new comment:")
+                lines += [
+                    f"    {spot_check_command(one.digest, len(one.sample.rows))}" for one in samples
+                ]
+            marker = answer_marker(SPOT_CHECK_MARKER, stated.comment.id)
             found.append(Reply(snapshot.pull.number, marker, "\n\n".join(lines) + "\n"))
     return tuple(reply for reply in found if reply.marker not in _markers(snapshot))
 
@@ -124,7 +129,7 @@ def _open(states: Sequence[ModelState]) -> tuple[Open, ...]:
             state.evidence.digest(),
             state.evidence.spot_check,
             state.evidence.spot_check.digest(),
-            state.measured_since,
+            state.judged.measured_since,
         )
         for state in states
         if state.kind == "promote"
@@ -138,15 +143,15 @@ def _markers(snapshot: Snapshot) -> frozenset[str]:
 
 
 def _answered(snapshot: Snapshot, comment: Comment) -> bool:
-    return say.marker(comment.id) in _markers(snapshot)
+    return answer_marker(SPOT_CHECK_MARKER, comment.id) in _markers(snapshot)
 
 
 def _stated(
     snapshot: Snapshot, rules: SpotCheckRules | None, samples: Sequence[Open]
 ) -> tuple[Stated, ...]:
-    """Return what every comment with the command comes to, oldest first.
+    """Return what every comment with the command gives, oldest first.
 
-    One that was refused in an answer gives no signature any more, and a person's first stands.
+    One that an answer refused gives no signature any more, and a person's first signature stands.
     """
     by_comment: dict[int, list[Command]] = {}
     for command in comment_commands.heard(snapshot.comments, "spot-check", edited=True):
@@ -157,7 +162,7 @@ def _stated(
         stated = _of_comment(snapshot, rules, samples, given)
         author = stated.comment.author.lower()
         if any((author, one.model) in signed for one in stated.signatures):
-            stated = replace(stated, defects=(*stated.defects, say.SIGNED_ALREADY))
+            stated = replace(stated, defects=(*stated.defects, SIGNED_ALREADY))
         if stated.defects or _answered(snapshot, stated.comment):
             stated = replace(stated, signatures=())
         signed |= {(author, one.model) for one in stated.signatures}
@@ -173,7 +178,7 @@ def _of_comment(
 ) -> Stated:
     comment = commands[0].comment
     if rules is None:
-        return Stated(comment, (), (say.NOT_ASKED,))
+        return Stated(comment, (), ("the policy of the base branch requires no spot-check",))
     defects = dict.fromkeys(_against(snapshot, rules, commands[0]))
     signatures: list[SpotCheckSignature] = []
     for command in commands:
@@ -187,11 +192,15 @@ def _against(snapshot: Snapshot, rules: SpotCheckRules, command: Command) -> lis
     """Return what speaks against the person and the comment, whatever it says."""
     found = []
     if command.comment.edited:
-        found.append(say.EDITED)
+        found.append(
+            "the comment was edited. Anyone with write access can edit the comments of others, so "
+            "only a comment that nobody edited counts"
+        )
     if command.author in involved(snapshot):
-        found.append(say.INVOLVED)
+        found.append("nobody who has a part in a proposal can sign its sample")
     if command.author not in holders(snapshot, rules.sign):
-        found.append(say.wrong_role(sorted(rules.sign)))
+        roles = " or ".join(sorted(rules.sign))
+        found.append(f"only people with write access and the role {roles} can sign it")
     return found
 
 
@@ -204,11 +213,13 @@ def _read(command: Command, samples: Sequence[Open]) -> tuple[list[SpotCheckSign
         defects.insert(0, problem)
     about = chosen or (tuple(samples) if len(samples) == 1 else ())
     rows = {len(one.sample.rows) for one in about}
-    defects += [say.wrong_count(len(marks), count) for count in rows - {len(marks)}]
+    defects += [_wrong_count(len(marks), count) for count in rows - {len(marks)}]
     if any(command.comment.created < one.since for one in chosen):
-        defects.append(say.TOO_EARLY)
+        defects.append("it was written before this evidence was measured")
     if not defects and not says_enough(marks):
-        defects.append(say.TOO_LITTLE)
+        defects.append(
+            "it cannot say for more than half of the rows; a signature must decide at least half"
+        )
     if defects:
         return [], defects
     return [
@@ -226,7 +237,7 @@ def _read(command: Command, samples: Sequence[Open]) -> tuple[list[SpotCheckSign
 
 
 def _marks(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return a mark for each row, and what cannot be read; marks may stand close together."""
+    """Return a mark for each row, and what cannot be read; marks need no space between them."""
     marks: list[str] = []
     odd: list[tuple[int, str]] = []
     for word in words:
@@ -237,19 +248,59 @@ def _marks(words: Sequence[str]) -> tuple[list[str], list[str]]:
             odd.append((len(marks), word))
     if not odd:
         return marks, []
-    return marks, [say.unknown_marks(odd[:SHOWN_MARKS], max(0, len(odd) - SHOWN_MARKS))]
+    return marks, [_unknown_marks(odd[:SHOWN_MARKS], max(0, len(odd) - SHOWN_MARKS))]
 
 
 def chosen_by(named: str, samples: Sequence[Open]) -> tuple[tuple[Open, ...], str]:
     """Return the samples of the one digest that begins so, or why there is none."""
     match = _DIGEST.fullmatch(named.lower())
     if not samples:
-        return (), say.NOTHING_THERE
+        return (), (
+            "there is no sample to sign. It comes with the evidence, and earlier comments do not "
+            "count then"
+        )
     if match is None:
-        return (), say.too_short(named) if named else say.NO_DIGEST
+        return (), _no_digest(named)
     found = tuple(one for one in samples if one.digest.startswith(f"sha256:{match[1]}"))
     if not found:
-        return (), say.unknown(match[1], [one.named for one in samples])
+        return (), _unknown(match[1], samples)
     if len({one.digest for one in found}) > 1:
-        return (), say.ambiguous(match[1], [one.named for one in found])
+        return (), _ambiguous(match[1], found)
     return found, ""
+
+
+def _wrong_count(given: int, rows: int) -> str:
+    marks = "1 mark" if given == 1 else f"{given} marks"
+    wanted = "1 row" if rows == 1 else f"{rows} rows"
+    return f"it has {marks} for {wanted}; write one for each row, in order and in one line"
+
+
+def _unknown_marks(found: Sequence[tuple[int, str]], more: int) -> str:
+    """Return which marks cannot be read, from pairs of place (from 1) and text."""
+    listed = ", ".join(f"{code(text, 20)} at {place}" for place, text in found)
+    rest = f" and {more} more" if more else ""
+    return f"{listed}{rest}: a mark is A or B (the better answer), = (a tie) or ? (cannot say)"
+
+
+def _no_digest(given: str) -> str:
+    if not given:
+        return (
+            f"it names no sample: the first {LEAST_DIGITS} or more digits of the sample's digest "
+            "come first"
+        )
+    return (
+        f"{code(given)} is no digest of a sample: give the first {LEAST_DIGITS} or more of its "
+        "digits, which are 0-9 and a-f"
+    )
+
+
+def _unknown(given: str, samples: Sequence[Open]) -> str:
+    there = ", ".join(f"{code(sample_name(one.digest))} of {code(one.model)}" for one in samples)
+    return f"{code(given)} is not the sample that is here now; here is {there}"
+
+
+def _ambiguous(given: str, samples: Sequence[Open]) -> str:
+    named = ", ".join(
+        f"{code(one.digest.removeprefix('sha256:'))} of {one.model}" for one in samples
+    )
+    return f"{code(given)} may be several samples: write the whole digest ({named})"

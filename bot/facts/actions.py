@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,7 +68,7 @@ class DispatchRun:
     """The digest of earlier evidence about the same proposal, whose outputs need no new run."""
     attempt: int = 1
     asked: str = ""
-    """When somebody asked for this attempt; what was allowed before is spent."""
+    """When this attempt was requested; permissions from before do not count."""
     after: int = 0
     """The newest run of that key that is already known; a run beyond it is this one."""
 
@@ -172,7 +173,7 @@ class OpenFreeze:
 
 @dataclass(frozen=True)
 class CloseFreeze:
-    """End a freeze, or open again what somebody closed who may not."""
+    """End a freeze, or reopen one that somebody without permission closed."""
 
     number: int
     reopen: bool = False
@@ -195,7 +196,7 @@ class RecordMeasured:
 
 @dataclass(frozen=True)
 class RecordAttempt:
-    """The signed record that somebody asked for another attempt; written before its run starts."""
+    """The signed record of a request for another attempt; written before its run starts."""
 
     record: AttemptRecord
     head: str
@@ -231,8 +232,14 @@ class SetDeploymentStatus:
     url: str
 
 
+@dataclass(frozen=True)
+class LookAgain:
+    """Write nothing: the facts changed while they were judged. Read them again, and decide."""
+
+
 Action = (
-    PostCheck
+    LookAgain
+    | PostCheck
     | UpsertComment
     | DispatchRun
     | CommitRelease
@@ -250,3 +257,31 @@ Action = (
     | CreateDeployment
     | SetDeploymentStatus
 )
+
+ORDER: tuple[type[Action], ...] = (
+    LookAgain,
+    OpenIncident,  # People hear of what went wrong, whatever follows.
+    ProposeRollback,
+    SetLabel,  # What people stopped stays stopped.
+    OpenFreeze,
+    CloseFreeze,
+    RecordMeasured,  # Records come before what relies on them.
+    RecordAttempt,
+    CancelRun,
+    DispatchRun,  # After a start the facts are read again; the rest follows then.
+    CommitRelease,  # So is a new head.
+    RecordSignOff,  # A green check shows whose signature it relies on, so the record is there.
+    PostCheck,
+    UpsertComment,
+    Reply,
+    Merge,  # Last: everything that the merge relies on is on GitHub.
+    CreateDeployment,
+    SetDeploymentStatus,
+)
+"""The order of actions, and why. The writer may end after any of them: the next evaluation sees
+what is done, and goes on."""
+
+
+def in_order(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Return the actions in ORDER; several of one kind stay as they are."""
+    return tuple(sorted(actions, key=lambda action: ORDER.index(type(action))))

@@ -1,7 +1,7 @@
 """Commands in comments, read from the Markdown tree: `/train`, `/hold`, `/override` and the others.
 
-What stands in a quotation, in code or in a list somebody pasted never triggers anything. Nor does
-an edited comment: whoever has write access may edit the comments of others.
+Text in a quotation, in code or in a pasted list never triggers anything. Nor does an edited
+comment: anyone with write access can edit the comments of others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from countersign_ml.markdown import ZERO_WIDTH
 
 _MARKDOWN = MarkdownIt("commonmark")
 _FOREIGN = "\0"
-"""Stands before whatever is not plain text in a line, so that no command is read out of it."""
+"""Put before anything that is not plain text in a line, so that it is never read as a command."""
 _SHAPES = {
     "train": re.compile(r"/train ([0-9a-f]{40})"),
     "cancel": re.compile(r"/cancel()"),
@@ -74,7 +74,7 @@ def lines(body: str) -> list[str]:
 
 
 def commands_of(comment: Comment) -> tuple[Command, ...]:
-    """Return every command that one comment gives, in order, whoever wrote it."""
+    """Return every command that one comment gives, in order, by any author."""
     if comment.by_bot or "/" not in comment.body:
         return ()
     return tuple(
@@ -87,7 +87,7 @@ def commands_of(comment: Comment) -> tuple[Command, ...]:
 def _parsed(body: str) -> Iterable[tuple[str, str]]:
     """Yield the name and the text of every line that begins like a command, also as it is typed.
 
-    Whoever writes `\\/hold` wants to show the command, and not to give it.
+    A comment with `\\/hold` shows the command and does not give it.
     """
     typed = {line.split()[0] for line in body.splitlines() if line.strip()}
     for line in lines(body.replace(ZERO_WIDTH, "")):  # as in a command copied from our own comment
@@ -99,7 +99,7 @@ def _parsed(body: str) -> Iterable[tuple[str, str]]:
 def heard(comments: Iterable[Comment], *names: str, edited: bool = False) -> tuple[Command, ...]:
     """Return every command of these names in comments that nobody edited, oldest first.
 
-    With `edited` also what stands in edited ones, for whoever answers that it does not count.
+    With `edited` also those in edited ones, to answer that they do not count.
     """
     found = [
         command
@@ -112,12 +112,12 @@ def heard(comments: Iterable[Comment], *names: str, edited: bool = False) -> tup
 
 
 def has_command(body: str) -> bool:
-    """Return whether a comment holds any command, whoever wrote it."""
+    """Return whether a comment has any command, by any author."""
     return bool(commands_of(Comment(0, "", by_bot=False, body=body)))
 
 
 def train_asked(comments: Iterable[Comment], allowed: frozenset[str], sha: str, after: str) -> bool:
-    """Return whether somebody of `allowed` asked, after a time, to train this very commit."""
+    """Return whether one of `allowed` requested, after a time, to train this very commit."""
     logins = {login.lower() for login in allowed}
     return any(
         command.argument == sha and command.comment.created > after and command.author in logins

@@ -1,31 +1,51 @@
-"""What one model of a pull request came to, before anybody signs."""
+"""The state of one model of a pull request, in parts. Each part is made in one place.
+
+`Judged` comes from `forward`, `rollback` or `after_merge`, `Awaited` from `awaited_run`,
+`AttemptsPart` from `retrain`, `RunPart` from `before_run`, `SpotCheckPart` from `spot_checks`,
+`Release` from `release_files`. `decide` puts them together; no module changes another's part.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from bot.facts.actions import (
-    Action,
     CancelRun,
     DispatchRun,
     FileChange,
     OpenIncident,
+    RecordAttempt,
     RecordMeasured,
 )
-from bot.facts.snapshot import Run
+from bot.facts.model_facts import Run
 from policy.facts.attempt import AttemptRecord
 from policy.facts.evidence import Evidence
 from policy.facts.pointer import Pointer
 from policy.files.rules import DriftGate
 from policy.people.sign_off_record import Override
 from policy.people.spot_check_signatures import SpotCheckSignature, is_signed
-from policy.verdict import Finding
+from policy.verdict import Finding, Outcome, gather
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A run that a model waits for, and what would start it, if it may start now."""
+
+    finding: Finding
+    run: Run | None = None
+    dispatch: DispatchRun | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Return whether a run or a person is awaited, and nothing is wrong yet."""
+        return self.finding.outcome is Outcome.MISSING
 
 
 @dataclass(frozen=True)
 class AttemptState:
-    """One attempt: who asked for it (nobody for the first), and what it came to."""
+    """One attempt: who asked for it (nobody for the first), and its result."""
 
     number: int
     key: str
@@ -38,7 +58,74 @@ class AttemptState:
 
 
 @dataclass(frozen=True)
-class SpotCheckState:
+class AttemptsPart:
+    """The attempts after the first, and who asked for another one."""
+
+    states: tuple[AttemptState, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """One for each attempt that was measured or cannot count."""
+    awaited: tuple[Awaited, ...] = ()
+    """Attempts that are not measured yet, the last one possibly not recorded yet."""
+    records: tuple[RecordMeasured | RecordAttempt, ...] = ()
+    answers: tuple[tuple[int, str], ...] = ()
+    """The id of each comment that asked for another attempt, and the answer."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is proposed for a model, and what its evidence shows.
+
+    `findings` are all but those about a run that is still awaited.
+    """
+
+    model: str
+    kind: Literal["promote", "rollback", "refused"]
+    findings: tuple[Finding, ...]
+    evidence: Evidence | None = None
+    measured_since: str = ""
+    """When the run that left the evidence was started, if known (RFC 3339, UTC)."""
+    run: Run | None = None
+    """The run that decides or that is awaited."""
+    key: str = ""
+    proposal: str = ""
+    pointer: Pointer | None = None
+    replaced: str | None = None
+    """The version that is live on the base branch."""
+    awaited: tuple[Awaited, ...] = ()
+    pending: bool = False
+    """A run or a person is awaited, and nothing is wrong yet."""
+    first_evidence: RecordMeasured | None = None
+    """Set if evidence decides for the first time."""
+    attempts: AttemptsPart = field(default_factory=AttemptsPart)
+    overrides: tuple[Override, ...] = ()
+    waivable: tuple[str, ...] = ()
+    """The gates that did not pass and that the policy allows somebody to force."""
+    drift_gates: tuple[DriftGate, ...] = ()
+    """The bands that the policy sets; the finding has only the outcomes."""
+    before: Evidence | None = None
+    """For a rollback: the evidence of the live version, shown next to it."""
+    incident: OpenIncident | None = None
+    warnings: tuple[str, ...] = ()
+    """What signers have to know before the figures."""
+    remarks: tuple[str, ...] = ()
+    """What else the figures rest on: runs that do not count, how often it was measured."""
+
+
+@dataclass(frozen=True)
+class RunPart:
+    """What happens with the run that a model waits for."""
+
+    findings: tuple[Finding, ...] = ()
+    unsignable: Finding | None = None
+    """Why no run starts: a required role has no eligible signer."""
+    pending: bool = False
+    dispatch: DispatchRun | None = None
+    cancel: CancelRun | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SpotCheckPart:
     """Who signed the sample of a promotion, and the signatures that count, by login."""
 
     finding: Finding
@@ -51,55 +138,62 @@ class SpotCheckState:
 
 
 @dataclass(frozen=True)
-class ModelState:
-    """The finding, what it rests on, and what the bot has to do next for this model.
+class Release:
+    """The files that the head lacks; `carried` if it has exactly what would ship.
 
-    `pending`: a run or a person is awaited, nothing is wrong yet. `carried`: the head holds exactly
-    what would ship, so people may sign it.
+    People may sign a head that carries its release.
     """
 
-    model: str
-    kind: Literal["promote", "rollback", "refused"]
-    finding: Finding
-    pending: bool = False
-    carried: bool = False
-    evidence: Evidence | None = None
-    measured_since: str = ""
-    """When the run was started that left the evidence, where that is known (RFC 3339, UTC)."""
-    spot_check: SpotCheckState | None = None
-    """None where nobody has to read a sample."""
-    run: Run | None = None
-    key: str = ""
-    proposal: str = ""
-    pointer: Pointer | None = None
-    replaced: str | None = None
-    """The version that is live on the base branch."""
-    dispatch: DispatchRun | None = None
-    cancel: CancelRun | None = None
-    measured: RecordMeasured | None = None
-    """Set where evidence decides for the first time."""
     files: tuple[FileChange, ...] = ()
-    attempts: tuple[AttemptState, ...] = ()
-    """Every attempt beside each other; empty where there is only the first."""
-    attempt_actions: tuple[Action, ...] = ()
-    answers: tuple[tuple[int, str], ...] = ()
-    """What is said to each comment that asked for another attempt."""
-    overrides: tuple[Override, ...] = ()
-    waivable: tuple[str, ...] = ()
-    """The gates that do not hold, and that the policy lets somebody force."""
-    drift_gates: tuple[DriftGate, ...] = ()
-    """The bands that the policy sets; the finding tells the outcomes alone."""
-    before: Evidence | None = None
-    """For a rollback: the evidence of the version that is live, beside which it is shown."""
-    incident: OpenIncident | None = None
-    warnings: tuple[str, ...] = ()
-    """What whoever signs has to know before the figures."""
-    remarks: tuple[str, ...] = ()
-    """What else the figures rest on: runs that do not count, how often it was measured."""
+    carried: bool = False
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """One model's parts, and the finding that they result in."""
+
+    judged: Judged
+    run: RunPart = field(default_factory=RunPart)
+    spot_check: SpotCheckPart | None = None
+    """None if nobody has to read a sample."""
+    release: Release = field(default_factory=Release)
+
+    @cached_property
+    def finding(self) -> Finding:
+        """What the model results in; a single finding says it all in its own sentence."""
+        parts = (*self.judged.findings, *self.run.findings)
+        if self.run.unsignable is not None:
+            parts = (self.run.unsignable, *parts)
+        alone = len(parts) == 1 and not parts[0].parts
+        return gather(self.model, parts, parts[0].sentence if alone else "")
+
+    @property
+    def model(self) -> str:
+        return self.judged.model
+
+    @property
+    def kind(self) -> Literal["promote", "rollback", "refused"]:
+        return self.judged.kind
+
+    @property
+    def evidence(self) -> Evidence | None:
+        return self.judged.evidence
+
+    @property
+    def pointer(self) -> Pointer | None:
+        return self.judged.pointer
+
+    @property
+    def carried(self) -> bool:
+        return self.release.carried
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        return (*self.judged.remarks, *self.run.remarks)
 
     @property
     def awaits_readers(self) -> bool:
-        """Return whether every gate holds, and people still have to read the sample."""
+        """Return whether every gate passed, and people still have to read the sample."""
         sample = self.evidence.spot_check if self.evidence is not None else None
         unsigned = self.spot_check is not None and not self.spot_check.signed
         return sample is not None and unsigned and self.finding.outcome.lets_through
@@ -107,5 +201,5 @@ class ModelState:
     @property
     def keys(self) -> tuple[str, ...]:
         """Return every run key that is awaited or was measured for this head."""
-        keys = (self.key, *(attempt.key for attempt in self.attempts))
+        keys = (self.judged.key, *(attempt.key for attempt in self.judged.attempts.states))
         return tuple(dict.fromkeys(key for key in keys if key))

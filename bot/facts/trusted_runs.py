@@ -1,35 +1,31 @@
-"""Which workflow runs count, and which of them holds the evidence."""
+"""Which workflow runs count, and which of them has the evidence that counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from bot.deciding import messages
 from bot.facts.actions import FINETUNE, run_title
-from bot.facts.snapshot import Run
-from policy.canonical import digest_of
+from bot.facts.model_facts import Run
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, parse_evidence
 from policy.governed import WORKFLOWS
 
-
-def rollback_key(target: str, live: str | None, pull: int) -> str:
-    """Return the run key of one rollback: artifact gone back to, artifact live, pull request.
-
-    The pull request's number makes a later rollback between the same two another one: what was
-    whole and served well last spring is verified again.
-    """
-    return digest_of(["rollback", target, live, pull]).removeprefix("sha256:")[:16]
+NOT_FIRST = "other evidence was recorded as the first of its run key"
+OTHER_KEY = (
+    "its evidence is about another proposal or another live version than its run key names, or "
+    "reuses evidence that never counted here, so it does not count; either somebody started the "
+    "run by hand, or the bot and the runner have different versions"
+)
 
 
 def is_trusted(run: Run, *, workflow: str, repository: str, branch: str, bot: str) -> bool:
     """Return whether a run executed the default branch's copy of one workflow file.
 
-    Anybody can upload an artifact of any name from a workflow in a pull request; what counts is the
-    file that ran, what started it, and where it ran. Of a run that a person started, the API tells
-    no tag `main`, with a workflow of their own, from the branch `main`: so only this App's runs
-    count, which it starts on the branch by its full name. Starting one again keeps who it is by.
+    Anyone can upload an artifact of any name from a workflow in a pull request; what counts is the
+    file that ran, what started it, and where it ran. For a run that a person started, the API does
+    not distinguish a tag `main`, with a workflow of their own, from the branch `main`. So only this
+    App's runs count, which it starts on the branch by its full name. A restart keeps the actor.
     """
     path = run.path.partition("@")[0]
     return (
@@ -90,8 +86,8 @@ def tries(
 class Found:
     """The run that decides, and its evidence or why there is none.
 
-    A problem beside evidence: the evidence tells of a stage that broke, and decides nothing.
-    `others` do not count, for the problem that each names; none where only another was first.
+    Evidence with a problem shows a stage that broke, and decides nothing. `others` do not count:
+    each has its problem, which is empty if another one was merely first.
     """
 
     run: Run
@@ -109,11 +105,11 @@ def deciding(
 ) -> Found | None:
     """Return the run whose evidence counts: the first written whose stages all ended, errors aside.
 
-    The first and not the best: running again until the numbers please is not a way through, neither
-    as a new run nor as a new attempt of an old one. A run that broke (no artifact, an errored
-    stage) does not stand in the way of a later one; nor does one whose evidence `is_about` refuses,
-    for whoever may start runs may type any key. None: no run. `recorded` is the digest of the
-    evidence that is recorded as the first: no other counts then, also where its run was deleted.
+    The first and not the best: repeating a run until the figures please does not help, neither as a
+    new run nor as a new attempt of an old one. A run that broke (no artifact, an errored stage)
+    does not block a later one. Nor does one whose evidence `is_about` refuses, because anyone who
+    may start runs can give any key. None: no run. `recorded` is the digest of the evidence that is
+    recorded as the first: no other counts then, even if its run was deleted.
     """
     looked = [_only(recorded, _read(run, is_about)) for run in runs]
     if not looked:
@@ -132,7 +128,7 @@ def _only(recorded: str, found: Found) -> Found:
         return found
     if found.evidence.digest() == recorded:
         return found
-    return replace(found, evidence=None, problem=messages.NOT_FIRST)
+    return replace(found, evidence=None, problem=NOT_FIRST)
 
 
 def _read(run: Run, is_about: Callable[[Evidence], bool]) -> Found:
@@ -141,10 +137,11 @@ def _read(run: Run, is_about: Callable[[Evidence], bool]) -> Found:
     try:
         evidence = parse_evidence(run.evidence, "evidence.json")
     except UserError as error:
-        return Found(run, problem=messages.evidence_unreadable(str(error.problems[0])))
+        return Found(run, problem=f"its evidence cannot be read: {error.problems[0]}")
     if not is_about(evidence):
-        return Found(run, problem=messages.OTHER_KEY)
+        return Found(run, problem=OTHER_KEY)
     for stage in evidence.stages:
         if stage.outcome == "errored":
-            return Found(run, evidence, messages.stage_broke(stage.stage, stage.message))
+            why = f" ({stage.message})" if stage.message else ""
+            return Found(run, evidence, f"{stage.stage} broke{why}")
     return Found(run, evidence)

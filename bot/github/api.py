@@ -1,4 +1,4 @@
-"""The one place that holds PyGithub: App authentication, pacing, retries, pages, and a cache.
+"""The one place that uses PyGithub: App authentication, pacing, retries, pages, and a cache.
 
 Nothing of PyGithub leaves this module: answers are plain JSON values. Reads are tried again on 5xx;
 writes never are, because a write that answered 5xx may have happened (blind retries merged twice
@@ -104,7 +104,7 @@ class Api:
         return self._request("GET", url, parameters)[1]
 
     def find(self, url: str, parameters: dict[str, Any] | None = None) -> Any:
-        """Return the JSON answer of one read, or None where GitHub knows no such thing."""
+        """Return the JSON answer of one read, or None if GitHub knows no such thing."""
         try:
             return self.get(url, parameters)
         except ApiError as error:
@@ -113,7 +113,7 @@ class Api:
             raise
 
     def fixed(self, url: str, parameters: dict[str, Any] | None = None) -> Any:
-        """Return what an id names; asked once. Only for URLs that hold a full commit or blob id."""
+        """Return what an id names; read once. Only for URLs with a full commit or blob id."""
         key = url + "?" + json.dumps(parameters or {}, sort_keys=True)
         value = self._cache.get(key)
         if value is None:
@@ -127,15 +127,15 @@ class Api:
         return self._cache.get(key)
 
     def remember(self, key: str, value: Any = True) -> None:
-        """Keep a JSON value that was found out once and cannot change."""
+        """Keep a JSON value that was read once and cannot change."""
         self._cache.put(key, value)
 
     def forget(self, key: str) -> None:
-        """Let go of what `remember` was told: it changed after all."""
+        """Forget what `remember` kept: it changed after all."""
         self._cache.drop(key)
 
     def kept(self, key: str, read: Callable[[], bytes]) -> bytes:
-        """Return bytes that a key names for ever; read once."""
+        """Return bytes that a key always names; read once."""
         found = self._cache.get(key)
         if found is None:
             found = base64.b64encode(read()).decode()
@@ -153,7 +153,7 @@ class Api:
     ) -> Iterator[Any]:
         """Yield the items of a listing, page by page, at most `most` pages of 100.
 
-        `inside` names the key that holds the items where the answer is an object; `fixed` says
+        `inside` names the key of the items if the answer is an object; `fixed` says
         that the listing can never change, because it starts from a commit's id.
         """
         read = self.fixed if fixed else self.get

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.deciding import attempt_messages as say
-from bot.deciding import command_messages
 from bot.facts.model_state import AttemptState, ModelState
+from bot.facts.shared_sentences import ATTEMPTS_RULE
 from bot.report import figures
+from bot.report.report_messages import how_to_override
 from bot.report.verdict_tree import WORDS
 from countersign_ml.markdown import code, plain, table
 from policy.facts.evidence import Evidence
 from policy.sentences import SECONDS
 
+HEADS = ("Attempt", "Asked by", "When", "Why", "Outcome", "Figures", "Evidence")
 SHOWN = 4
 """How many figures are shown per attempt; the evidence has all of them."""
 
 
 def of_comment(state: ModelState) -> str:
     """Return the attempts with their outcomes, and how those that did not pass can be forced."""
-    if not state.attempts:
+    if not state.judged.attempts.states:
         return ""
-    lines = [say.summary_line(len(state.attempts)), _table(state.attempts, judged=True)]
-    for attempt in state.attempts[1:]:
+    lead = f"**Measured in {len(state.judged.attempts.states)} attempts.** {ATTEMPTS_RULE}"
+    lines = [lead, _table(state.judged.attempts.states, judged=True)]
+    for attempt in state.judged.attempts.states[1:]:
         if attempt.waivable and attempt.evidence is not None:
-            how = command_messages.how_to_override(attempt.waivable, attempt.evidence.digest())
-            lines.append(f"{say.does_not_hold(attempt.number)} {how}")
+            how = how_to_override(attempt.waivable, attempt.evidence.digest())
+            lines.append(f"Attempt {attempt.number} does not pass. {how}")
     return "\n\n".join(lines)
 
 
@@ -33,14 +35,14 @@ def of_card(attempts: Sequence[AttemptState]) -> list[str]:
     """Return the card's section: who asked, why, and the figures; a card has no verdict."""
     if not attempts:
         return []
-    return ["## Attempts", f"{say.RULE}\n\n{_table(attempts, judged=False)}"]
+    return ["## Attempts", f"{ATTEMPTS_RULE}\n\n{_table(attempts, judged=False)}"]
 
 
 def _table(attempts: Sequence[AttemptState], *, judged: bool) -> str:
     rows = [_cells(attempt) for attempt in attempts]
     left_out = () if judged else ("Outcome",)
-    at = [place for place, head in enumerate(say.HEADS) if head not in left_out]
-    return table([say.HEADS[n] for n in at], [[cells[n] for n in at] for cells in rows])
+    at = [place for place, head in enumerate(HEADS) if head not in left_out]
+    return table([HEADS[n] for n in at], [[cells[n] for n in at] for cells in rows])
 
 
 def _cells(attempt: AttemptState) -> tuple[str, ...]:
@@ -50,7 +52,7 @@ def _cells(attempt: AttemptState) -> tuple[str, ...]:
         str(attempt.number),
         plain(asked.user) if asked else figures.NOTHING,
         plain(asked.asked) if asked else figures.NOTHING,
-        plain(asked.reason, 500) if asked else say.FIRST,
+        plain(asked.reason, 500) if asked else "the proposal itself",
         outcome,
         key_figures(evidence) if evidence is not None else figures.NOTHING,
         code(evidence.digest()[:19]) if evidence is not None else figures.NOTHING,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain, islice
 
-from bot.deciding import command_messages, messages
 from bot.facts.actions import Conclusion, PostCheck
 from bot.facts.model_state import ModelState
 from bot.report import comment, data_gate_table
+from bot.report import report_messages as say
 from bot.report.verdict_tree import tree
-from countersign_ml.markdown import LIMIT, cut_middle, plain
+from countersign_ml.markdown import LIMIT, code, cut_middle, plain
 from policy.verdict import Finding, Outcome
 
 WHOLE = "pull request"
@@ -43,22 +43,26 @@ def post(
 ) -> PostCheck:
     """Return the check for a head with governed changes; `tag` names the record of who signed."""
     reasons = comment.blocking_lines(verdict, sign_off, states)
-    warnings = [f"**⚠ {plain(text, 1000)}.**\n" for state in states for text in state.warnings]
-    warnings += [
-        f"**⚠ {command_messages.forced(o)}**\n" for state in states for o in state.overrides
+    warnings = [
+        f"**⚠ {plain(text, 1000)}.**\n" for state in states for text in state.judged.warnings
     ]
-    summary = [*warnings, *(reasons or [messages.ALL_HOLDS]), *comment.warned_lines(verdict)]
+    warnings += [f"**⚠ {say.forced(o)}**\n" for state in states for o in state.judged.overrides]
+    summary = [
+        *warnings,
+        *(reasons or ["Every gate that was checked so far passed."]),
+        *comment.warned_lines(verdict),
+    ]
     if tag:
-        summary.append(f"\n{messages.recorded_as(tag)}")
-    summary.append(f"\n### {messages.EVERY_FINDING}\n\n{tree(verdict.parts)}")
+        summary.append(f"\nWho signed is recorded in the tag {code(tag)}.")
+    summary.append(f"\n### {say.EVERY_FINDING}\n\n{tree(verdict.parts)}")
     annotated = chain.from_iterable(map(data_gate_table.at_rows, states))
     details = "\n\n".join(comment.section(state) for state in states)
     return PostCheck(
         head=head,
         conclusion=CONCLUSIONS[key],
         title=title,
-        summary=cut_middle("\n".join(summary), messages.CUT, LIMIT),
-        text=cut_middle(details, messages.CUT, LIMIT),
+        summary=cut_middle("\n".join(summary), say.CUT, LIMIT),
+        text=cut_middle(details, say.CUT, LIMIT),
         annotations=tuple(islice(annotated, data_gate_table.MAX_ANNOTATIONS)),
     )
 
@@ -72,12 +76,12 @@ def key_of(states: Sequence[ModelState], verdict: Finding) -> str:
     broken = [
         leaf for part in others for leaf in part.blocking() if leaf.outcome is not Outcome.MISSING
     ]
-    stuck = [s for s in states if not s.pending and not s.finding.outcome.lets_through]
+    stuck = [s for s in states if not s.run.pending and not s.finding.outcome.lets_through]
     if stuck or broken:
         blocking = [*broken, *chain.from_iterable(state.finding.blocking() for state in stuck)]
         unsettled = all(leaf.outcome is Outcome.INCONCLUSIVE for leaf in blocking)
         return "inconclusive" if unsettled else "failed"
-    if any(state.pending for state in states):
+    if any(state.run.pending for state in states):
         return "measuring"
     if not all(state.carried for state in states):
         return "spot-check" if any(state.awaits_readers for state in states) else "release"

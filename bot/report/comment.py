@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot.deciding import command_messages, messages, spot_check_messages
+from bot.facts import markers
 from bot.facts.model_state import ModelState
+from bot.facts.own_comment import remembered
 from bot.report import (
     attempt_table,
     data_change,
@@ -17,7 +18,7 @@ from bot.report import (
     spending,
     spot_check_table,
 )
-from bot.report.own_comment import remembered
+from bot.report import report_messages as say
 from bot.report.verdict_tree import WORDS, sentence, tree
 from countersign_ml.markdown import LIMIT, code, cut_middle, fold, plain, table
 from policy.facts.evidence import Evidence
@@ -54,13 +55,13 @@ def body(
         else:
             parts.append(fold("Who will have to sign", signatures))
     parts += [folded(state) for state in states]
-    parts.append(fold(messages.EVERY_FINDING, tree(verdict.parts)))
-    return cut_middle("\n\n".join(part for part in parts if part) + "\n", messages.CUT, LIMIT)
+    parts.append(fold(say.EVERY_FINDING, tree(verdict.parts)))
+    return cut_middle("\n\n".join(part for part in parts if part) + "\n", say.CUT, LIMIT)
 
 
 def marker(earlier: Sequence[str], now: Sequence[str] = ()) -> str:
     """Return the hidden lines at the start of our comment."""
-    return messages.COMMENT_MARKER + messages.keys_marker(remembered(earlier, now))
+    return markers.COMMENT_MARKER + markers.keys_marker(remembered(earlier, now))
 
 
 def merged_body(
@@ -70,10 +71,20 @@ def merged_body(
     states: Sequence[ModelState],
 ) -> str:
     """Return the comment of a merged pull request: what shipped, who signed."""
-    parts = [messages.COMMENT_MARKER, f"## {title}", *lines, messages.signed_line(signed)]
+    parts = [markers.COMMENT_MARKER, f"## {title}", *lines, _signed_line(signed)]
     parts.extend(section(state) for state in states)
-    parts.append(fold(messages.EVERY_FINDING, tree([state.finding for state in states])))
-    return cut_middle("\n\n".join(parts) + "\n", messages.CUT, LIMIT)
+    parts.append(fold(say.EVERY_FINDING, tree([state.finding for state in states])))
+    return cut_middle("\n\n".join(parts) + "\n", say.CUT, LIMIT)
+
+
+def _signed_line(signed: Mapping[str, Sequence[str]]) -> str:
+    if not signed:
+        return "No approval of the head counts as a signature."
+    people = [
+        f"{plain(login)} ({', '.join(roles) if roles else 'code owner or other'})"
+        for login, roles in signed.items()
+    ]
+    return f"Signed by {', '.join(people)}."
 
 
 def blocking_lines(
@@ -133,7 +144,7 @@ def samples_to_read(states: Sequence[ModelState]) -> list[str]:
         sample = spot_check_table.blind(state, spot_check_table.BLIND // len(waiting))
         parts += [
             spot_check_table.how_to_sign(state),
-            fold(of + spot_check_messages.TITLE, sample),
+            fold(of + "sample for the spot-check", sample),
         ]
     return parts
 
@@ -146,20 +157,22 @@ def section(state: ModelState) -> str:
 def overview(state: ModelState) -> str:
     """Return what everyone reads about a model: versions, warnings, figures, bad rows."""
     parts = [f"### {_heading(state)}"]
-    parts += [f"**⚠ {plain(warning, 1000)}.**" for warning in state.warnings]
-    parts += [f"**⚠ {command_messages.forced(override)}**" for override in state.overrides]
+    parts += [f"**⚠ {plain(warning, 1000)}.**" for warning in state.judged.warnings]
+    parts += [f"**⚠ {say.forced(override)}**" for override in state.judged.overrides]
     if state.evidence is not None:
         parts += [metric_table(state.evidence, state.finding), win_rate(state.finding)]
         parts += [data_change.sentence(state.evidence)]
         parts += [data_gate_table.found_rows(state.evidence, state.finding)]
         parts += [spending.line(state.evidence)]
     parts.append(attempt_table.of_comment(state))
-    if state.before is not None:
-        parts += [messages.live_figures(state.replaced or ""), metric_table(state.before, None)]
-    if state.run is not None:
-        parts.append(f"Run: [{plain(state.run.title)}]({state.run.url})")
-    if state.waivable and state.evidence is not None:
-        parts.append(command_messages.how_to_override(state.waivable, state.evidence.digest()))
+    if state.judged.before is not None:
+        live = code(state.judged.replaced or "")
+        parts.append(f"The live version, {live}, as measured for its release:")
+        parts.append(metric_table(state.judged.before, None))
+    if state.judged.run is not None:
+        parts.append(f"Run: [{plain(state.judged.run.title)}]({state.judged.run.url})")
+    if state.judged.waivable and state.evidence is not None:
+        parts.append(say.how_to_override(state.judged.waivable, state.evidence.digest()))
     parts.append("\n".join(f"- {plain(remark, 1000)}" for remark in state.remarks))
     return "\n\n".join(part for part in parts if part)
 
@@ -174,7 +187,10 @@ def folded(state: ModelState) -> str:
             ("spot-check", spot_check_table.signed(state)),
             ("metrics without a gate", other_metrics(state.evidence, state.finding)),
             ("slices", moved_slices.slice_tables(state.evidence)),
-            ("drift", drift_table.drift_table(state.evidence, state.drift_gates, state.finding)),
+            (
+                "drift",
+                drift_table.drift_table(state.evidence, state.judged.drift_gates, state.finding),
+            ),
             ("what changed in the data", data_change.tables(state.evidence)),
             ("data gates", data_gate_table.every_gate(state.evidence, state.finding)),
             ("rows won and lost", example_rows.won_and_lost(state.evidence, hidden)),
@@ -188,7 +204,7 @@ def folded(state: ModelState) -> str:
 
 def _heading(state: ModelState) -> str:
     name = code(state.model)
-    old = code(state.replaced) if state.replaced else "nothing"
+    old = code(state.judged.replaced) if state.judged.replaced else "nothing"
     if state.pointer is not None:
         verb = "back to" if state.kind == "rollback" else "to"
         return f"{name}: {old} {verb} {code(state.pointer.version)}"
@@ -253,7 +269,7 @@ def _metric_gates(finding: Finding) -> dict[str, Finding]:
 def win_rate(finding: Finding) -> str:
     """Return the judge model's win rate in one line; empty if no judge was used."""
     if finding.name == WIN_RATE:
-        return messages.judged(WORDS[finding.outcome], sentence(finding))
+        return f"**Judge's win rate**: {WORDS[finding.outcome]}; {sentence(finding)}."
     return next(filter(None, map(win_rate, finding.parts)), "")
 
 
@@ -267,15 +283,16 @@ def _gate(finding: Finding | None) -> str:
 
 def details(state: ModelState, evidence: Evidence) -> str:
     """Return digests, the run, and every stage with its duration."""
-    run = state.run.url if state.run else plain(evidence.producer.workflow_run) or "–"
+    decides = state.judged.run
+    run = decides.url if decides else plain(evidence.producer.workflow_run) or "–"
     facts = [
         ("Run", run),
         ("Proposal", code(evidence.proposal.digest)),
         ("Evidence", code(evidence.digest())),
         ("Measured at commit", code(evidence.commit)),
     ]
-    if state.key:
-        facts.insert(1, ("Run key", code(state.key)))
+    if state.judged.key:
+        facts.insert(1, ("Run key", code(state.judged.key)))
     facts += [
         (f"File {code(artifact.name)}", f"{code(artifact.digest)}, {figures.size(artifact.size)}")
         for artifact in evidence.artifacts

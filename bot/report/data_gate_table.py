@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.deciding import messages
 from bot.facts.actions import Annotation
 from bot.facts.model_state import ModelState
 from bot.report.verdict_tree import WORDS
@@ -91,7 +90,7 @@ def _places(evidence: Evidence, finding: Finding | None, *, let_through: bool) -
             shown = min(SHOWN_FINDINGS, left, len(gate.findings))
             left -= shown
             lines += _located(gate, shown)
-    return "\n\n".join([messages.FINDINGS, "\n".join(lines)]) if lines else ""
+    return "\n\n".join(["Findings in the data:", "\n".join(lines)]) if lines else ""
 
 
 def _located(gate: GateFacts, shown: int) -> Iterator[str]:
@@ -100,7 +99,7 @@ def _located(gate: GateFacts, shown: int) -> Iterator[str]:
         where = code(f"{row.file}:{row.line}" + (f" {row.field}" if row.field else ""))
         yield f"  - {where}: {plain(row.message)}"
     if gate.count > shown:
-        yield f"  - {messages.more(gate.count - shown)}"
+        yield f"  - and {gate.count - shown} more"
 
 
 def at_rows(state: ModelState) -> Iterator[Annotation]:

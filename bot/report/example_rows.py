@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence, Set
 
-from bot.deciding import spot_check_messages
 from countersign_ml.markdown import code, table
 from policy.facts.evidence import Evidence, RenderedToken, Sample, Subject
 from policy.facts.spot_check import MAX_ID
@@ -54,7 +53,8 @@ def _open(evidence: Evidence, hidden: Set[str]) -> tuple[Sample, ...]:
 def _with_note(text: str, evidence: Evidence, shown: Sequence[Sample]) -> str:
     """Return the text, followed by how many rows are hidden until the spot-check is signed."""
     left = len(evidence.samples) - len(shown)
-    note = spot_check_messages.held_back(left) if left else ""
+    rows = "1 row is" if left == 1 else f"{left} rows are"
+    note = f"{rows} hidden until the spot-check is signed." if left else ""
     return "\n\n".join(part for part in (text, note) if part)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bot.deciding import command_messages, messages
-from bot.deciding.stops import involved
 from bot.facts import comment_commands
 from bot.facts.actions import Reply
+from bot.facts.markers import EXPLAIN_MARKER, answer_marker
+from bot.facts.role_holders import involved
 from bot.facts.snapshot import Snapshot
+from bot.report.report_messages import CUT
 from bot.report.verdict_tree import tree
-from countersign_ml.markdown import LIMIT, cut_middle
+from countersign_ml.markdown import LIMIT, code, cut_middle, plain
 from policy.verdict import Finding
 
 
@@ -22,7 +23,7 @@ def replies(snapshot: Snapshot, title: str, verdict: Finding) -> tuple[Reply, ..
     answered = {c.body.partition("\n")[0] for c in snapshot.comments if c.by_bot}
     found = []
     for command in comment_commands.heard(snapshot.comments, "explain"):
-        marker = command_messages.explain_marker(command.comment.id)
+        marker = answer_marker(EXPLAIN_MARKER, command.comment.id)
         if command.author in may and marker not in answered:
             found.append(Reply(snapshot.pull.number, marker, body(snapshot, title, verdict)))
     return tuple({reply.marker: reply for reply in found}.values())
@@ -30,6 +31,7 @@ def replies(snapshot: Snapshot, title: str, verdict: Finding) -> tuple[Reply, ..
 
 def body(snapshot: Snapshot, title: str, verdict: Finding) -> str:
     """Return the verdict as Markdown, as of one head."""
-    lead = command_messages.explained(snapshot.pull.head_sha, snapshot.now)
+    when, head = plain(snapshot.now), code(snapshot.pull.head_sha[:12])
+    lead = f"As of {when}, at {head}. My other comment here stays up to date."
     text = f"## {title}\n\n{lead}\n\n{tree(verdict.parts or (verdict,))}\n"
-    return cut_middle(text, messages.CUT, LIMIT)
+    return cut_middle(text, CUT, LIMIT)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from bot.facts.actions import OpenIncident
-from bot.facts.snapshot import ModelFacts, Snapshot
+from bot.facts.model_facts import ModelFacts
+from bot.facts.snapshot import Snapshot
 from bot.report import letters
 from bot.report.comment import metric_table
 from countersign_ml.markdown import code

@@ -1,4 +1,4 @@
-"""The web side: one route that takes deliveries, and two that tell how the bot is."""
+"""The web side: one route that takes deliveries, and two that report the state of the bot."""
 
 from __future__ import annotations
 

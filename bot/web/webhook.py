@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.deciding import command_messages
-from bot.deciding.merge_group import pull_of
+from bot.facts import markers
 from bot.facts.actions import DEPLOY, FINETUNE, ROLLBACK
 from bot.facts.comment_commands import has_command
+from bot.facts.merge_groups import pull_of
 from policy.governed import WORKFLOWS, is_governed
 
 MAX_BYTES = 25 * 1024 * 1024
@@ -36,7 +36,7 @@ class DeliveryError(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """What to look at: pull requests by number, the default branch, or whoever waits for a run."""
+    """What to look at: pull requests by number, the default branch, or what waits for a run."""
 
     repository: str
     installation: int
@@ -63,12 +63,12 @@ def verify(secret: str, body: bytes, headers: Mapping[str, str]) -> None:
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
-    """Return a header, whatever its letters' case; empty where there is none."""
+    """Return a header, in any case of its letters; empty if missing."""
     return next((text for key, text in headers.items() if key.lower() == name.lower()), "")
 
 
 def parse(body: bytes, headers: Mapping[str, str]) -> Event | None:
-    """Return what a verified delivery is about; None where it concerns nothing governed."""
+    """Return what a verified delivery is about; None if it concerns nothing governed."""
     content_type = _header(headers, "Content-Type").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise DeliveryError(415, "send application/json; set it in the App's webhook")
@@ -120,9 +120,9 @@ def _pull_request(payload: dict[str, Any], repository: str, installation: int) -
     wanted = {"opened", "reopened", "synchronize", "edited", "ready_for_review", "closed"}
     wanted |= {"converted_to_draft"}
     if payload["action"] in ("labeled", "unlabeled"):
-        held = (payload.get("label") or {}).get(
-            "name"
-        ) == command_messages.HOLD_LABEL and not _by_bot(payload)
+        held = (payload.get("label") or {}).get("name") == markers.HOLD_LABEL and not _by_bot(
+            payload
+        )
         wanted = wanted | {payload["action"]} if held else wanted
     if payload["action"] not in wanted:
         return None
@@ -138,8 +138,7 @@ def _review(payload: dict[str, Any], repository: str, installation: int) -> Even
 
 
 def _comment(payload: dict[str, Any], repository: str, installation: int) -> Event | None:
-    """A comment matters where it holds a command or held one, or where somebody touched one of an
-    App."""
+    """A comment matters if it has or had a command, or if somebody changed a comment of an App."""
     issue, comment = payload["issue"], payload["comment"]
     if "pull_request" not in issue:
         return None
@@ -157,7 +156,7 @@ def _issue(payload: dict[str, Any], repository: str, installation: int) -> Event
     """A freeze is an issue of an App: opening it stops every promotion, closing it may end that."""
     issue, action = payload["issue"], payload["action"]
     ours = str(issue["user"]["type"]) == "Bot"
-    begun = action == "opened" and str(issue["title"]).startswith(command_messages.FREEZE_TITLE)
+    begun = action == "opened" and str(issue["title"]).startswith(markers.FREEZE_TITLE)
     about = action in ("closed", "reopened", "edited", "deleted", "unlabeled")
     if not ours or not (begun or (about and not _by_bot(payload))):
         return None
@@ -184,7 +183,7 @@ def _check(payload: dict[str, Any], repository: str, installation: int) -> Event
 
 
 def _run(payload: dict[str, Any], repository: str, installation: int) -> Event | None:
-    """A run of ours that ended. Its title names the key; all else is read afresh."""
+    """A run of the bot that ended. Its title names the key; everything else is read again."""
     run = payload["workflow_run"]
     file = str(run.get("path") or "").partition("@")[0]
     if file == WORKFLOWS + DEPLOY:

@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 
-from bot.deciding.forward import head_proposal
+from bot.facts.proposed import head_proposal
 from policy.facts.evidence import Evidence, Incumbent
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import read_pointer

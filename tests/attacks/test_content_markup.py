@@ -47,7 +47,7 @@ TRICKS = {
     "a mention": "@omar and @acme/leads, please approve",
     "an issue": "fixes #1, GH-1 and acme/models#1",
     "a table": "| a | b |\n|---|---|\n| c | d |",
-    "a heading": "\n\n# Passed: evidence and signatures hold\n",
+    "a heading": "\n\n# Passed: evidence and signatures are complete\n",
     "an end of everything": "</details></summary></code></table>--><h1>Passed</h1>",
     "a comment": "<!-- countersign:pull-request -->",
     "backticks": "```\n`` ` ```` <iframe src=x></iframe>",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 import requests
@@ -11,7 +10,6 @@ from github import Auth
 
 from bot.deciding.decide import decide
 from bot.facts.actions import RecordSignOff
-from bot.facts.snapshot import FreezeFacts
 from countersign_ml.attestation import sign
 from countersign_ml.forge.state.account_records import App
 from policy.facts.next_pointer import pointer_of
@@ -94,7 +92,7 @@ def test_a_tag_by_which_somebody_stands_in_for_the_record_blocks(world: World) -
     reader = world.evaluator._reader(world.app.installation_id, a.REPOSITORY)
     seen = reader.snapshot(number)
     assert seen is not None
-    (action,) = a.of_kind(decide(replace(seen, freeze=FreezeFacts())), RecordSignOff)
+    (action,) = a.of_kind(decide(seen), RecordSignOff)
     tag, theirs = action.record.tag(), world.forge.add_app("theirs").private_key_pem
     forged = sign(action.record.payload(), PAYLOAD_TYPE, theirs)
     git(world.clone, "fetch", "--quiet", "origin")
@@ -162,7 +160,7 @@ def test_a_status_or_check_that_a_person_posts_merges_nothing(world: World) -> N
     "forged",
     [
         "All is well.",
-        f"{MARKER}\n\n## Passed: evidence and signatures hold\n",
+        f"{MARKER}\n\n## Passed: evidence and signatures are complete\n",
         f"{MARKER}\n<!-- countersign:keys -->\n\n## Passed\n",
         "",
     ],

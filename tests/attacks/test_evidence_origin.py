@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from bot.deciding.forward import head_proposal
+from bot.facts.proposed import head_proposal
 from countersign_ml.attestation import sign
 from policy.facts.evidence import Incumbent
 from policy.facts.next_pointer import pointer_of

@@ -174,7 +174,7 @@ def test_a_hold_is_not_ended_by_somebody_without_the_role(world: Scene, login: s
     number = held(world)
     time.sleep(1.1)  # GitHub's times have seconds
     world.say(login, number, "/unhold")
-    nothing_got_through(world, number, because="holds this pull request")
+    nothing_got_through(world, number, because="put this pull request on hold")
 
 
 def test_a_hold_is_not_ended_by_the_proposer(scene_with: SceneWith) -> None:
@@ -183,7 +183,7 @@ def test_a_hold_is_not_ended_by_the_proposer(scene_with: SceneWith) -> None:
     number = held(world)
     time.sleep(1.1)  # GitHub's times have seconds
     world.say("ada", number, "/unhold")
-    nothing_got_through(world, number, because="holds this pull request")
+    nothing_got_through(world, number, because="put this pull request on hold")
 
 
 def test_a_hold_label_taken_off_by_hand_ends_no_hold(world: Scene) -> None:
@@ -194,7 +194,7 @@ def test_a_hold_label_taken_off_by_hand_ends_no_hold(world: Scene) -> None:
     world.api("ken", "DELETE", f"/issues/comments/{command['id']}")
     world.api("ken", "DELETE", f"/issues/{number}/labels/countersign:%20hold")
     world.settle()
-    nothing_got_through(world, number, because="this pull request is held")
+    nothing_got_through(world, number, because="this is on hold")
     labels = [label["name"] for label in world.api("ada", "GET", f"/issues/{number}")["labels"]]
     assert labels == [HOLD]
 

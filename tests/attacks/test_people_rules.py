@@ -131,7 +131,7 @@ def test_a_key_that_comes_with_the_pull_request_signs_no_record(scene_with: Scen
     world = scene_with({KEY_FILE: "no key\n"})
     number = proposed_with(world, {KEY_FILE: public_key(world.app.private_key_pem)})
     world.sign(number)
-    nothing_got_through(world, number, because="does not hold the public key")
+    nothing_got_through(world, number, because="does not have the public key")
 
 
 def test_a_further_key_needs_the_signatures_that_new_rules_need(world: Scene) -> None:

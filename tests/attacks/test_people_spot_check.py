@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bot.deciding.forward import head_proposal
+from bot.facts.proposed import head_proposal
 from countersign_ml.forge.request.auth import mint
 from policy.facts.evidence import Evidence
 from policy.facts.proposal import run_key
@@ -116,7 +116,7 @@ def test_a_signature_given_before_the_evidence_does_not_count(scene_with: SceneW
     world.prepare(a.forward_key(1), SHOWN.text())
     time.sleep(1.1)  # GitHub's times have seconds
     world.say("omar", number, f"/train {world.head(number)}")
-    refused(world, "no sample is there to be signed")
+    refused(world, "there is no sample to sign")
 
 
 def test_a_signature_that_somebody_edited_does_not_count(scene_with: SceneWith) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bot.deciding.forward import head_proposal
+from bot.facts.proposed import head_proposal
 from countersign_ml.attestation import public_key, sign
 from countersign_ml.audit.audit_command import read
 from countersign_ml.audit.judging.audit_judge import judge_history

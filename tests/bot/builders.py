@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.deciding.decide import decide
-from bot.deciding.forward import head_proposal
 from bot.deciding.release_files import release_texts
-from bot.facts import trusted_runs
+from bot.facts import proposed
 from bot.facts.actions import FINETUNE, ROLLBACK, CommitRelease, PostCheck, UpsertComment, run_title
-from bot.facts.snapshot import (
-    ChangedFile,
-    Commit,
-    FreezeFacts,
-    ModelFacts,
-    PullFacts,
-    Review,
-    Run,
-    Snapshot,
-)
+from bot.facts.late import Freeze
+from bot.facts.model_facts import ModelFacts, Run
+from bot.facts.proposed import head_proposal
+from bot.facts.snapshot import ChangedFile, Commit, PullFacts, Snapshot
 from policy.canonical import git_blob_sha
 from policy.facts.evidence import (
     ArtifactFacts,
@@ -34,6 +27,7 @@ from policy.facts.pointer import Pointer
 from policy.facts.proposal import run_key
 from policy.gates.judge import RECOVERY_STAGES
 from policy.governed import WORKFLOWS, card_path, evidence_path, pointer_path
+from policy.people.sign_off import Review
 from tests.policy import builders as measured
 
 MODEL = measured.MODEL
@@ -64,6 +58,20 @@ Tickets.
 KEY = "-----BEGIN PUBLIC KEY-----\nbot\n-----END PUBLIC KEY-----\n"
 CODEOWNERS = "* @grace\n/models/*/pointer.json @omar\n"
 ARTIFACTS = {1: "sha256:" + "1" * 64, 2: measured.CANDIDATE, 3: "sha256:" + "3" * 64}
+
+
+@dataclass(frozen=True)
+class Late:
+    """Late facts that are known from the start."""
+
+    newest: Freeze | None = None
+    changed: bool = False
+
+    def freeze(self) -> Freeze | None:
+        return self.newest
+
+    def attempts_changed(self) -> bool:
+        return self.changed
 
 
 def sha(text: str) -> str:
@@ -311,7 +319,7 @@ def snapshot(
         "head_policy": measured.POLICY,
         "keys": (KEY,),
         "own_key": KEY,
-        "freeze": FreezeFacts(),
+        "late": Late(),
     }
     return Snapshot(**{**known, **changes})
 
@@ -334,7 +342,7 @@ def recovery(version: int = 1, share: float = 0.9, **changes: Any) -> Evidence:
 
 def rollback_key(number: int = 8) -> str:
     """The key of going back from version 2 to version 1 in the pull request of this number."""
-    return trusted_runs.rollback_key(ARTIFACTS[1], ARTIFACTS[2], number)
+    return proposed.rollback_key(ARTIFACTS[1], ARTIFACTS[2], number)
 
 
 def rollback(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.facts.late import Freeze
 from bot.facts.snapshot import (
     ChangedFile,
     Comment,
     Commit,
-    Freeze,
-    FreezeFacts,
     IssueEvent,
     Snapshot,
 )
@@ -47,8 +46,8 @@ def command(evidence: Evidence) -> str:
     return f"/override measurement {evidence.digest()} The rows that fell were retired in March."
 
 
-def frozen() -> FreezeFacts:
-    return FreezeFacts(Freeze(12, "audit week", "2026-01-01T00:00:00Z", is_open=True))
+def frozen() -> a.Late:
+    return a.Late(Freeze(12, "audit week", "2026-01-01T00:00:00Z", is_open=True))
 
 
 def sized(size: int) -> dict[str, object]:
@@ -84,7 +83,7 @@ STATES: dict[str, Snapshot] = {
         events=(IssueEvent("labeled", a.BOT, LATER, "countersign: hold"),),
         labels=frozenset({"countersign: hold"}),
     ),
-    "frozen": snapshot(reviews=signed(), policy=STOPPING, freeze=frozen()),
+    "frozen": snapshot(reviews=signed(), policy=STOPPING, late=frozen()),
     "outside-window": snapshot(reviews=signed(), policy=CLOSED),
     "over-budget": snapshot(measured_yet=False, policy=THRIFTY, facts_changes=sized(10_000_000)),
     "nobody-can-sign": snapshot(

@@ -8,8 +8,7 @@ from functools import cache
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from bot.deciding.command_messages import HOLD_LABEL
-from bot.deciding.decide import Decision, decide
+from bot.deciding.decide import decide
 from bot.facts.actions import (
     Action,
     CloseFreeze,
@@ -21,21 +20,20 @@ from bot.facts.actions import (
     SetLabel,
     UpsertComment,
 )
+from bot.facts.late import Freeze
+from bot.facts.markers import HOLD_LABEL
+from bot.facts.model_facts import ModelFacts
 from bot.facts.snapshot import (
     ChangedFile,
     Comment,
     Commit,
-    Freeze,
-    FreezeFacts,
     IssueEvent,
-    ModelFacts,
     PostedCheck,
-    Review,
     Snapshot,
 )
 from policy.facts.pointer_history import read_pointer
 from policy.governed import pointer_path
-from policy.people.sign_off import ReviewState
+from policy.people.sign_off import Review, ReviewState
 from tests.bot import builders as a
 from tests.policy.builders import POLICY
 
@@ -134,12 +132,12 @@ events = st.lists(
 ).map(lambda found: tuple(sorted(found, key=lambda event: event.created)))
 freezes = st.sampled_from(
     (
-        FreezeFacts(),
-        FreezeFacts(),
-        None,
-        FreezeFacts(Freeze(3, "Soon", at(0), is_open=True)),
-        FreezeFacts(Freeze(3, "Soon", at(0), is_open=False, closed_by="omar", closed=at(1))),
-        FreezeFacts(Freeze(3, "Soon", at(0), is_open=False, closed_by="ken", closed=at(1))),
+        a.Late(),
+        a.Late(),
+        a.Late(),
+        a.Late(Freeze(3, "Soon", at(0), is_open=True)),
+        a.Late(Freeze(3, "Soon", at(0), is_open=False, closed_by="omar", closed=at(1))),
+        a.Late(Freeze(3, "Soon", at(0), is_open=False, closed_by="ken", closed=at(1))),
     )
 )
 
@@ -149,14 +147,8 @@ def _second_model(of: ModelFacts) -> ModelFacts:
     return replace(of, name=OTHER, runs=())
 
 
-def decided(pull: Snapshot) -> Decision:
-    """What is decided once the freeze was looked up, where deciding asked for that."""
-    decision = decide(pull)
-    return decide(replace(pull, freeze=FreezeFacts())) if decision.asks_for_freeze else decision
-
-
 def green(pull: Snapshot) -> bool:
-    checks = a.of_kind(decided(pull), PostCheck)
+    checks = a.of_kind(decide(pull), PostCheck)
     return [check.conclusion for check in checks] == ["success"]
 
 
@@ -191,12 +183,12 @@ def _after(pull: Snapshot, action: Action) -> Snapshot:
                 events=(*pull.events, IssueEvent(kind, a.BOT, now, action.label)),
             )
         case OpenFreeze():
-            return replace(pull, freeze=FreezeFacts(Freeze(30, action.reason, now, is_open=True)))
+            return replace(pull, late=a.Late(Freeze(30, action.reason, now, is_open=True)))
         case CloseFreeze():
-            newest = pull.freeze.newest if pull.freeze else None
+            newest = pull.late.freeze()
             assert newest is not None
             ended = replace(newest, is_open=action.reopen, closed_by=a.BOT, closed=now)
-            return replace(pull, freeze=FreezeFacts(ended))
+            return replace(pull, late=a.Late(ended))
         case RecordMeasured():
             first = action.record
             models = tuple(
@@ -282,7 +274,7 @@ def _disturbed(draw: st.DrawFn, what: str, pull: Snapshot, evidence: str) -> Sna
         case "events":
             return replace(pull, events=draw(events))
         case "freeze":
-            return replace(pull, freeze=draw(freezes))
+            return replace(pull, late=draw(freezes))
         case "reviews":
             return replace(pull, reviews=(*pull.reviews, *draw(reviews)))
         case "trees":

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from bot.deciding.forward import head_proposal
-from bot.facts.trusted_runs import rollback_key
+from bot.facts.proposed import head_proposal, rollback_key
 from policy.facts.evidence import ArtifactFacts, Evidence, Incumbent, PairedCounts, StageFacts
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import read_pointer

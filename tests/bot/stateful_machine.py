@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import StopTest
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bot.deciding.command_messages import FREEZE_LABEL, HOLD_LABEL
+from bot.facts.markers import FREEZE_LABEL, HOLD_LABEL
 from countersign_ml.forge.state.thread_records import Issue, Pull
 from tests.bot import builders as a
 from tests.bot import stateful_history as history

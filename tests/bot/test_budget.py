@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.deciding.forward import head_proposal
+from bot.facts.proposed import head_proposal
 from policy.facts.proposal import run_key
 from tests.bot import builders as a
 from tests.bot.world import World, inputs_of

@@ -62,7 +62,7 @@ def test_a_run_under_way_again_takes_nothing_from_what_it_measured_first() -> No
     under_way = replace(first, status="in_progress", conclusion=None, evidence=None, artifact=0)
     pull = snapshot(released=False, facts_changes={"runs": (first, replace(under_way, attempt=2))})
     assert conclusion(pull) == "failure"
-    assert "is under way and will not count" in comment_of(pull)
+    assert "is in progress and will not count" in comment_of(pull)
 
 
 def test_a_run_under_way_is_awaited_although_a_later_one_broke() -> None:

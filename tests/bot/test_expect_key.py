@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.deciding.forward import head_proposal
-from bot.facts.snapshot import ModelFacts
+from bot.facts.model_facts import ModelFacts
+from bot.facts.proposed import head_proposal
 from policy.errors import UserError
 from policy.facts.proposal import run_key
 from runner.runner_commands import recover, run, validate

@@ -15,7 +15,7 @@ from tests.bot.test_golden import same_as_golden
 EXPECTED = {
     "better": ("action_required", "Waiting for signatures"),
     "worse": ("failure", "Blocked"),
-    "inconclusive": ("failure", "Inconclusive: what was measured cannot settle it"),
+    "inconclusive": ("failure", "Inconclusive: the measurements cannot settle it"),
     "slice-regression": ("failure", "Blocked"),
     "quantisation-loss": ("failure", "Blocked"),
     "judge-disagreement": ("action_required", "Waiting for signatures"),

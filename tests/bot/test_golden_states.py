@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.deciding.decide import decide
-from bot.deciding.movements import Movement, decide_movements
+from bot.deciding.movements import decide_movements
 from bot.facts.actions import OpenIncident, PostCheck, ProposeRollback, Reply, UpsertComment
+from bot.facts.default_branch import Movement
 from bot.facts.snapshot import Snapshot
 from tests.bot import builders as a
 from tests.bot.builders import of_kind

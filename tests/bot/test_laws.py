@@ -22,19 +22,12 @@ from bot.facts.actions import (
     RecordSignOff,
     UpsertComment,
 )
-from bot.facts.snapshot import (
-    Comment,
-    Commit,
-    FreezeFacts,
-    IssueEvent,
-    PostedCheck,
-    Review,
-    Snapshot,
-)
+from bot.facts.snapshot import Comment, Commit, IssueEvent, PostedCheck, Snapshot
+from policy.people.sign_off import Review
 from policy.verdict import Finding, Outcome
 from tests.bot import builders as a
 from tests.bot.builders import of_kind
-from tests.bot.law_snapshots import PEOPLE, at, decided, green, snapshots, unhurried, written
+from tests.bot.law_snapshots import PEOPLE, at, green, snapshots, unhurried, written
 
 thorough = settings(unhurried, max_examples=150)
 STOPS = ("hold", "freeze")
@@ -68,7 +61,7 @@ def test_the_order_in_which_facts_are_listed_changes_nothing(
         models=tuple(chance.sample(pull.models, len(pull.models))),
         keys=tuple(chance.sample(pull.keys, len(pull.keys))),
     )
-    one, other = decided(pull), decided(turned)
+    one, other = decide(pull), decide(turned)
     assert leaves(one.verdict) == leaves(other.verdict)
     assert [c.conclusion for c in of_kind(one, PostCheck)] == [
         c.conclusion for c in of_kind(other, PostCheck)
@@ -200,7 +193,7 @@ def test_nothing_that_is_taken_away_turns_red_to_green(
 @thorough
 @given(snapshots())
 def test_a_merge_is_asked_for_only_after_the_record_and_a_green_check(pull: Snapshot) -> None:
-    decision = decided(pull)
+    decision = decide(pull)
     kinds = [type(action) for action in decision.actions]
     if Merge not in kinds:
         assert (
@@ -217,7 +210,7 @@ def test_a_merge_is_asked_for_only_after_the_record_and_a_green_check(pull: Snap
     assert merge.head == check.head == pull.pull.head_sha
     assert kinds.index(RecordSignOff) < kinds.index(PostCheck) < kinds.index(Merge)
     posted = PostedCheck(1, "completed", "success", check.fingerprint)
-    again = decided(replace(pull, checks=(posted,)))
+    again = decide(replace(pull, checks=(posted,)))
     assert of_kind(again, Merge) == [merge]
     assert not of_kind(again, RecordSignOff)
 
@@ -225,7 +218,7 @@ def test_a_merge_is_asked_for_only_after_the_record_and_a_green_check(pull: Snap
 @unhurried
 @given(snapshots())
 def test_a_run_or_a_release_is_never_decided_beside_a_merge(pull: Snapshot) -> None:
-    decision = decided(pull)
+    decision = decide(pull)
     if of_kind(decision, Merge):
         assert not of_kind(decision, DispatchRun)
         assert not of_kind(decision, CommitRelease)
@@ -235,7 +228,6 @@ def test_a_run_or_a_release_is_never_decided_beside_a_merge(pull: Snapshot) -> N
 @given(snapshots())
 def test_what_was_written_is_not_written_again(pull: Snapshot) -> None:
     """Each round only what follows from the round before it; after a few there is rest."""
-    pull = pull if pull.freeze is not None else replace(pull, freeze=FreezeFacts())
     rounds = [pull]
     for _ in range(4):
         rounds.append(written(rounds[-1]))

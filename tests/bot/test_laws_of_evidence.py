@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from bot.deciding.decide import decide
 from bot.facts.actions import CommitRelease, Merge
-from bot.facts.snapshot import Review
 from policy.facts.evidence import Evidence
+from policy.people.sign_off import Review
 from tests.bot import builders as a
 from tests.bot.builders import of_kind, snapshot
 from tests.bot.law_snapshots import green, reviews, unhurried

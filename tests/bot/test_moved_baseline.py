@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from bot.deciding.decide import decide
 from bot.facts.actions import DispatchRun
-from bot.facts.snapshot import Comment, Run, Snapshot
+from bot.facts.model_facts import Run
+from bot.facts.snapshot import Comment, Snapshot
 from policy.facts.evidence import Evidence
 from policy.facts.proposal import run_key
 from tests.bot import builders as a
@@ -62,4 +63,4 @@ def test_evidence_that_reuses_anything_else_does_not_count() -> None:
     forged = a.evidence(reused="sha256:" + "f" * 64)
     decision = decide(moved(a.run_of(forged)))
     assert not decision.verdict.outcome.lets_through
-    assert "rests on evidence that never counted here" in decision.verdict.parts[0].sentence
+    assert "reuses evidence that never counted here" in decision.verdict.parts[0].sentence

@@ -12,7 +12,8 @@ import pytest
 
 from bot.bot_commands import main
 from bot.deciding.decide import decide
-from bot.deciding.merge_group import GroupFacts, judge_group
+from bot.deciding.merge_group import judge_group
+from bot.facts.merge_groups import GroupFacts
 from countersign_ml.attestation import public_key, verify
 from policy.documents import parse_json
 from policy.errors import UserError

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from bot.deciding import spot_check_messages
 from bot.deciding.decide import decide
 from bot.deciding.spot_checks import Open, chosen_by
 from bot.facts.actions import CommitRelease, Merge, RecordSignOff, Reply
@@ -109,7 +108,7 @@ def test_a_way_back_needs_no_reader() -> None:
 def test_without_the_section_a_sample_is_nobodys_business() -> None:
     pull = snapshot(reviews=signed(), shown=SHOWN, comments=(said("grace", SIGN),))
     assert conclusion(pull) == "success"
-    assert "asks for no spot-check" in answers(pull)[0]
+    assert "requires no spot-check" in answers(pull)[0]
 
 
 def test_a_pull_request_without_evidence_says_who_will_have_to_read() -> None:
@@ -152,7 +151,7 @@ def test_until_it_is_signed_nobody_is_told_whose_answers_they_are() -> None:
         for body in bodies
     ]
     assert told[0] == told[1]
-    assert bodies[0].count("1 row is held back until the spot-check is signed.") == 4
+    assert bodies[0].count("1 row is hidden until the spot-check is signed.") == 4
     assert bodies[0].count("secret row") == 4
 
 
@@ -261,8 +260,8 @@ def test_the_card_without_a_signature_is_what_it_was() -> None:
             {},
             ["`tie` at 2, `C` at 3", "5 marks for 4 rows"],
         ),
-        ("grace", f"/spot-check {DIGEST} ? ? ? ?", {}, ["of more than half of the rows"]),
-        ("grace", f"/spot-check {DIGEST} A ? ? ?", {}, ["of more than half of the rows"]),
+        ("grace", f"/spot-check {DIGEST} ? ? ? ?", {}, ["more than half of the rows"]),
+        ("grace", f"/spot-check {DIGEST} A ? ? ?", {}, ["more than half of the rows"]),
         ("grace", SIGN, {"updated": "2026-01-02T06:00:00Z"}, ["the comment was edited"]),
         ("grace", SIGN, {"created": EARLY, "updated": EARLY}, ["before this evidence"]),
         ("ken", SIGN, {}, ["who hold ml-lead"]),
@@ -302,7 +301,7 @@ def test_digits_that_may_be_several_samples_name_none() -> None:
 
 def test_before_there_is_evidence_the_answer_is_that_there_is_no_sample() -> None:
     pull = asked(said("grace", SIGN), measured_yet=False)
-    assert "no sample is there to be signed" in answers(pull)[0]
+    assert "there is no sample to sign" in answers(pull)[0]
 
 
 def test_what_was_answered_stays_refused_even_where_it_would_count_by_now() -> None:
@@ -324,7 +323,9 @@ def test_of_two_signatures_by_one_person_the_first_stands_and_the_next_is_answer
     later = "2026-01-02T06:00:00Z"
     again = said("grace", f"/spot-check {DIGEST} B A A A", 61, created=later, updated=later)
     pull = asked(again, said("grace", SIGN, 60))
-    assert [spot_check_messages.SIGNED_ALREADY in text for text in answers(pull)] == [True]
+    assert ["you signed this sample before, and that stands" in text for text in answers(pull)] == [
+        True
+    ]
     (commit,) = of_kind(decide(pull), CommitRelease)
     assert [commit] == of_kind(decide(asked(said("grace", SIGN, 60))), CommitRelease)
 

@@ -10,9 +10,9 @@ import pytest
 from bot.deciding.changed_measures import changed_measures
 from bot.deciding.decide import decide
 from bot.facts.actions import UpsertComment
+from bot.facts.own_comment import MOST_KEYS, keys_in, remembered
 from bot.facts.snapshot import ChangedFile, Comment, Snapshot
 from bot.facts.trusted_runs import tries
-from bot.report.own_comment import MOST_KEYS, keys_in, remembered
 from tests.bot import builders as a
 from tests.bot.builders import check_of, comment_of, of_kind, snapshot
 

@@ -1,4 +1,4 @@
-"""Which attempts of a proposal somebody asked for, as this bot recorded them in signed tags."""
+"""Which attempts of a proposal people requested, as this bot recorded them in signed tags."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class AttemptReader:
     def of(
         self, model: str, proposal: str, *, afresh: bool = False
     ) -> tuple[tuple[AttemptRecord, ...], str]:
-        """Return a proposal's attempts after the first, by number, and a tag that holds none.
+        """Return a proposal's attempts after the first, by number, and a tag that is no record.
 
-        A tag that another hand wrote is named: nobody can tell what stood there before. What this
-        process read or wrote is remembered; before a check turns green it is read `afresh`, for
-        another process may have recorded one.
+        A tag that somebody else wrote is named: nobody can know what was there before. What this
+        process read or wrote is remembered. Before a check turns green it is read `afresh`, because
+        another process may have recorded an attempt.
         """
         prefix = attempt_tags(model, proposal)
         known = known_as(self._base, prefix)

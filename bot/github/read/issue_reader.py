@@ -1,13 +1,14 @@
-"""What stands in other issues and pull requests: incidents, freezes, who waits for a run."""
+"""What is in other issues and pull requests: incidents, freezes, who waits for a run."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bot.deciding import command_messages, messages
-from bot.facts.snapshot import Freeze, FreezeFacts, Incident
+from bot.facts import markers
+from bot.facts.late import Freeze
+from bot.facts.own_comment import keys_in
+from bot.facts.snapshot import Incident
 from bot.github.api import Api, ApiError, path
-from bot.report.own_comment import keys_in
 
 
 class IssueReader:
@@ -20,39 +21,37 @@ class IssueReader:
 
     def incident(self, model: str, version: str) -> Incident | None:
         """Return the issue that this App opened about a version, by marker and author."""
-        marker = messages.incident_marker(model, version)
-        asked = {"labels": messages.INCIDENT_LABEL, "state": "all"}
+        marker = markers.incident_marker(model, version)
+        asked = {"labels": markers.INCIDENT_LABEL, "state": "all"}
         for item in self._api.pages(f"{self._base}/issues", asked):
             if self._ours(item) and str(item.get("body") or "").startswith(marker):
                 return Incident(int(item["number"]), model, version, str(item["html_url"]))
         return None
 
-    def freeze(self) -> FreezeFacts:
-        """Return the newest freeze of all promotions; who closed it is read where it is closed.
+    def freeze(self) -> Freeze | None:
+        """Return the newest freeze of all promotions and who closed it; None if there was none.
 
-        Whoever has write access can edit an issue. So any one of its three marks shows that it is a
-        freeze: label, first line, title; and where none is left, that this App once gave it the
-        label, which GitHub's log tells and nobody can edit.
+        Anyone with write access can edit an issue. So any one of its three marks shows that it is
+        a freeze: label, first line, title. If none is left, GitHub's log shows that this App once
+        gave it the label, and nobody can edit that log.
         """
         asked = {"state": "all", "creator": self._bot}
         items = self._api.pages(f"{self._base}/issues", asked, most=3)
         ours = [item for item in items if self._ours(item) and "pull_request" not in item]
         found = [item for item in ours if _is_freeze(item) or self._was_freeze(item)]
         if not found:
-            return FreezeFacts()
+            return None
         newest = max(found, key=lambda item: int(item["number"]))
         if newest["state"] != "open":
             newest = self._api.get(f"{self._base}/issues/{newest['number']}")
         closed_by = newest.get("closed_by") or {}
-        return FreezeFacts(
-            Freeze(
-                number=int(newest["number"]),
-                reason=str(newest["title"]).removeprefix(command_messages.FREEZE_TITLE),
-                created=str(newest["created_at"]),
-                is_open=newest["state"] == "open",
-                closed_by=str(closed_by.get("login") or ""),
-                closed=str(newest.get("closed_at") or ""),
-            )
+        return Freeze(
+            number=int(newest["number"]),
+            reason=str(newest["title"]).removeprefix(markers.FREEZE_TITLE),
+            created=str(newest["created_at"]),
+            is_open=newest["state"] == "open",
+            closed_by=str(closed_by.get("login") or ""),
+            closed=str(newest.get("closed_at") or ""),
         )
 
     def _was_freeze(self, item: dict[str, Any]) -> bool:
@@ -64,7 +63,7 @@ class IssueReader:
             found = any(
                 event["event"] == "labeled"
                 and (event.get("actor") or {}).get("login") == self._bot
-                and (event.get("label") or {}).get("name") == command_messages.FREEZE_LABEL
+                and (event.get("label") or {}).get("name") == markers.FREEZE_LABEL
                 for event in self._api.pages(url, most=1)
             )
             self._api.remember(known, found)
@@ -79,7 +78,7 @@ class IssueReader:
         return tuple(int(item["number"]) for item in items)
 
     def pulls_of_key(self, key: str) -> tuple[int, ...]:
-        """Return the pull requests whose comment of ours names a run key, by recent comments."""
+        """Return the pull requests whose bot comment names a run key, among recent comments."""
         asked = {"sort": "updated", "direction": "desc"}
         found = []
         try:
@@ -90,7 +89,7 @@ class IssueReader:
             return ()
         for item in recent:
             body = str(item.get("body") or "")
-            ours = self._ours(item) and body.startswith(messages.COMMENT_MARKER)
+            ours = self._ours(item) and body.startswith(markers.COMMENT_MARKER)
             if ours and key in keys_in(body):
                 found.append(int(str(item["issue_url"]).rpartition("/")[2]))
         return tuple(found)
@@ -98,7 +97,7 @@ class IssueReader:
 
 def _is_freeze(item: dict[str, Any]) -> bool:
     return (
-        any(label["name"] == command_messages.FREEZE_LABEL for label in item.get("labels") or ())
-        or str(item.get("body") or "").startswith(command_messages.FREEZE_MARKER)
-        or str(item.get("title") or "").startswith(command_messages.FREEZE_TITLE)
+        any(label["name"] == markers.FREEZE_LABEL for label in item.get("labels") or ())
+        or str(item.get("body") or "").startswith(markers.FREEZE_MARKER)
+        or str(item.get("title") or "").startswith(markers.FREEZE_TITLE)
     )

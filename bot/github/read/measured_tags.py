@@ -19,9 +19,9 @@ class MeasuredReader:
         self._key = public_key
 
     def first(self, model: str, key: str) -> tuple[str, str]:
-        """Return the digest that is recorded for a key, and the tag if it holds anything else.
+        """Return the digest that is recorded for a key, and the tag if it is anything else.
 
-        Both are empty where nothing is recorded. A digest that was read once is remembered. This
+        Both are empty if nothing is recorded. A digest that was read once is remembered. This
         bot may serve other repositories too, with other runners and the same key: what it recorded
         there says nothing here.
         """

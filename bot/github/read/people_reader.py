@@ -20,7 +20,7 @@ WEB_FLOW_EMAIL = "noreply@github.com"
 
 
 def commit_facts(item: dict[str, Any], bot: str) -> Commit:
-    """Return who made a commit; whoever cannot be led back to an account is unknown.
+    """Return who made a commit; anyone without an account is unknown.
 
     Anybody can write the App's or GitHub's own address into a commit. Only a signature that GitHub
     verified shows that the commit is theirs.
@@ -49,7 +49,7 @@ def commit_facts(item: dict[str, Any], bot: str) -> Commit:
 
 
 def writers(api: Api, repository: str) -> frozenset[str]:
-    """Return the login of everybody with write access, by themselves or through a team."""
+    """Return the login of everyone with write access, directly or through a team."""
     items = api.pages(path("repos", *repository.split("/")) + "/collaborators")
     return frozenset(
         str(item["login"]) for item in items if (item.get("permissions") or {}).get("push")
@@ -57,7 +57,7 @@ def writers(api: Api, repository: str) -> frozenset[str]:
 
 
 def members(api: Api, team: str) -> frozenset[str] | None:
-    """Return the logins of `organisation/team`, or None where it cannot be read."""
+    """Return the logins of `organisation/team`, or None if it cannot be read."""
     organisation, _, slug = team.partition("/")
     url = f"{path('orgs', organisation, 'teams', slug)}/members"
     try:

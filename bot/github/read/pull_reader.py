@@ -1,4 +1,4 @@
-"""What GitHub tells of one pull request: itself, its changes, reviews, comments, checks, events."""
+"""What GitHub says of one pull request: itself, its changes, reviews, comments, checks, events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.deciding import messages
+from bot.facts import markers
 from bot.facts.snapshot import (
     MAX_COMMITS,
     MAX_FILES,
@@ -58,7 +58,7 @@ class PullReader:
         self._base = path("repos", *repository.split("/"))
 
     def item(self, number: int) -> dict[str, Any] | None:
-        """Return the pull request as the API describes it, or None where there is none."""
+        """Return the pull request as the API describes it, or None if there is none."""
         found: dict[str, Any] | None = self._api.find(f"{self._base}/pulls/{number}")
         return found
 
@@ -100,13 +100,13 @@ class PullReader:
         )
 
     def fork(self, base: str, commit: str) -> str:
-        """Return where a commit left the history of another; empty where it is gone."""
+        """Return where a commit left the history of another; empty if it is gone."""
         answer = self._api.fixed(f"{self._base}/compare/{base}...{commit}", {"per_page": 1})
         return str(answer["merge_base_commit"]["sha"]) if answer else ""
 
     def checks(self, head: str) -> tuple[PostedCheck, ...]:
-        """Return the checks of ours on a commit, oldest first."""
-        asked = {"check_name": messages.CHECK_NAME, "app_id": self._app_id, "filter": "all"}
+        """Return the bot's checks of a commit, oldest first."""
+        asked = {"check_name": markers.CHECK_NAME, "app_id": self._app_id, "filter": "all"}
         items = self._api.pages(
             f"{self._base}/commits/{head}/check-runs", asked, inside="check_runs", most=3
         )

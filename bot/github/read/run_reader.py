@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.facts.actions import run_title
-from bot.facts.snapshot import Run
+from bot.facts.model_facts import Run
 from bot.facts.trusted_runs import is_trusted
 from bot.github.api import Api, ApiError, path
 from bot.github.read.artifact_zip import MAX_ZIP_BYTES, ArtifactError, evidence_in

@@ -1,8 +1,8 @@
 """From GitHub to a frozen Snapshot: every fact that one decision needs, read afresh.
 
-A pull request that changes nothing governed costs three reads. What ids name is kept, so that most
-evaluations of a governed one read the pull request, its files, commits, reviews, comments, checks
-and runs, and little else.
+A pull request that changes nothing governed costs three reads. What has an immutable id is kept, so
+most evaluations of a governed one read the pull request, its files, commits, reviews, comments,
+checks and runs, and little else.
 """
 
 from __future__ import annotations
@@ -11,31 +11,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.deciding.forward import head_proposal
-from bot.deciding.merge_group import GroupFacts
-from bot.deciding.rollback import is_rollback
-from bot.facts.actions import FINETUNE, ROLLBACK
-from bot.facts.snapshot import AskedAttempt, ModelFacts, PullFacts, Run, Snapshot
-from bot.facts.trusted_runs import rollback_key
+from bot.facts.merge_groups import GroupFacts
+from bot.facts.model_facts import ModelFacts
+from bot.facts.snapshot import PullFacts, Snapshot
 from bot.github.api import Api, path, ref_path
 from bot.github.read import people_reader as read_people
 from bot.github.read.attempt_tags import AttemptReader
 from bot.github.read.issue_reader import IssueReader
+from bot.github.read.late_reader import LateReader
 from bot.github.read.measured_tags import MeasuredReader
+from bot.github.read.model_reader import ModelReader
 from bot.github.read.pull_reader import Changes, PullReader, pull_facts
-from bot.github.read.run_reader import Runs
-from bot.github.read.tree_reader import Files, Tree
-from bot.report.own_comment import earlier_keys
+from bot.github.read.tree_reader import Files
 from policy import documents
 from policy.errors import UserError
-from policy.facts.pointer_history import read_pointer
-from policy.facts.proposal import run_key
 from policy.files.rules import Policy
 from policy.governed import (
     CARDS,
     CODEOWNERS_PLACES,
     KEYS,
-    MODELS,
     POLICY_FILE,
     is_folder_place,
     is_governed,
@@ -68,12 +62,17 @@ class Reader:
         self._files = Files(api, repository)
         self.pulls = PullReader(api, repository, bot.login, bot.app_id)
         self.issues = IssueReader(api, repository, bot.login)
+        self._attempts = AttemptReader(api, repository, bot.public_key)
+        measured = MeasuredReader(api, repository, bot.public_key)
+        self._models = ModelReader(
+            api, repository, self._files, self._attempts, measured, bot.login
+        )
 
     def snapshot(self, number: int) -> Snapshot | None:
-        """Return everything about one pull request; None where there is nothing to do about it.
+        """Return everything about one pull request; None if there is nothing to do about it.
 
-        That is where no pull request has the number, or where `nothing_to_do` was said of it and
-        neither its head nor its base has moved since.
+        That is so if no pull request has the number, or if `nothing_to_do` remembers it and neither
+        its head nor its base has moved since.
         """
         item = self.pulls.item(number)
         if item is None:
@@ -86,6 +85,7 @@ class Reader:
             "repository": str(item["base"]["repo"]["full_name"]),
             "default_branch": branch,
             "bot": self._bot.login,
+            "late": LateReader(self.issues, self._attempts),
             "web": self._bot.web,
             "own_key": self._bot.public_key,
             "now": self._bot.now(),
@@ -124,7 +124,7 @@ class Reader:
         return f"nothing governed {self._base} {at}"
 
     def _governed(self, small: Snapshot, changes: Changes) -> Snapshot:
-        """Return the snapshot with all that judges a pull request which changes governed files."""
+        """Return the snapshot with everything that judges a change of governed files."""
         pull = small.pull
         reviews = self.pulls.reviews(pull.number)
         head, base = self._files.tree(pull.head_sha), self._files.tree(changes.base)
@@ -136,7 +136,7 @@ class Reader:
         teams, roles = self._teams(policy, owners, small.paths)
         writers = read_people.writers(self._api, self._repository)
         trusted = {login.lower() for login in writers} | {self._bot.login.lower()}
-        return replace(
+        snapshot = replace(
             small,
             pull=replace(pull, author_can_write=pull.author.lower() in trusted),
             reviews=reviews,
@@ -159,11 +159,22 @@ class Reader:
                 if name.endswith(".pem")
             ),
             models=tuple(
-                self._model(name, small, head, base, fork, changes.base)
+                self._model(small, changes.base, self._models.in_trees(name, head, base, fork))
                 for name in models_of(small.paths)
                 if is_model_name(name)
             ),
         )
+        models = tuple(self._models.with_runs(snapshot, facts) for facts in snapshot.models)
+        known = [(snapshot.proposals[facts.name], facts) for facts in models]
+        late = LateReader(self.issues, self._attempts, known)
+        return replace(snapshot, models=models, late=late)
+
+    def _model(self, small: Snapshot, base_head: str, facts: ModelFacts) -> ModelFacts:
+        """Return the facts with the pointer's history, if that can matter."""
+        moved = facts.base_pointer is not None or pointer_path(facts.name) in small.paths
+        if small.pull.merged or not moved:
+            return facts
+        return self._models.with_history(facts, base_head)
 
     def _before_merge(self, pull: PullFacts) -> str:
         """Return the commit that a merged pull request was merged onto; empty while it is open."""
@@ -179,10 +190,10 @@ class Reader:
         reviews: tuple[Review, ...],
         changes: Changes,
     ) -> dict[str, str]:
-        """Return the trees that approvals were given to, where the policy lets a tree keep them.
+        """Return the trees that approvals were given to, if the policy lets a tree keep them.
 
-        The same tree on top of another commit of the base branch is another change: it may take
-        back what came in between. So only what left the base branch where the head did is named.
+        The same tree on top of another commit of the base branch is another change: it may revert
+        what came in between. So only commits that left the base branch where the head did count.
         """
         if policy is None or not policy.sign_off.keep_on_same_tree:
             return {}
@@ -199,7 +210,7 @@ class Reader:
         return tuple(str(item["ref"]).removeprefix("refs/heads/") for item in listed)
 
     def group(self, ref: str, number: int) -> GroupFacts | None:
-        """Return everything about one merge group; None where it is gone."""
+        """Return everything about one merge group; None if it is gone."""
         answer = self._api.find(f"{self._base}/git/ref/heads/{ref_path(ref)}")
         snapshot = self.snapshot(number) if answer is not None else None
         if answer is None or snapshot is None or snapshot.pull.state != "open":
@@ -211,7 +222,7 @@ class Reader:
         return GroupFacts(
             ref=ref,
             head=head,
-            snapshot=self.before_green(snapshot),
+            snapshot=snapshot,
             group=self._files.tree(head).blobs,
             onto=self._files.tree(onto).blobs,
             tip=self._files.tree(tip).blobs,
@@ -229,7 +240,7 @@ class Reader:
     ) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
         """Return the members of each team that matters, and the holders of each role."""
         if policy is None:
-            return {}, {}  # decide says what is wrong with it
+            return {}, {}  # deciding says what is wrong with it
         owning = read_people.teams_of_owners(owners, self._released(paths))
         named = {team for role in policy.roles.values() for team in role.teams}
         found: dict[str, frozenset[str]] = {}
@@ -257,140 +268,9 @@ class Reader:
         )
         return (*listed, *extra)
 
-    def _model(
-        self, name: str, small: Snapshot, head: Tree, base: Tree, fork: Tree, base_head: str
-    ) -> ModelFacts:
-        folder, cards, pointer = f"{MODELS}/{name}", f"{CARDS}/{name}", pointer_path(name)
-        text = self._files.text
-        head_pointer = text(head.blobs.get(pointer))
-        named = read_pointer(head_pointer)
-        record = named.evidence.path if named else ""
-        inside = record.startswith(cards + "/")
-        live = read_pointer(text(base.blobs.get(pointer)))
-        live_record = live.evidence.path if live else ""
-        live_inside = live_record.startswith(cards + "/")
-        facts = ModelFacts(
-            name=name,
-            head_inputs=head.below(folder),
-            base_inputs=base.below(folder),
-            fork_inputs=fork.below(folder),
-            irregular=head.irregular_below(folder) + head.irregular_below(cards),
-            recipe=text(head.blobs.get(f"{folder}/recipe.yml")),
-            dataset_card=text(head.blobs.get(f"{folder}/data/README.md")),
-            base_recipe=text(base.blobs.get(f"{folder}/recipe.yml")),
-            base_dataset_card=text(base.blobs.get(f"{folder}/data/README.md")),
-            head_cards=head.below(cards),
-            base_cards=base.below(cards),
-            fork_cards=fork.below(cards),
-            head_pointer=head_pointer,
-            base_pointer=text(base.blobs.get(pointer)),
-            fork_pointer=text(fork.blobs.get(pointer)),
-            head_evidence=text(head.blobs.get(record)) if inside else None,
-            recorded=text(base.blobs.get(record)) if inside else None,
-            live_record=text(base.blobs.get(live_record)) if live_inside else None,
-            head_sizes=tuple(
-                (name.removeprefix(folder + "/"), size)
-                for name, size in sorted(head.sizes.items())
-                if name.startswith(folder + "/")
-            ),
-        )
-        facts = self._with_attempts(small, facts)
-        if small.pull.merged:
-            return facts
-        if facts.base_pointer is not None or pointer in small.paths:
-            past = self._files.history(base_head, pointer)
-            facts = replace(
-                facts,
-                history=tuple(entry.text for entry in past),
-                history_dates=tuple(entry.date for entry in past),
-            )
-        facts = replace(facts, runs=self._runs(small, facts))
-        measured, foreign = self._measured(small, facts)
-        return replace(facts, measured=measured, measured_foreign=foreign)
-
-    def before_green(self, snapshot: Snapshot) -> Snapshot:
-        """Return the snapshot with what is only looked up where the check could turn green.
-
-        That is whether promotions are frozen, and whether another process of this bot recorded an
-        attempt meanwhile; then everything is read again.
-        """
-        reader = AttemptReader(self._api, self._repository, self._bot.public_key)
-        for facts in snapshot.models:
-            try:
-                proposal = head_proposal(facts).digest
-            except UserError:
-                continue
-            records, foreign = reader.of(facts.name, proposal, afresh=True)
-            known = tuple(asked.record for asked in facts.attempts)
-            if not is_rollback(snapshot, facts) and (records, foreign) != (
-                known,
-                facts.attempts_foreign,
-            ):
-                snapshot = self.snapshot(snapshot.pull.number) or snapshot
-                break
-        return replace(snapshot, freeze=self.issues.freeze())
-
-    def _with_attempts(self, small: Snapshot, facts: ModelFacts) -> ModelFacts:
-        """Return the facts with every attempt of the present proposal; a rollback has none."""
-        if is_rollback(small, facts):
-            return facts
-        try:
-            proposal = head_proposal(facts).digest
-        except UserError:
-            return facts
-        reader = AttemptReader(self._api, self._repository, self._bot.public_key)
-        records, foreign = reader.of(facts.name, proposal)
-        live = read_pointer(facts.base_pointer)
-        incumbent = live.artifact.digest if live else None
-        measured = MeasuredReader(self._api, self._repository, self._bot.public_key)
-        keys = [run_key(proposal, incumbent, record.number) for record in records]
-        return replace(
-            facts,
-            attempts=tuple(
-                AskedAttempt(record, *measured.first(facts.name, key))
-                for record, key in zip(records, keys, strict=True)
-            ),
-            attempts_foreign=foreign,
-        )
-
-    def _measured(self, small: Snapshot, facts: ModelFacts) -> tuple[str, str]:
-        """Return which evidence of the present key was seen first; nothing for a rollback."""
-        live = read_pointer(facts.base_pointer)
-        if is_rollback(small, facts):
-            return "", ""
-        try:
-            proposal = head_proposal(facts)
-        except UserError:
-            return "", ""
-        key = run_key(proposal.digest, live.artifact.digest if live else None)
-        return MeasuredReader(self._api, self._repository, self._bot.public_key).first(
-            facts.name, key
-        )
-
-    def _runs(self, small: Snapshot, facts: ModelFacts) -> tuple[Run, ...]:
-        """Return the runs of the key that this model waits for, and of those before it."""
-        live, head = read_pointer(facts.base_pointer), read_pointer(facts.head_pointer)
-        runs = Runs(self._api, self._repository, small.default_branch, self._bot.login)
-        incumbent = live.artifact.digest if live else None
-        if is_rollback(small, facts):
-            if head is None:
-                return ()
-            key = rollback_key(head.artifact.digest, incumbent, small.pull.number)
-            return runs.of_key(ROLLBACK, facts.name, key)
-        try:
-            proposal = head_proposal(facts)
-        except UserError:
-            return ()  # decide says what is wrong with the recipe
-        key = run_key(proposal.digest, incumbent)
-        attempts = [
-            run_key(proposal.digest, incumbent, asked.record.number) for asked in facts.attempts
-        ]
-        earlier = (*earlier_keys(small.comments), *attempts)
-        return runs.of_key(FINETUNE, facts.name, key, earlier)
-
 
 def read_policy(text: str | None) -> Policy | None:
-    """Return the policy, or None where it is missing or broken."""
+    """Return the policy, or None if it is missing or broken."""
     try:
         return documents.parse(Policy, text or "", POLICY_FILE)
     except UserError:

@@ -1,4 +1,4 @@
-"""Files of a commit: blob ids by path, and texts by blob id. All of it can be kept for ever."""
+"""Files of a commit: blob ids by path, and texts by blob id. All of it is immutable."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Past:
-    """What a file held after a commit, None where it was absent, and when that was committed."""
+    """The content of a file after a commit, None if it was absent, and when that was committed."""
 
     commit: str
     date: str
@@ -50,7 +50,7 @@ class Files:
         self._base = path("repos", *repository.split("/"))
 
     def tree(self, commit: str) -> Tree:
-        """Return every file of a commit; folder by folder where GitHub cuts one listing off."""
+        """Return every file of a commit; folder by folder if GitHub cuts one listing off."""
         answer = self._api.fixed(f"{self._base}/git/trees/{commit}", {"recursive": "1"})
         if answer is None:
             raise ApiError("GET", f"git/trees/{commit}", 404, "no such commit")
@@ -82,7 +82,7 @@ class Files:
         return str(answer["content"])
 
     def tree_of(self, commit: str) -> str:
-        """Return the id of a commit's tree; empty where there is no such commit."""
+        """Return the id of a commit's tree; empty if there is no such commit."""
         answer = self._api.fixed(f"{self._base}/git/commits/{commit}")
         return str(answer["tree"]["sha"]) if answer else ""
 

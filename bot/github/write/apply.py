@@ -1,7 +1,7 @@
 """Do what was decided: read, compare, write; after an unclear answer read again, never repeat.
 
 The order makes every stop harmless: what costs most is found again by its key (a run), its content
-(a commit) or its marker (an issue, the comment), so the next evaluation goes on where this ended.
+(a commit) or its marker (an issue, the comment), so the next evaluation continues from there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from bot.deciding import messages
 from bot.facts.actions import (
     Action,
     CancelRun,
@@ -19,6 +18,7 @@ from bot.facts.actions import (
     CommitRelease,
     CreateDeployment,
     DispatchRun,
+    LookAgain,
     Merge,
     OpenFreeze,
     OpenIncident,
@@ -32,12 +32,15 @@ from bot.facts.actions import (
     SetLabel,
     UpsertComment,
 )
+from bot.facts.markers import CHECK_NAME
+from bot.facts.shared_sentences import TITLES, foreign_tag
 from bot.facts.snapshot import PostedCheck
 from bot.github.api import Api, ApiError, path
 from bot.github.read.run_reader import Runs
 from bot.github.read.snapshot_reader import Reader
 from bot.github.write.git_writer import Applied, ForeignTagError, GitWriter
 from bot.github.write.thread_writer import ThreadWriter
+from countersign_ml.markdown import code, plain
 
 log = logging.getLogger("countersign.bot")
 VISIBLE_AFTER_SECONDS = (0.2, 0.5, 1, 2, 4, 8)
@@ -76,6 +79,8 @@ class Writer:
             if started and not isinstance(action, DispatchRun):
                 return Applied(writes, look_again=True)
             match action:
+                case LookAgain():
+                    return Applied(writes, look_again=True)
                 case PostCheck():
                     writes += self._check(_barring(action, barred), checks)
                 case DispatchRun():
@@ -85,18 +90,18 @@ class Writer:
                     except ApiError as error:
                         if error.status not in (403, 404, 422):
                             raise
-                        barred = messages.cannot_start(action.workflow, action.ref, error.message)
+                        barred = _cannot_start(action, error.message)
                 case CommitRelease():
                     done = self._git.release(action)
                     writes += done.writes
                     if not done.refused or (done.look_again and not last):
                         return replace(done, writes=writes)
-                    barred = messages.cannot_release(action.branch, done.refused)
+                    barred = _cannot_release(action, done.refused)
                 case RecordSignOff():
                     try:
                         writes += self._git.record(action)
                     except ForeignTagError as error:
-                        barred = messages.foreign_tag(str(error))
+                        barred = foreign_tag(str(error))
                 case RecordMeasured():
                     try:
                         writes += self._git.measured(action)
@@ -141,7 +146,7 @@ class Writer:
                 raise TypeError(f"no such action: {type(action).__name__}")
 
     def _check(self, action: PostCheck, checks: tuple[PostedCheck, ...]) -> int:
-        """Post the check unless the newest of ours says exactly this.
+        """Post the check unless our newest one says exactly this.
 
         A finished check that has to run again becomes a new one: what GitHub shows is the newest.
         """
@@ -157,7 +162,7 @@ class Writer:
         if action.text:
             output["text"] = action.text
         body: dict[str, object] = {
-            "name": messages.CHECK_NAME,
+            "name": CHECK_NAME,
             "status": status,
             "external_id": action.fingerprint,
             "output": output,
@@ -244,7 +249,7 @@ class Writer:
             "environment": action.model,
             "auto_merge": False,
             "required_contexts": [],
-            "description": messages.deployment(action.model, action.version),
+            "description": f"{action.model} {action.version}",
             "payload": {
                 "model": action.model,
                 "version": action.version,
@@ -263,8 +268,23 @@ class Writer:
 
 
 def _barring(action: PostCheck, reason: str) -> PostCheck:
-    """Return the check, red with `reason` where GitHub would not start a run."""
+    """Return the check, red with `reason` if GitHub would not start a run."""
     if not reason:
         return action
-    title = messages.TITLES["failed"]
+    title = TITLES["failed"]
     return replace(action, conclusion="failure", title=title, summary=reason)
+
+
+def _cannot_start(action: DispatchRun, reason: str) -> str:
+    return (
+        f"The run cannot be started: {plain(reason)}. Check that .github/workflows/"
+        f"{action.workflow} is on {action.ref}, that Actions are enabled, and that the App may "
+        "write to Actions."
+    )
+
+
+def _cannot_release(action: CommitRelease, reason: str) -> str:
+    return (
+        f"The release commit cannot be added to {code(action.branch)}: {plain(reason)}. Allow the "
+        "App to push to that branch, or propose from another one."
+    )

@@ -29,7 +29,7 @@ log = logging.getLogger("countersign.bot")
 
 @dataclass(frozen=True)
 class Applied:
-    """What was written. `look_again`: the pull request is not what it was; read it afresh."""
+    """What was written. `look_again`: the pull request is not what it was; read it again."""
 
     writes: int = 0
     look_again: bool = False
@@ -68,7 +68,7 @@ class GitWriter:
             self._api.write("PATCH", url, {"sha": commit, "force": False})
         except ApiError as error:
             if error.unknown or error.status in (404, 409, 422):
-                log.info("%s: %s", action.branch, error)  # moved, or unclear: read afresh
+                log.info("%s: %s", action.branch, error)  # moved, or unclear: read again
                 return Applied(2, look_again=error.status != 404, refused=error.message)
             raise
         return Applied(3, look_again=True)
@@ -118,7 +118,7 @@ class GitWriter:
         Whoever may push may push a tag of that name before: it counts only with our signature over
         the same facts. ForeignTagError for any other.
         """
-        if self._stands(wanted, same):
+        if self._is_there(wanted, same):
             return 0
         tag = self._api.write(
             "POST",
@@ -131,10 +131,10 @@ class GitWriter:
             },
         )
         self._create(f"refs/tags/{wanted.name}", str(tag["sha"]))
-        self._stands(wanted, same)  # somebody else may have been quicker
+        self._is_there(wanted, same)  # somebody else may have been quicker
         return 2
 
-    def _stands(self, wanted: Statement, same: Callable[[bytes], bool]) -> bool:
+    def _is_there(self, wanted: Statement, same: Callable[[bytes], bool]) -> bool:
         there = self._api.find(f"{self._base}/git/ref/tags/{wanted.name}")
         if there is None:
             return False
@@ -216,7 +216,7 @@ class GitWriter:
         return str(commit["sha"])
 
     def _create(self, ref: str, sha: str) -> None:
-        """Create a ref; one that somebody created meanwhile under this name is as good."""
+        """Create a ref; one that was created meanwhile under this name is as good."""
         try:
             self._api.write("POST", f"{self._base}/git/refs", {"ref": ref, "sha": sha})
         except ApiError as error:
@@ -225,7 +225,7 @@ class GitWriter:
 
 
 def _tag_of(kind: type[SignOffRecord], payload: bytes) -> str:
-    """Return the name that a record gives its tag; empty where the payload is no such record."""
+    """Return the name that a record gives its tag; empty if the payload is no such record."""
     try:
         return parse_json(kind, payload, "record").tag()
     except UserError:

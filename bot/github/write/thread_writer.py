@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.deciding import command_messages, messages
+from bot.facts import markers
 from bot.facts.actions import CloseFreeze, OpenFreeze, OpenIncident, Reply, SetLabel, UpsertComment
 from bot.github.api import Api, ApiError, path
 from bot.github.read.issue_reader import IssueReader
@@ -18,7 +18,7 @@ class ThreadWriter:
         self._issues = issues
 
     def comment(self, action: UpsertComment) -> int:
-        """Write the comment where it does not read so already."""
+        """Write the comment unless it has this text already."""
         if action.existing is None:
             url = f"{self._base}/issues/{action.number}/comments"
             self._api.write("POST", url, {"body": action.body})
@@ -30,7 +30,7 @@ class ThreadWriter:
         return 1
 
     def reply(self, action: Reply) -> int:
-        """Answer a command; whoever decided saw that there was no answer yet."""
+        """Answer a command; the decision saw that there was no answer yet."""
         url = f"{self._base}/issues/{action.number}/comments"
         self._api.write("POST", url, {"body": f"{action.marker}\n{action.body}"})
         return 1
@@ -52,25 +52,25 @@ class ThreadWriter:
         """Open the incident once; what people write into it afterwards is theirs."""
         if self._issues.incident(action.model, action.version) is not None:
             return 0
-        marker = messages.incident_marker(action.model, action.version)
+        marker = markers.incident_marker(action.model, action.version)
         body = {
             "title": action.title,
             "body": f"{marker}\n{action.body}",
-            "labels": [messages.INCIDENT_LABEL],
+            "labels": [markers.INCIDENT_LABEL],
         }
         self._api.write("POST", f"{self._base}/issues", body)
         return 1
 
     def freeze(self, action: OpenFreeze) -> int:
         """Freeze all promotions, unless they are frozen meanwhile."""
-        newest = self._issues.freeze().newest
+        newest = self._issues.freeze()
         if newest is not None and newest.is_open:
             return 0
-        marker = command_messages.FREEZE_MARKER
+        marker = markers.FREEZE_MARKER
         body = {
-            "title": command_messages.FREEZE_TITLE + action.reason[:200],
+            "title": markers.FREEZE_TITLE + action.reason[:200],
             "body": letters.freeze_body(marker, action.reason, action.by, action.pull),
-            "labels": [command_messages.FREEZE_LABEL],
+            "labels": [markers.FREEZE_LABEL],
         }
         self._api.write("POST", f"{self._base}/issues", body)
         return 1

@@ -1,20 +1,15 @@
-"""The one comment of ours on a pull request, and the run keys that its hidden line remembers."""
+"""The one comment of the bot on a pull request, and the run keys in its hidden line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 
-from bot.deciding import attempt_messages, command_messages, messages, spot_check_messages
+from bot.facts import markers
 from bot.facts.actions import UpsertComment
 from bot.facts.snapshot import Comment, Snapshot
 
 _KEY = re.compile(r"[0-9a-f]{16}")
-_ANSWERS = (
-    command_messages.EXPLAIN_MARKER,
-    attempt_messages.RETRAIN_MARKER,
-    spot_check_messages.MARKER,
-)
 MOST_KEYS = 50
 """How many keys a comment remembers, the latest."""
 
@@ -22,13 +17,15 @@ MOST_KEYS = 50
 def own_comment(comments: Iterable[Comment]) -> Comment | None:
     """Return our comment, found by author and marker; the oldest counts.
 
-    Somebody with write access can edit the marker away. Answers aside, the App writes one
-    comment only, so the author alone finds it then; a marker alone finds nothing.
+    Anyone with write access can edit the marker away. Apart from answers, the App writes only one
+    comment, so the author alone finds it then. A marker alone finds nothing.
     """
     ours = [
-        comment for comment in comments if comment.by_bot and not comment.body.startswith(_ANSWERS)
+        comment
+        for comment in comments
+        if comment.by_bot and not comment.body.startswith(markers.ANSWERS)
     ]
-    ours.sort(key=lambda comment: not comment.body.startswith(messages.COMMENT_MARKER))
+    ours.sort(key=lambda comment: not comment.body.startswith(markers.COMMENT_MARKER))
     return ours[0] if ours else None
 
 
@@ -41,19 +38,19 @@ def upsert(snapshot: Snapshot, body: str) -> UpsertComment:
 
 
 def keys_in(body: str) -> tuple[str, ...]:
-    """Return the run keys that a comment of ours names in its hidden line."""
-    _, found, rest = body.partition(messages.KEYS_MARKER)
+    """Return the run keys in the hidden line of a comment by the bot."""
+    _, found, rest = body.partition(markers.KEYS_MARKER)
     words = rest.partition("-->")[0].split() if found else []
     return tuple(word for word in words if _KEY.fullmatch(word))
 
 
 def earlier_keys(comments: Iterable[Comment]) -> tuple[str, ...]:
-    """Return every run key that this pull request is known to have had, oldest first."""
+    """Return every run key that this pull request had so far, oldest first."""
     ours = own_comment(comments)
     return keys_in(ours.body) if ours is not None else ()
 
 
 def remembered(earlier: Sequence[str], now: Sequence[str]) -> str:
-    """Return the keys to write into the hidden line: the earlier ones, then those of now."""
+    """Return the keys to write into the hidden line: the earlier ones, then the present ones."""
     kept = [key for key in dict.fromkeys(earlier) if key not in now]
     return " ".join([*kept, *now][-MOST_KEYS:])

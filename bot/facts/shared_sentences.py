@@ -1,0 +1,53 @@
+"""Sentences that several rooms or modules of the bot use; all others are at their use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from countersign_ml.markdown import code
+
+TITLES = {
+    "passed": "Passed: evidence and signatures are complete",
+    "spot-check": "Waiting for the spot-check",
+    "sign": "Waiting for signatures",
+    "measuring": "Waiting for evidence",
+    "release": "Evidence passed; the release commit follows",
+    "held": "Signed, but on hold for now",
+    "failed": "Blocked",
+    "inconclusive": "Inconclusive: the measurements cannot settle it",
+}
+"""What a verdict results in, as the title of check and comment."""
+
+
+def title(key: str, kinds: Sequence[str]) -> str:
+    """Return the title of check and comment; that of a rollback says so."""
+    words = TITLES[key]
+    return f"Rollback: {words[0].lower()}{words[1:]}" if "rollback" in kinds else words
+
+
+NOTHING_GOVERNED = "Nothing governed changes here."
+
+
+def foreign_tag(tag: str) -> str:
+    return (
+        f"The tag {code(tag)} already exists, and is not the record that this bot would sign. "
+        "Delete it, and protect countersign/* with a ruleset that only the App bypasses."
+    )
+
+
+ATTEMPTS_RULE = (
+    "Every attempt must pass, and the file of the first one ships: another attempt can hold a "
+    "version back, but never makes a failed one pass."
+)
+LEAST_DIGITS = 12
+"""How many digits of a sample's digest a signature gives at least."""
+
+
+def sample_name(digest: str) -> str:
+    """Return the first digits of a sample's digest, as a command names it."""
+    return digest.removeprefix("sha256:")[:LEAST_DIGITS]
+
+
+def spot_check_command(digest: str, rows: int) -> str:
+    """Return a command to copy, with a `?` for each row in place of a mark."""
+    return f"/spot-check {sample_name(digest)} {' '.join('?' * rows)}"
