@@ -72,7 +72,9 @@ def test_a_signature_brings_the_release_whose_card_tells_of_it() -> None:
     (text,) = [change.text for change in commit.files if change.path.endswith(".md")]
     assert "## Spot-check" in text
     assert f"grace, {WHEN}: the candidate better on 1, the other on 1" not in text
-    assert f"- grace, {WHEN}: the candidate better on 2, the other on 0, 1 ties, 1 undecided" in text
+    assert (
+        f"- grace, {WHEN}: the candidate better on 2, the other on 0, 1 ties, 1 undecided" in text
+    )
     assert "agree on 3 of 3 rows (100 %, Cohen's kappa 1.00)" in text
     assert answers(pull) == []
 
@@ -270,7 +272,14 @@ def test_the_card_without_a_signature_is_what_it_was() -> None:
             "ada",
             f"/spot-check {'0' * 12} A X",
             {"updated": "2026-01-02T06:00:00Z"},
-            ["was edited", "has a part", "and the role", "is not the sample", "`X` at 2", "2 marks"],
+            [
+                "was edited",
+                "has a part",
+                "and the role",
+                "is not the sample",
+                "`X` at 2",
+                "2 marks",
+            ],
         ),
     ],
 )
