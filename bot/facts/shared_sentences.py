@@ -12,7 +12,7 @@ TITLES = {
     "sign": "Waiting for signatures",
     "measuring": "Waiting for evidence",
     "release": "Evidence passed; the release commit follows",
-    "held": "Signed, but on hold for now",
+    "held": "Signed, but stopped for now",
     "failed": "Blocked",
     "inconclusive": "Inconclusive: the measurements cannot settle it",
 }

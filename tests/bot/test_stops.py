@@ -42,7 +42,7 @@ def test_a_held_pull_request_is_signed_and_does_not_merge_until_the_hold_ends(
     assert labels(world, number) == [LABEL]
     world.approve(number, "grace", "omar")
     world.settle()
-    assert world.check(number)["output"]["title"] == "Signed, but on hold for now"
+    assert world.check(number)["output"]["title"] == "Signed, but stopped for now"
     assert "grace put this pull request on hold: the label set" in world.comments(number)[0]
     say(world, "ken", number, "/unhold")
     assert not world.pull(number)["merged"]
@@ -108,7 +108,7 @@ def test_outside_a_release_window_nothing_is_promoted(tmp_path: Path) -> None:
         world.settle()
         world.approve(number, "grace", "omar")
         world.settle()
-        assert world.check(number)["output"]["title"] == "Signed, but on hold for now"
+        assert world.check(number)["output"]["title"] == "Signed, but stopped for now"
         assert not world.pull(number)["merged"]
         assert "2999" in world.comments(number)[0]
 
