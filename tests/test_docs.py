@@ -292,7 +292,8 @@ def test_the_readme_lists_every_room_with_its_imports() -> None:
 def test_the_picture_of_the_rooms_shows_the_layers_that_are_checked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = project["tool"]["importlinter"]["contracts"]
-    (layers,) = (each["layers"] for each in contracts if each["type"] == "layers")
+    found = (each["layers"] for each in contracts if each["type"] == "layers")
+    (layers,) = (each for each in found if "policy" in each)
     picture = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```")[1]
     shown = [
         rooms
