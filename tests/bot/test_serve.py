@@ -39,7 +39,9 @@ def environment(settings: Settings, port: int, queue: Path) -> dict[str, str]:  
 
 
 def start(environ: dict[str, str]) -> subprocess.Popen[str]:
-    script = "import sys; from countersign import main; sys.exit(main(['bot']))"
+    script = (
+        "import sys; from countersign_ml.cli.command_table import main; sys.exit(main(['bot']))"
+    )
     return subprocess.Popen(
         [sys.executable, "-c", script],
         env=environ,

@@ -98,7 +98,7 @@ def test_an_override_is_shown_on_comment_card_and_record(world: World) -> None:
     assert command in world.comments(number)[0]
     say(world, "grace", number, f"{command} The rows that fell were retired in March.")
     assert world.conclusion(number) == "action_required"
-    assert "is forced by grace as ml-lead" in world.comments(number)[0]
+    assert "grace as ml-lead forced it" in world.comments(number)[0]
     world.approve(number, "grace", "omar")
     world.settle()
     assert world.pull(number)["merged"]
@@ -249,7 +249,7 @@ def test_a_merge_group_under_rules_that_changed_before_it_is_not_green() -> None
     )
     verdict, posted = judge_group(facts, decide(snapshot))
     assert posted.conclusion == "failure"
-    assert "policy/policy.yml otherwise" in verdict.parts[-1].sentence
+    assert "policy/policy.yml is not as in" in verdict.parts[-1].sentence
     same = replace(facts, tip=facts.onto, pull={**head, "policy/policy.yml": "2"})
     assert judge_group(same, decide(snapshot))[1].conclusion == "success"
     slipped = replace(same, group={**same.group, "models/other/pointer.json": "9"})
