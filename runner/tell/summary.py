@@ -11,6 +11,7 @@ from rich.table import Table
 
 from countersign_ml.rows.governed.governed_model import GovernedModel
 from policy import verdict_text
+from policy.errors import one_line
 from policy.facts.evidence import Evidence, Metric
 from policy.sentences import figure
 from policy.verdict import Finding, Outcome
@@ -69,7 +70,7 @@ def print_validation(folder: GovernedModel, gated: GatedData, verdict: Finding) 
             field = f" {found.field}" if found.field else ""
             name = f" ({found.id})" if found.id else ""
             line = f"{facts.gate}: {found.file}:{found.line}{field}{name}: {found.message}"
-            console.print(f"  {_one_line(line)}", markup=False, soft_wrap=True)
+            console.print(f"  {one_line(line)}", markup=False, soft_wrap=True)
         left = facts.count - min(len(facts.findings), SHOWN_FINDINGS)
         if left:
             console.print(f"  {facts.gate}: {left} more; --json lists up to fifty", markup=False)
@@ -112,11 +113,6 @@ def print_measured(evidence: Evidence, verdict: Finding | None, place: str) -> N
     if verdict is not None:
         console.print("\n".join(verdict_text.lines(verdict)), markup=False, soft_wrap=True)
     console.print(f"evidence: {place}", markup=False, soft_wrap=True)
-
-
-def _one_line(text: str) -> str:
-    """Return text on one line: a log can execute commands at the start of a line."""
-    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _figure(metric: Metric | None) -> str:

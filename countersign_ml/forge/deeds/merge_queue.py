@@ -2,7 +2,7 @@
 and then the base moves to exactly the commit that was checked.
 
 Groups hold one pull request each and stand behind one another: the second is built on the first.
-What fails leaves, and what stood behind it is built anew.
+A group that fails leaves the queue, and the groups behind it are built again.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def list_deployments(owner: str, name: str) -> Response:
 
 @routes.post("")
 def create_deployment(owner: str, name: str) -> Response:
-    """POST a deployment of a ref; 409 where required checks do not hold on it."""
+    """POST a deployment of a ref; 409 if required checks have not passed on it."""
     record, actor = writable(owner, name, "deployments")
     data = body()
     ref = text_field(data, "Deployment", "ref") or ""

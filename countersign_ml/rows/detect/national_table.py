@@ -1,4 +1,4 @@
-"""National identity numbers: how each is written, who confirms it, and the words beside it.
+"""National identity numbers: how each is written, which rule confirms it, and the words near it.
 
 `alone` is a layout so particular that its check digits settle it (a test holds the share of random
 strings so written that pass below 3 %). `worded` is any other layout, believed only beside one

@@ -1,7 +1,7 @@
 """Telephone numbers, confirmed by the numbering plans of the world (phonenumbers).
 
 With a country code, the plan decides. Without one, a digit string is a telephone number only if a
-word beside it says so, or if it is grouped exactly as its country groups such numbers.
+word near it says so, or if it is grouped exactly as its country groups such numbers.
 """
 
 from __future__ import annotations

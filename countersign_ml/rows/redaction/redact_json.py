@@ -20,7 +20,7 @@ class Written(NamedTuple):
     field: str
     """The nearest field's name; a list's items have their list's."""
     depth: int
-    """How many objects and lists it stands in."""
+    """How many objects and lists contain it."""
     is_key: bool
     is_number: bool
 

@@ -29,7 +29,7 @@ class Sent:
 
     keep: Keep
     counted: bool = False
-    """Whether the merge asks how often each key stands in a file."""
+    """Whether the merge asks how often each key is in a file."""
 
 
 SENT: dict[str, Sent] = {

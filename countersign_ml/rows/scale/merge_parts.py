@@ -73,7 +73,7 @@ class Kept(Column):
         return keys[chosen], rows[chosen]
 
     def counts(self) -> Iterator[I64]:
-        """Yield how often each key stands in the column."""
+        """Yield how often each key is in the column."""
         if not self.counted:
             yield from super().counts()
             return
