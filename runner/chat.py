@@ -17,7 +17,7 @@ from countersign_ml.rows.read.formats import Turn
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
 from policy.facts.evidence import RenderedToken
-from runner.sentences import base_not_loaded, template_refused
+from runner.runner_sentences import base_not_loaded, template_refused
 
 TemplateName = Literal["chatml", "alpaca", "tokenizer_default"]
 MASKED = -100

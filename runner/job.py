@@ -23,7 +23,7 @@ from policy.facts.proposal import run_key
 from policy.files.rules import Policy
 from policy.governed import pointer_path
 from policy.names import Digest
-from runner.sentences import unreadable
+from runner.runner_sentences import unreadable
 from runner.tell.progress import Reporter
 
 REGISTRY_VARIABLE = "COUNTERSIGN_REGISTRY"

@@ -33,7 +33,7 @@ from policy.files.budget import estimate
 from policy.files.dataset_card import parse_card
 from policy.governed import MODELS, evidence_path
 from runner.job import Job
-from runner.sentences import missing_file, unreadable
+from runner.runner_sentences import missing_file, unreadable
 
 NO_BASE_BRANCH = "no base branch was given; --incumbent names its pointer.json in a clone of it"
 

@@ -14,7 +14,7 @@ from runner.job import make_cache, read_pointer
 from runner.measure.evaluate import Bench, fetch_artifact, measure_gguf, outputs_name
 from runner.publish import GGUF, publish_outputs
 from runner.run import Run, accepted_rows
-from runner.sentences import artifact_missing
+from runner.runner_sentences import artifact_missing
 
 
 def recover(run: Run) -> None:

@@ -19,7 +19,7 @@ from policy.errors import UserError
 from policy.facts.evidence import Evidence, Part, RunPart, StageFacts, assemble
 from runner.attest import producer
 from runner.job import Job, own_folder
-from runner.sentences import no_rows
+from runner.runner_sentences import no_rows
 from runner.workspace import Workspace
 
 

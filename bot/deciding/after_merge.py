@@ -7,10 +7,10 @@ from dataclasses import replace
 from bot.deciding import signing, spot_checks
 from bot.deciding.overrides import overrides
 from bot.facts.actions import Action, OpenIncident, ProposeRollback
+from bot.facts.bot_sentences import NOTHING_GOVERNED
 from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import Judged, ModelState
 from bot.facts.own_comment import upsert
-from bot.facts.shared_sentences import NOTHING_GOVERNED
 from bot.facts.snapshot import Snapshot
 from bot.report import comment, letters
 from countersign_ml.markdown import plain

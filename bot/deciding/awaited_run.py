@@ -15,7 +15,7 @@ from policy.facts.evidence import SHIPPED, Evidence
 from policy.facts.pointer import Pointer
 from policy.facts.proposal import run_key
 from policy.people.sign_off_record import MeasuredRecord
-from policy.sentences import short
+from policy.policy_sentences import short
 from policy.verdict import Finding, Outcome
 
 SHOWN_RUNS = 5

@@ -16,10 +16,10 @@ from bot.facts.actions import (
     UpsertComment,
     in_order,
 )
+from bot.facts.bot_sentences import NOTHING_GOVERNED, TITLES
+from bot.facts.bot_sentences import title as title_of
 from bot.facts.model_state import ModelState
 from bot.facts.own_comment import earlier_keys, upsert
-from bot.facts.shared_sentences import NOTHING_GOVERNED, TITLES
-from bot.facts.shared_sentences import title as title_of
 from bot.facts.snapshot import Snapshot
 from bot.report import check, comment, explain
 from countersign_ml.markdown import code

@@ -95,7 +95,7 @@ def _policy(snapshot: Snapshot) -> tuple[Policy | None, list[Finding]]:
     """Return the base branch's policy, or why there is none."""
     where = f"{POLICY_FILE} on {snapshot.default_branch}"
     if snapshot.policy is None:
-        sentence = f"{where} is missing; merge a policy there first (countersign init writes one)"
+        sentence = f"{where} is missing; merge a policy there first (see docs/your-repository.md)"
         return None, [Finding("policy", Outcome.ERRORED, sentence)]
     try:
         return documents.parse(Policy, snapshot.policy, where), []

@@ -17,11 +17,11 @@ from bot.deciding.awaited_run import (
 )
 from bot.deciding.changed_measures import changed_measures
 from bot.facts.actions import FINETUNE
+from bot.facts.bot_sentences import foreign_tag
 from bot.facts.model_facts import ModelFacts, Run
 from bot.facts.model_state import AttemptState, Judged
 from bot.facts.own_comment import earlier_keys
 from bot.facts.proposed import Proposed
-from bot.facts.shared_sentences import foreign_tag
 from bot.facts.snapshot import Snapshot
 from bot.facts.trusted_runs import Found, deciding, tries
 from policy.canonical import digest_bytes

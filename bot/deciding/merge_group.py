@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from bot.deciding.consequences import Decision
 from bot.facts.actions import PostCheck
+from bot.facts.bot_sentences import TITLES
 from bot.facts.merge_groups import GroupFacts
-from bot.facts.shared_sentences import TITLES
 from bot.report import check
 from bot.report.verdict_tree import tree
 from policy.governed import is_rule, model_of, models_of

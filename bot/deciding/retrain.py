@@ -21,13 +21,13 @@ from bot.deciding.awaited_run import (
 )
 from bot.facts import comment_commands
 from bot.facts.actions import FINETUNE, RecordAttempt, RecordMeasured, Reply
+from bot.facts.bot_sentences import ATTEMPTS_RULE, foreign_tag
 from bot.facts.comment_commands import Command
 from bot.facts.markers import RETRAIN_MARKER, answer_marker
 from bot.facts.model_facts import AskedAttempt, ModelFacts
 from bot.facts.model_state import AttemptsPart, AttemptState, Awaited, ModelState
 from bot.facts.proposed import Proposed
 from bot.facts.role_holders import holders, involved, writers
-from bot.facts.shared_sentences import ATTEMPTS_RULE, foreign_tag
 from bot.facts.snapshot import Snapshot
 from bot.facts.trusted_runs import deciding
 from policy.facts.attempt import MAX_REASON, MIN_REASON, AttemptRecord

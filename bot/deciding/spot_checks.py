@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from bot.deciding import signing
 from bot.facts import comment_commands
 from bot.facts.actions import Reply
+from bot.facts.bot_sentences import LEAST_DIGITS, sample_name, spot_check_command
 from bot.facts.comment_commands import Command
 from bot.facts.markers import SPOT_CHECK_MARKER, answer_marker
 from bot.facts.model_state import ModelState, SpotCheckPart
 from bot.facts.role_holders import holders, involved, writers
-from bot.facts.shared_sentences import LEAST_DIGITS, sample_name, spot_check_command
 from bot.facts.snapshot import Comment, Snapshot
 from countersign_ml.markdown import code
 from policy.facts.evidence import Evidence

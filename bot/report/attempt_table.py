@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.facts.bot_sentences import ATTEMPTS_RULE
 from bot.facts.model_state import AttemptState, ModelState
-from bot.facts.shared_sentences import ATTEMPTS_RULE
 from bot.report import figures
 from bot.report.report_messages import how_to_override
 from bot.report.verdict_tree import WORDS
 from countersign_ml.markdown import code, plain, table
 from policy.facts.evidence import Evidence
-from policy.sentences import SECONDS
+from policy.policy_sentences import SECONDS
 
 HEADS = ("Attempt", "Asked by", "When", "Why", "Outcome", "Figures", "Evidence")
 SHOWN = 4

@@ -15,7 +15,7 @@ from policy.facts.evidence import Evidence, Metric
 from policy.facts.pointer import Pointer
 from policy.facts.run_context import LossPoint
 from policy.governed import chart_path
-from policy.sentences import figure
+from policy.policy_sentences import figure
 
 WIDTH, TOP = 720, 80
 PLOT, LEFT, LOSS_WIDTH = 200, 70, 616

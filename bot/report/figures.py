@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from policy.facts.evidence import Evidence, Metric, Subject
 from policy.gates.metric_gates import difference_from
 from policy.gates.paired_statistics import Difference
-from policy.sentences import figure, moved
+from policy.policy_sentences import figure, moved
 
 NOTHING = "–"
 

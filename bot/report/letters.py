@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from countersign_ml.markdown import code, plain
-from policy.sentences import short
+from policy.policy_sentences import short
 
 
 def incident_title(model: str, version: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from bot.facts.bot_sentences import spot_check_command
 from bot.facts.model_state import ModelState
-from bot.facts.shared_sentences import spot_check_command
 from countersign_ml.markdown import code, plain, table
 from policy.facts.evidence import Evidence
 from policy.facts.spot_check import SpotCheck, SpotRow, agreement
 from policy.people.spot_check_signatures import MARKS, SpotCheckSignature
-from policy.sentences import agreement_of, nothing_to_agree_on
+from policy.policy_sentences import agreement_of, nothing_to_agree_on
 
 HEADS = ("Row", "Input", "Expected", "A", "B")
 BLIND = 42_000

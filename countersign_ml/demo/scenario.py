@@ -12,7 +12,7 @@ from countersign_ml.registry import Registry
 from policy.facts.evidence import Evidence
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import quarantined, read_pointer
-from policy.sentences import percent, short
+from policy.policy_sentences import percent, short
 
 
 class Scenario:

@@ -24,7 +24,7 @@ from policy.facts.evidence import (
     TrainingFacts,
 )
 from policy.facts.proposal import propose
-from policy.sentences import short
+from policy.policy_sentences import short
 
 TOLERANCE = 1e-6
 """How far two computations of one figure may differ; relative to the figure if above 1."""

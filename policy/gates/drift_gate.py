@@ -5,7 +5,7 @@ from __future__ import annotations
 from policy.facts.drift_statistics import by_luck, distance
 from policy.facts.evidence import Drift, Evidence
 from policy.files.rules import DriftGate, Policy
-from policy.sentences import NO_INCUMBENT, percent
+from policy.policy_sentences import NO_INCUMBENT, percent
 from policy.verdict import Finding, Outcome, gather
 
 

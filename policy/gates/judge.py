@@ -27,7 +27,15 @@ from policy.gates.difference import ROUNDING
 from policy.gates.drift_gate import judge_drift
 from policy.gates.metric_gates import judge_metrics
 from policy.gates.win_rate_gate import judge_win_rate
-from policy.sentences import counted, figure, not_compared, percent, short, size, too_few_rows
+from policy.policy_sentences import (
+    counted,
+    figure,
+    not_compared,
+    percent,
+    short,
+    size,
+    too_few_rows,
+)
 from policy.verdict import Finding, Outcome, check, gather
 
 DATA_GATES: tuple[DataGate, ...] = get_args(DataGate)

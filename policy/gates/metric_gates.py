@@ -16,7 +16,7 @@ from policy.facts.evidence import Comparison, Evidence, Group, Measurement, Metr
 from policy.files.rules import MetricGate, Policy
 from policy.gates.difference import ROUNDING, outcome_of, rows_needed
 from policy.gates.paired_statistics import ALPHA, Difference, compare_means, compare_shares, holm
-from policy.sentences import (
+from policy.policy_sentences import (
     NO_INCUMBENT,
     figure,
     in_unit,

@@ -18,7 +18,7 @@ from policy.files.rules import Policy
 from policy.files.win_rate_rules import JUDGE_MODEL_PROMPTS, JudgeModel, WinRateGate
 from policy.gates.difference import ROUNDING
 from policy.gates.paired_statistics import MOST_ROWS
-from policy.sentences import percent, short
+from policy.policy_sentences import percent, short
 from policy.verdict import Finding, Outcome, check, gather
 
 WIN_RATE, SPOT_CHECK = "win_rate", "spot_check"

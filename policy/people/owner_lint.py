@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from policy.files.codeowners import Rule
 from policy.people.sign_off import SignOffFacts, assign, expand, may_sign
-from policy.sentences import counted, people, unknown_contributors
+from policy.policy_sentences import counted, people, unknown_contributors
 from policy.verdict import Finding, Outcome, gather
 
 NAME = "who can sign"

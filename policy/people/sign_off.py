@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from policy.files.codeowners import Codeowners, Rule
-from policy.sentences import counted, dated, people, unknown_contributors
+from policy.policy_sentences import counted, dated, people, unknown_contributors
 from policy.verdict import Finding, Outcome, gather
 
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED", "PENDING"]

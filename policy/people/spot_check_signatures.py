@@ -18,7 +18,7 @@ from policy.facts.spot_check import MAX_ROWS, Said, SpotCheck, SpotLabels, agree
 from policy.files.win_rate_rules import SpotCheckRules
 from policy.names import Digest, ModelName
 from policy.people.sign_off import SignOffFacts, assign, may_sign
-from policy.sentences import agreement_of, counted, dated, nothing_to_agree_on, people
+from policy.policy_sentences import agreement_of, counted, dated, nothing_to_agree_on, people
 from policy.verdict import Finding, Outcome, gather
 
 MARKS: dict[str, Said | None] = {"A": "first", "B": "second", "=": "tie", "?": None}

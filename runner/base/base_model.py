@@ -17,7 +17,7 @@ from policy.canonical import digest_of
 from policy.errors import UserError
 from policy.files.recipe import Recipe
 from runner.base import build_base as base
-from runner.sentences import base_not_loaded
+from runner.runner_sentences import base_not_loaded
 
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken")
 """What transformers reads from a model; `*` also matches subfolders (of chat templates)."""

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from policy.errors import UserError
-from policy.sentences import figure
+from policy.policy_sentences import figure
 from runner.endpoints.endpoint_evaluation import EndpointFacts, Questions, evaluate_endpoint
 from runner.endpoints.endpoint_options import add_endpoint_options, endpoint_of
 from runner.job import Options, open_job

@@ -11,7 +11,7 @@ from typing import Any
 
 from countersign_ml.rows.read.formats import Turn
 from policy.errors import UserError
-from runner.sentences import template_refused
+from runner.runner_sentences import template_refused
 
 
 class GgufChat:

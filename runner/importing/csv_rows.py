@@ -11,7 +11,7 @@ from random import Random
 
 from countersign_ml.rows.kept.sketch import normalised
 from policy.errors import UserError
-from runner.sentences import missing_file, unreadable
+from runner.runner_sentences import missing_file, unreadable
 
 SPLITS = (("train", 0.70), ("validation", 0.15), ("test", 0.15))
 CARVED_FROM_TRAIN = 0.15

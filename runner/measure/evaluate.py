@@ -50,7 +50,7 @@ from runner.measure.outputs import Asked, answers_of, write_outputs
 from runner.measure.scoring import Scored, score
 from runner.measure.slicing import NO_CUTS, Cuts
 from runner.measure.subject_metrics import metrics_of
-from runner.sentences import artifact_missing
+from runner.runner_sentences import artifact_missing
 from runner.training.adapter import use_gpu
 
 BATCH = 32

@@ -13,7 +13,7 @@ from pathlib import Path
 from countersign_ml.markdown import code, table
 from countersign_ml.rows.diff import diff_markdown
 from policy.facts.evidence import DataFacts, Evidence, Metric
-from policy.sentences import figure
+from policy.policy_sentences import figure
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 MOST_BYTES = 1_000_000

@@ -13,7 +13,7 @@ from countersign_ml.rows.governed.governed_model import GovernedModel
 from policy import verdict_text
 from policy.errors import one_line
 from policy.facts.evidence import Evidence, Metric
-from policy.sentences import figure
+from policy.policy_sentences import figure
 from policy.verdict import Finding, Outcome
 from runner.data_gates import GatedData
 

@@ -24,7 +24,7 @@ from policy.facts.run_context import LossPoint, thinned
 from policy.files.recipe import Recipe
 from runner.base.base_model import BaseModel
 from runner.chat import MASKED, Chat, Encoded
-from runner.sentences import no_rows
+from runner.runner_sentences import no_rows
 from runner.training.adapter import load_with_adapter, precision, save_adapter, use_gpu
 from runner.training.tracking import RunName, open_tracking
 from runner.training.training_order import steps_of, training_order

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,13 @@ def test_the_wheel_has_every_file_of_its_roots(wheel: zipfile.ZipFile) -> None:
     ).stdout.split()  # fmt: skip
     wanted = {name for name in listed if not name.endswith(".md") or "/prompts/" in name}
     assert {name for name in wanted if (ROOT / name).is_file()} <= set(wheel.namelist())
+
+
+def test_every_file_has_a_name_of_its_own() -> None:
+    """An editor tab shows only the file's name."""
+    listed = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    product = [name for name in listed if name.split("/")[0] in IMPORT_ROOTS]
+    names = Counter(Path(name).name for name in product if not name.endswith("__.py"))
+    assert [name for name, count in names.items() if count > 1] == []

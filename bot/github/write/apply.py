@@ -32,8 +32,8 @@ from bot.facts.actions import (
     SetLabel,
     UpsertComment,
 )
+from bot.facts.bot_sentences import TITLES, foreign_tag
 from bot.facts.markers import CHECK_NAME
-from bot.facts.shared_sentences import TITLES, foreign_tag
 from bot.facts.snapshot import PostedCheck
 from bot.github.api import Api, ApiError, path
 from bot.github.read.run_reader import Runs

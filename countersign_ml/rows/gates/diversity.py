@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from countersign_ml.rows import sentences
+from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.gates import languages, lengths
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.columns import Column
@@ -74,7 +74,7 @@ def _broken(table: Table, rules: DataRules) -> Iterator[tuple[str, str]]:
         ),
     ):
         if share > limit and table.length >= FEWEST_ROWS:
-            yield field, sentences.share_too_large(what, share, limit)
+            yield field, rows_sentences.share_too_large(what, share, limit)
 
 
 def shares(column: Column) -> tuple[float, float, int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from countersign_ml.rows import sentences
+from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.kept.table import Table
 from policy.files.rules import DataRules
 
@@ -31,11 +31,11 @@ def broken(table: Table, rules: DataRules) -> Iterator[tuple[str, str]]:
     share = int(counts[largest]) / rows
     if share > rules.max_length_share:
         what = _of_length((1 << largest) // 2, (1 << largest) - 1)
-        yield "messages", sentences.share_too_large(what, share, rules.max_length_share)
+        yield "messages", rows_sentences.share_too_large(what, share, rules.max_length_share)
     for band, found in zip(rules.lengths, within, strict=True):
         what = _of_length(band.min_words, band.max_words)
         if found / rows > band.max_share:
-            yield "messages", sentences.share_too_large(what, found / rows, band.max_share)
+            yield "messages", rows_sentences.share_too_large(what, found / rows, band.max_share)
         if found / rows < band.min_share:
             few = f"{found / rows:.1%} of the training rows {what}"
             yield "messages", f"{few}; at least {band.min_share:.1%} are required"

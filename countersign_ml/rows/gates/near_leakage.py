@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from countersign_ml.rows import sentences
+from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.columns import found_in
 from countersign_ml.rows.kept.locate import report
@@ -39,4 +39,4 @@ def count(tables: list[Table], rules: DataRules, tally: Tally) -> None:
 
 
 def _message(place: str, jaccard: float) -> str:
-    return f"nearly the same question as {place}, a training row{sentences.how_alike(jaccard)}"
+    return f"nearly the same question as {place}, a training row{rows_sentences.how_alike(jaccard)}"

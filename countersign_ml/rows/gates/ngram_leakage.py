@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from countersign_ml.rows import sentences
+from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.kept.columns import found_in
 from countersign_ml.rows.kept.ngrams import TestNgrams, collect
@@ -41,7 +41,7 @@ def count(tables: list[Table], ngrams: TestNgrams, rules: DataRules, tally: Tall
     telling = (total > 0) & (total <= rules.ngram_common)
     for number, table in enumerate(tests):
         if table.source.digest != ngrams.digests[number]:
-            raise sentences.changed_while_read(table.where)
+            raise rows_sentences.changed_while_read(table.where)
         here = (ngrams.files == number) & telling[ngrams.places]
         lines, first, shared = np.unique(ngrams.lines[here], return_index=True, return_counts=True)
         kept = ~np.isin(lines, _whole(table, trained))

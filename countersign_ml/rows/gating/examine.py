@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from countersign_ml.rows import sentences
+from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.gating.batch import Batch
 from countersign_ml.rows.gating.row_check import RowCheck, finding
 from countersign_ml.rows.kept.ngrams import Shared
@@ -90,5 +90,5 @@ def _examined(
 
 def _strictly(line: bytes, where: str, number: int) -> Row | Defect:
     if len(line) > MAX_LINE_BYTES:
-        return Defect(where, number, "", "", sentences.line_too_long(MAX_LINE_BYTES))
+        return Defect(where, number, "", "", rows_sentences.line_too_long(MAX_LINE_BYTES))
     return row_of(line, where, number)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from countersign_ml.rows import sentences
+from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.gating.examine import examine
 from countersign_ml.rows.gating.row_check import Found, RowCheck, finding
 from countersign_ml.rows.read.row import BOM, MAX_LINE_BYTES, Row, row_of
@@ -50,7 +50,7 @@ def write_rejected(sources: list[Source], digests: list[str], rules: RowRules, t
                     sink.write(json.dumps(told, ensure_ascii=False) + "\n")
                     count += 1
                 if again.digest != digest:
-                    raise sentences.changed_while_read(source.where)
+                    raise rows_sentences.changed_while_read(source.where)
             sink.flush()
             os.fsync(sink.fileno())
         os.link(part, target)  # unlike a rename, this fails if the file exists by now
@@ -91,7 +91,7 @@ def _found(check: RowCheck, line: bytes, where: str, number: int) -> list[Found]
         return []
     if len(line) > MAX_LINE_BYTES:
         row = row_of(b"{", where, number)
-        return [("contract", finding(row, "", sentences.line_too_long(MAX_LINE_BYTES)))]
+        return [("contract", finding(row, "", rows_sentences.line_too_long(MAX_LINE_BYTES)))]
     row = row_of(line, where, number)
     if isinstance(row, Row):
         return list(check.findings(row))

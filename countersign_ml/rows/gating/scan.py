@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
-from countersign_ml.rows import sentences
+from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.gating.examine import Examined, examine
 from countersign_ml.rows.gating.row_check import RowCheck
 from countersign_ml.rows.kept.ngrams import NgramIndex, SharedNgrams
@@ -153,7 +153,7 @@ def _examined(
 def _done(source: Source, chunk: Chunk, future: Future[Examined | None]) -> tuple[Chunk, Examined]:
     examined = future.result()
     if examined is None:
-        raise sentences.changed_while_read(source.where)
+        raise rows_sentences.changed_while_read(source.where)
     return chunk, examined
 
 

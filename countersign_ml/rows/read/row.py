@@ -13,9 +13,9 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
-from countersign_ml.rows import sentences
 from countersign_ml.rows.read.formats import FormatName, NotARow, Turn, turns_of
 from countersign_ml.rows.read.strict_json import loads
+from countersign_ml.rows.rows_sentences import line_too_long, unreadable
 from policy.canonical import digest_of
 
 BOM = b"\xef\xbb\xbf"
@@ -82,7 +82,7 @@ def read_rows(path: Path, where: str) -> Iterator[Row | Defect]:
             while line := source.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 if len(line) > MAX_LINE_BYTES:
-                    yield Defect(where, number, "", "", sentences.line_too_long(MAX_LINE_BYTES))
+                    yield Defect(where, number, "", "", line_too_long(MAX_LINE_BYTES))
                     while line and not line.endswith(b"\n"):
                         line = source.readline(MAX_LINE_BYTES)
                     continue
@@ -91,7 +91,7 @@ def read_rows(path: Path, where: str) -> Iterator[Row | Defect]:
                 if line.strip():
                     yield row_of(line, where, number)
     except OSError as error:
-        raise sentences.unreadable(where, error) from error
+        raise unreadable(where, error) from error
 
 
 def row_of(line: bytes, where: str, number: int) -> Row | Defect:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from countersign_ml.rows import sentences
+from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.read.row import MAX_LINE_BYTES, Defect, Row, row_of
 from countersign_ml.rows.read.source import Source
 from policy.errors import Problem, UserError
@@ -41,7 +41,7 @@ def read_lines(source: Source) -> Iterator[Line]:
         for raw in chunk.data.split(b"\n"):
             line = raw.removeprefix(_MARK) if number == 1 else raw
             if len(line) > MAX_LINE_BYTES:
-                said = sentences.line_too_long(MAX_LINE_BYTES)
+                said = rows_sentences.line_too_long(MAX_LINE_BYTES)
                 yield Line(number, b"", Defect(source.where, number, "", "", said))
             elif line.strip():
                 yield Line(number, line, row_of(line, source.where, number))

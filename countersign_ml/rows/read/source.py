@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
-from countersign_ml.rows import sentences
+from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.read.chunk import Chunk
 from countersign_ml.rows.read.row import MAX_LINE_BYTES
 from policy.errors import UserError
@@ -59,13 +59,13 @@ class Source:
             try:
                 return Path(self.path).stat().st_size
             except OSError as error:
-                raise sentences.unreadable(self.where, error) from error
+                raise rows_sentences.unreadable(self.where, error) from error
         import fsspec
 
         try:
             return int(fsspec.open(self.path).fs.size(self.path) or 0)
         except (OSError, ValueError, ImportError) as error:
-            raise sentences.unreadable(self.where, error) from error
+            raise rows_sentences.unreadable(self.where, error) from error
 
     def open(self) -> IO[bytes]:
         """Open the file as it is stored."""
@@ -90,7 +90,7 @@ class Source:
                 while hashed.read(BLOCK):
                     pass
         except (OSError, ValueError, ImportError) as error:
-            raise sentences.unreadable(self.where, error) from error
+            raise rows_sentences.unreadable(self.where, error) from error
         self.digest, self.size = f"sha256:{hashed.sha.hexdigest()}", self.position
         if self.sha256 is not None and self.sha256.removeprefix("sha256:") != self.digest[7:]:
             raise UserError.one(
@@ -188,7 +188,7 @@ def lines(blocks: Iterator[bytes]) -> Iterator[Chunk]:
                 line, offset = line + data.count(b"\n"), offset + end
             if len(data) - end > MAX_LINE_BYTES:
                 yield Chunk(
-                    line, b"", offset + end, ((line, sentences.line_too_long(MAX_LINE_BYTES)),)
+                    line, b"", offset + end, ((line, rows_sentences.line_too_long(MAX_LINE_BYTES)),)
                 )
                 offset, pending, size, skipping = offset + len(data) - end, [], 0, True
             else:

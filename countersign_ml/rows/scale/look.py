@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xxhash import xxh3_64_intdigest
 
-from countersign_ml.rows import sentences
+from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.gating.all_gates import no_tallies
 from countersign_ml.rows.gating.examine import examine
 from countersign_ml.rows.gating.row_check import RowCheck
@@ -66,5 +66,5 @@ def _place(plan: Plan, number: int, shard: int) -> Path:
 
 def _chunk(source: Source, piece: Piece, data: bytes) -> Chunk:
     if xxh3_64_intdigest(data) != piece.check:
-        raise sentences.changed_while_read(source.where)
+        raise rows_sentences.changed_while_read(source.where)
     return Chunk(piece.first_line, data, piece.offset, piece.defects)
