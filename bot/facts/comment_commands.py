@@ -31,6 +31,8 @@ _SHAPES = {
     "override": re.compile(r"/override ([a-z]+ sha256:[0-9a-f]{64} .{10,500})"),
 }
 
+_BROKEN_DIGITS = re.compile(rf"(?<=[0-9a-f]){ZERO_WIDTH}(?=[0-9a-f])")
+"""The bot breaks long ids so in its own text, and a reader may copy a command from there."""
 _FREE = ("hold", "freeze", "override", "retrain")
 """These end in words of a person."""
 
@@ -90,7 +92,7 @@ def _parsed(body: str) -> Iterable[tuple[str, str]]:
     A comment with `\\/hold` shows the command and does not give it.
     """
     typed = {line.split()[0] for line in body.splitlines() if line.strip()}
-    for line in lines(body.replace(ZERO_WIDTH, "")):  # as in a command copied from our own comment
+    for line in lines(_BROKEN_DIGITS.sub("", body)):
         name = line.partition(" ")[0].removeprefix("/")
         if line.startswith("/") and name in _SHAPES and f"/{name}" in typed:
             yield name, line.replace(_FOREIGN, "") if name in _FREE else line

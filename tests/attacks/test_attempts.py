@@ -183,7 +183,7 @@ def test_an_attempt_without_a_reason_is_answered_and_not_started(world: Scene, t
     world.say("ken", number, text)
     world.settle()
     assert tags(world) == []
-    assert "Say why, in 10 to 500 characters" in told(world, number)
+    assert "Give the reason, in 10 to 500 characters" in told(world, number)
     nothing_got_through(world, number)
 
 
@@ -194,7 +194,7 @@ def test_attempts_come_to_an_end(world: Scene) -> None:
         again(world, number, attempt(count))
     assert len(tags(world)) == 2
     assert sum(runs for title, runs in world.runs().items() if title.startswith("finetune")) == 3
-    assert "lets one proposal be measured 3 times at most" in told(world, number)
+    assert "allows at most 3 measurements of one proposal" in told(world, number)
     world.sign(number)
     nothing_got_through(world, number, because="exact_match")
 
