@@ -93,7 +93,7 @@ def place_problem(uri: str, places: Sequence[str] = ()) -> str | None:
         return f"is not in an allowed place: {', '.join(places)}"
     if scheme in SCHEMES:
         return None
-    return f"{scheme}:// needs an entry in places in the policy"
+    return f"has the scheme {scheme}://, which needs an entry under places in the policy"
 
 
 def _below(uri: str, place: str) -> bool:

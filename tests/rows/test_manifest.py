@@ -71,7 +71,7 @@ def test_another_file_is_refused(folder: Path, changed: dict[str, object], said:
     [
         ({"uri": "../other.jsonl"}, r"yml:4 files.0.uri: '../other.jsonl' leads out"),
         ({"uri": "/etc/passwd"}, "leads out of the data folder"),
-        ({"uri": "file:///etc/passwd"}, "file:// needs an entry in places"),
+        ({"uri": "file:///etc/passwd"}, "has the scheme file://, which needs an entry under places"),
         ({"uri": "zip://a::https://example.org/a.zip"}, "contains '::'"),
         ({"rows": 0}, r"yml:7 files.0.rows: input should be greater than or equal to 1"),
         ({"sha256": "md5"}, r"yml:5 files.0.sha256"),
@@ -96,7 +96,7 @@ def test_rows_come_from_any_store_that_is_allowed(folder: Path) -> None:
     with fsspec.open("memory://rows/train.jsonl", "wb") as sink:
         sink.write(ROWS)
     path = manifest(folder, uri="memory://rows/train.jsonl")
-    with pytest.raises(UserError, match="memory:// needs an entry in places"):
+    with pytest.raises(UserError, match="memory://, which needs an entry under places"):
         load_manifest(path)
     path.write_text(
         path.read_text().replace("uri: test.jsonl.gz", "uri: memory://rows/train.jsonl2")

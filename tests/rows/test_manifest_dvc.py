@@ -58,7 +58,7 @@ def test_the_remote_is_read_where_its_place_is_allowed(tmp_path: Path) -> None:
     file = dvc(folder)
     remote(folder, "../../store")
     stored(store)
-    with pytest.raises(UserError, match="file:// is read only from places that are allowed"):
+    with pytest.raises(UserError, match="file://, which needs an entry under places"):
         rows(file)
     assert rows(file, f"file://{tmp_path}/store") == 5
 

@@ -190,7 +190,7 @@ ANY_ROW = st.builds(
 ANY_FILE = st.lists(ANY_ROW | st.just(b"{"), max_size=40)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["train", "test", "other"]), ANY_FILE), min_size=1,
              max_size=3),

@@ -192,7 +192,7 @@ def test_what_is_wrong_is_said_with_its_line(
     ("line", "said"),
     [
         ("{", "not valid JSON"),
-        ('{"id": 1, "score": NaN}', "NaN is no JSON number"),
+        ('{"id": 1, "score": NaN}', "NaN is not a JSON number"),
         ('{"id": 1, "score": 1, "score": 2}', "'score' is given twice"),
         ('{"id": "\\ud800", "score": 1}', "surrogate"),
         ('{"id": 1, "score": 1e999}', "inf is not a score"),

@@ -138,5 +138,5 @@ def test_a_dvc_file_stands_for_its_rows_with_and_without_them(tmp_path: Path) ->
 def test_a_manifest_that_does_not_name_the_split_is_refused(tmp_path: Path) -> None:
     repo = elsewhere(tmp_path)
     (repo / "models/colours/data/test.jsonl").unlink()
-    with pytest.raises(UserError, match="names no file of the split 'test'"):
+    with pytest.raises(UserError, match="names no file for the split 'test'"):
         opened(repo)

@@ -78,7 +78,7 @@ def test_a_judge_that_fails_throughout_is_no_success(
             [{"id": f"r-{n}", "answer": "x"} for n in range(8)],
             "answers 2 rows that do not exist, such as 'r-6'",
         ),
-        ("rows.jsonl", [{"id": "r-0"}], "rows.jsonl:1: no known format"),
+        ("rows.jsonl", [{"id": "r-0"}], "rows.jsonl:1: unknown format"),
         ("rows.jsonl", [], "has no rows"),
     ],
 )

@@ -6,6 +6,7 @@ it; how often keys stand in a file is sent on as a count of counts.
 
 from __future__ import annotations
 
+import threading
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -45,14 +46,20 @@ def bases_of(plan: Plan, number: int) -> list[int]:
     return [0, *accumulate(lengths)]
 
 
+_reading = threading.Lock()
+"""numpy reads the header of a file by `ast.literal_eval`, which is not safe in several threads of
+Python 3.11 (python/cpython#106905)."""
+
+
 def kept(plan: Plan, number: int, name: str, figure: int) -> tuple[U64, I64]:
     """Return the keys of a file that the merge must see, and their rows, ascending."""
     keys, rows = [], []
     for partition in range(plan.partitions):
         to = (partition, number, name)
-        low, high = np.load(_place(plan, to, "ends"))[figure : figure + 2]
-        keys.append(np.load(_place(plan, to, "keys"), mmap_mode="r")[low:high])
-        rows.append(np.load(_place(plan, to, "rows"), mmap_mode="r")[low:high])
+        with _reading:
+            low, high = np.load(_place(plan, to, "ends"))[figure : figure + 2]
+            keys.append(np.load(_place(plan, to, "keys"), mmap_mode="r")[low:high])
+            rows.append(np.load(_place(plan, to, "rows"), mmap_mode="r")[low:high])
     every = np.concatenate(rows)
     order = np.argsort(every, kind="stable")
     return np.concatenate(keys)[order], every[order]
