@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.facts.bot_sentences import ATTEMPTS_RULE
 from bot.facts.model_state import AttemptState, ModelState
 from bot.report import figures
-from bot.report.report_messages import how_to_override
+from bot.report.report_sentences import how_to_override
 from bot.report.verdict_tree import WORDS
 from countersign_ml.markdown import code, plain, table
 from policy.facts.evidence import Evidence

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from bot.facts.actions import Conclusion, PostCheck
 from bot.facts.model_state import ModelState
 from bot.report import comment, data_gate_table
-from bot.report import report_messages as say
+from bot.report import report_sentences as say
 from bot.report.verdict_tree import tree
 from countersign_ml.markdown import LIMIT, code, cut_middle, plain
 from policy.verdict import Finding, Outcome

@@ -18,7 +18,7 @@ from bot.report import (
     spending,
     spot_check_table,
 )
-from bot.report import report_messages as say
+from bot.report import report_sentences as say
 from bot.report.verdict_tree import WORDS, sentence, tree
 from countersign_ml.markdown import LIMIT, code, cut_middle, fold, plain, table
 from policy.facts.evidence import Evidence

@@ -7,7 +7,7 @@ from bot.facts.actions import Reply
 from bot.facts.markers import EXPLAIN_MARKER, answer_marker
 from bot.facts.role_holders import involved
 from bot.facts.snapshot import Snapshot
-from bot.report.report_messages import CUT
+from bot.report.report_sentences import CUT
 from bot.report.verdict_tree import tree
 from countersign_ml.markdown import LIMIT, code, cut_middle, plain
 from policy.verdict import Finding

@@ -71,7 +71,10 @@ def test_another_file_is_refused(folder: Path, changed: dict[str, object], said:
     [
         ({"uri": "../other.jsonl"}, r"yml:4 files.0.uri: '../other.jsonl' leads out"),
         ({"uri": "/etc/passwd"}, "leads out of the data folder"),
-        ({"uri": "file:///etc/passwd"}, "has the scheme file://, which needs an entry under places"),
+        (
+            {"uri": "file:///etc/passwd"},
+            "has the scheme file://, which needs an entry under places",
+        ),
         ({"uri": "zip://a::https://example.org/a.zip"}, "contains '::'"),
         ({"rows": 0}, r"yml:7 files.0.rows: input should be greater than or equal to 1"),
         ({"sha256": "md5"}, r"yml:5 files.0.sha256"),
