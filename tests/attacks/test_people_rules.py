@@ -69,7 +69,7 @@ def test_a_policy_that_asks_for_nobody_is_refused_and_counts_for_nothing(world: 
     text = POLICY.replace("promote: {ml-lead: 1, operations: 1}", "promote: {}")
     number = proposed_with(world, {POLICY_FILE: text})
     world.sign(number)
-    nothing_got_through(world, number, because="promote asks for nobody")
+    nothing_got_through(world, number, because="promote requires nobody")
 
 
 def test_a_policy_that_asks_for_less_counts_for_nothing_in_its_own_branch(world: Scene) -> None:
