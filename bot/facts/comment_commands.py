@@ -31,8 +31,11 @@ _SHAPES = {
     "override": re.compile(r"/override ([a-z]+ sha256:[0-9a-f]{64} .{10,500})"),
 }
 
-_BROKEN_DIGITS = re.compile(rf"(?<=[0-9a-f]){ZERO_WIDTH}(?=[0-9a-f])")
-"""The bot breaks long ids so in its own text, and a reader may copy a command from there."""
+_COPIED_ID = re.compile(
+    rf"(?m)^( {{0,3}}/(?:train |spot-check |override [a-z]+ )(?:sha256:)?)([0-9a-f{ZERO_WIDTH}]+)"
+)
+"""The bot breaks long ids with zero-width spaces in its own text, and a reader may copy one from
+there. Nowhere else in a command is an invisible character dropped: marks could hide behind it."""
 _FREE = ("hold", "freeze", "override", "retrain")
 """These end in words of a person."""
 
@@ -92,7 +95,8 @@ def _parsed(body: str) -> Iterable[tuple[str, str]]:
     A comment with `\\/hold` shows the command and does not give it.
     """
     typed = {line.split()[0] for line in body.splitlines() if line.strip()}
-    for line in lines(_BROKEN_DIGITS.sub("", body)):
+    body = _COPIED_ID.sub(lambda found: found[1] + found[2].replace(ZERO_WIDTH, ""), body)
+    for line in lines(body):
         name = line.partition(" ")[0].removeprefix("/")
         if line.startswith("/") and name in _SHAPES and f"/{name}" in typed:
             yield name, line.replace(_FOREIGN, "") if name in _FREE else line

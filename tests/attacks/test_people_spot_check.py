@@ -162,7 +162,13 @@ def test_marks_that_no_reader_sees_are_no_marks(scene_with: SceneWith) -> None:
     """The rendered text is a signature of four marks; the source has others between them."""
     world = awaiting(scene_with)
     named = digest(SHOWN)[:12]
-    for marks in ("A<!-- B --> B = ?", "A <b>B</b> = ?", "A \u200b B = ?", "A **B** = ?"):
+    for marks in (
+        "A<!-- B --> B = ?",
+        "A <b>B</b> = ?",
+        "A \u200b B = ?",
+        "a\u200bb = ?",
+        "A **B** = ?",
+    ):
         world.say("grace", 1, f"/spot-check {named} {marks}")
     refused(world, "a mark is A or B")
 
