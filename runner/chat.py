@@ -7,10 +7,14 @@ stop token, are trained on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from countersign_ml.rows.read.chat_templates import CHATML_END, TEMPLATES
 from countersign_ml.rows.read.formats import Turn
@@ -24,18 +28,39 @@ MASKED = -100
 """The label that the loss ignores."""
 
 
+ID = np.dtype("<i4")
+"""How a token id is stored."""
+
+
 @dataclass(frozen=True)
 class Encoded:
-    """One row as token ids; in `labels`, MASKED marks tokens that are not trained on."""
+    """One row as token ids; the first `masked` of them are not trained on."""
 
-    ids: tuple[int, ...]
-    labels: tuple[int, ...]
+    ids: NDArray[np.int32]
+    masked: int
     truncated: bool
     where: str
 
     @property
     def trained(self) -> int:
-        return sum(label != MASKED for label in self.labels)
+        """Return how many tokens are trained on."""
+        return len(self.ids) - self.masked
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """Return the ids with MASKED in place of those that are not trained on."""
+        labels = np.array(self.ids)
+        labels[: self.masked] = MASKED
+        return labels
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One row as text: its prompt, with which the whole conversation begins."""
+
+    prompt: str
+    whole: str
+    where: str
 
 
 class Chat:
@@ -71,9 +96,8 @@ class Chat:
         self.pad_id = int(
             self.stop_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         )
-        self._control = sorted(
-            {str(token) for token in tokenizer.all_special_tokens}, key=len, reverse=True
-        )
+        control = {re.escape(str(token)) for token in tokenizer.all_special_tokens}
+        self._control = re.compile("|".join(sorted(control, key=len, reverse=True)))
 
     def _require_chatml(self) -> None:
         """Reject markers that are new to the model: LoRA cannot teach it to emit them."""
@@ -111,33 +135,63 @@ class Chat:
         """Return the rendered prompt of a row, which every subject is asked."""
         return self.render(row.prompt, row.where, answer=True)
 
-    def encode(self, row: Row, max_length: int) -> Encoded:
-        """Return a row's tokens with everything but the answer masked, cut at `max_length`.
-
-        UserError unless the prompt is the beginning of the conversation, as text and as tokens.
-        """
+    def rendered_row(self, row: Row) -> Rendered:
+        """Return a row as text; UserError unless the conversation begins with the prompt."""
         prompt = self.prompt(row)
         whole = self.render(row.messages, row.where)
         if not whole.startswith(prompt):
             raise _not_a_prefix(row.where)
-        prompt_ids, ids = self.ids(prompt), self.ids(whole)
+        return Rendered(prompt, whole, row.where)
+
+    def all_ids(self, rows: Sequence[Rendered]) -> list[list[int]]:
+        """Return the ids of all prompts, then of all conversations, by the tokenizer's threads."""
+        texts = [row.prompt for row in rows] + [row.whole for row in rows]
+        return list(self._tokens(texts))
+
+    def masked(
+        self, rows: Sequence[Rendered], ids: Sequence[list[int]], max_length: int
+    ) -> list[Encoded]:
+        """Return the tokens of rows with everything but the answer masked, cut at `max_length`.
+
+        `ids` come from `all_ids`. UserError unless a conversation's tokens begin with its prompt's.
+        """
+        prompts, wholes = ids[: len(rows)], ids[len(rows) :]
+        return [
+            self._masked(row, prompt, whole, max_length)
+            for row, prompt, whole in zip(rows, prompts, wholes, strict=True)
+        ]
+
+    def encode(self, row: Row, max_length: int) -> Encoded:
+        """Return one row's tokens, masked and cut; UserError as for `rendered_row` and `masked`."""
+        rows = [self.rendered_row(row)]
+        return self.masked(rows, self.all_ids(rows), max_length)[0]
+
+    def _masked(
+        self, row: Rendered, prompt_ids: list[int], ids: list[int], max_length: int
+    ) -> Encoded:
         if ids[: len(prompt_ids)] != prompt_ids:
             # The answer's first characters joined the prompt's last token. When served, the prompt
             # is tokenised alone, so train on the same pieces.
-            ids = prompt_ids + self.ids(whole[len(prompt) :])
+            ids = prompt_ids + self.ids(row.whole[len(row.prompt) :])
             decoded = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
-            if decoded != whole:
+            if decoded != row.whole:
                 raise _not_a_prefix(row.where)
         ids = self._until_stop(ids, len(prompt_ids))
-        start = min(len(prompt_ids), len(ids))
-        labels = [MASKED] * start + ids[start:]
-        return Encoded(
-            tuple(ids[:max_length]), tuple(labels[:max_length]), len(ids) > max_length, row.where
-        )
+        kept = np.array(ids[:max_length], dtype=ID)
+        masked = min(len(prompt_ids), len(kept))
+        return Encoded(kept, masked, len(ids) > max_length, row.where)
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of rendered text; it has its special tokens already, none are added."""
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return list(self._tokens([text])[0])
+
+    def _tokens(self, texts: list[str]) -> Any:
+        return self.tokenizer(
+            texts,
+            add_special_tokens=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )["input_ids"]
 
     def _until_stop(self, ids: list[int], start: int) -> list[int]:
         """Leave out what a template writes after the answer's stop token: it is never generated."""
@@ -148,32 +202,32 @@ class Chat:
 
     def stop_is_trained(self, encoded: Encoded) -> bool:
         """Return whether a row's last trained token is the stop token; true for a cut row."""
-        return encoded.truncated or (bool(encoded.labels) and encoded.labels[-1] == self.stop_id)
+        if encoded.truncated:
+            return True
+        return encoded.trained > 0 and bool(encoded.ids[-1] == self.stop_id)
 
     def rendered(self, encoded: Encoded) -> tuple[RenderedToken, ...]:
         """Return a row as stretches of text that are trained on or not, for a person to read."""
-        stretches: list[RenderedToken] = []
-        start = 0
-        for end in range(1, len(encoded.ids) + 1):
-            trained = encoded.labels[start] != MASKED
-            if end == len(encoded.ids) or (encoded.labels[end] != MASKED) != trained:
-                text = self.tokenizer.decode(
-                    list(encoded.ids[start:end]), clean_up_tokenization_spaces=False
-                )
-                stretches.append(RenderedToken(text=text, trained=trained))
-                start = end
-        return tuple(stretches)
+        stretches = (encoded.ids[: encoded.masked], False), (encoded.ids[encoded.masked :], True)
+        return tuple(
+            RenderedToken(
+                text=self.tokenizer.decode(ids.tolist(), clean_up_tokenization_spaces=False),
+                trained=trained,
+            )
+            for ids, trained in stretches
+            if len(ids)
+        )
 
     def _refuse_control_tokens(self, turns: Sequence[Turn], where: str) -> None:
         for turn in turns:
-            for token in self._control:
-                if token in turn.content:
-                    raise UserError.one(
-                        where,
-                        f"the text contains the control token {token}, which would end or begin a "
-                        "turn",
-                        "remove it from the row",
-                    )
+            found = self._control.search(turn.content)
+            if found is not None:
+                raise UserError.one(
+                    where,
+                    f"the text contains the control token {found[0]}, which would end or begin a "
+                    "turn",
+                    "remove it from the row",
+                )
 
     def save_beside(self, source: Path, target: Path) -> None:
         """Put the base's tokenizer files and this template next to merged weights.

@@ -7,6 +7,7 @@ part of the evidence in the run, which keeps it even if a later stage fails.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -24,11 +25,11 @@ from policy.facts.evidence import (
 )
 from policy.gates.judge import judge_data
 from runner.attest import device_name, library_versions
-from runner.data_gates import GatedData, gate_data
+from runner.data_gates import GatedData, accepted_rows, gate_data
 from runner.job import Job, make_cache
 from runner.known_before import known_before
 from runner.measure.own_metrics import package_versions
-from runner.run import Run, Stopped, accepted_rows, require_unchanged
+from runner.run import Run, Stopped, require_unchanged
 from runner.training.adapter import ADAPTER_FILES
 
 if TYPE_CHECKING:  # these load torch
@@ -36,6 +37,8 @@ if TYPE_CHECKING:  # these load torch
     from runner.chat import Chat
     from runner.export.export_model import ExportFacts
 
+TOKENS = "tokens"
+"""The folder of the rows as tokens, while they are trained on."""
 Stage = Literal["validate", "train", "export", "evaluate", "publish", "attest"]
 TRAINERS = ("accelerate", "bitsandbytes", "peft", "tokenizers", "torch", "transformers")
 EXPORTERS = ("gguf", "llama-cpp-python", "torch", "transformers")
@@ -67,23 +70,23 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     If the job names earlier evidence and all of it still applies, its training and answers are
     reused.
     """
-    data = validate(run)
+    gated = validate(run)
     if until == "validate":
         return
     require_runnable(run.job)
     if until == "attest" and run.job.reuse is not None:
         from runner.reuse import reuse_outputs
 
-        if reuse_outputs(run, run.job.reuse, data):
+        if reuse_outputs(run, run.job.reuse, gated):
             return
-    trained = train(run)
+    trained = train(run, gated)
     if until == "train":
         return
-    rows = accepted_rows(run.job, "test")
+    rows = tuple(accepted_rows(run.job.folder, gated, "test"))
     exported = export(run, trained, rows)
     if until == "export":
         return
-    measured = evaluate(run, trained, exported, rows)
+    measured = evaluate(run, trained, exported, rows, gated)
     if until == "evaluate":
         return
     compare(run, measured, rows)
@@ -93,17 +96,17 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     attest(run)
 
 
-def validate(run: Run) -> DataFacts:
+def validate(run: Run) -> GatedData:
     """Run the data gates; Stopped if the policy forbids training on these rows."""
     with run.stage("validate"):
-        data = gate_files(run).facts
-        run.record(DataPart(data=data))
+        gated = gate_files(run)
+        run.record(DataPart(data=gated.facts))
         run.record(known_before(run.job))
-        stop_at_gates(run.job, data)
-    return data
+        stop_at_gates(run.job, gated.facts)
+    return gated
 
 
-def train(run: Run) -> Trained:
+def train(run: Run, gated: GatedData) -> Trained:
     """Train the adapter that the recipe describes on the accepted training rows."""
     from runner.base.base_model import resolve_base
     from runner.chat import Chat
@@ -114,18 +117,21 @@ def train(run: Run) -> Trained:
     job = run.job
     recipe = job.folder.recipe
     hush()
-    use_gpu()  # loads torch; only then does `device_name` know the GPU
     with run.stage("train"):
+        progress = job.reporter.progress
+        progress("loading torch", 0.0)
+        use_gpu()  # loads torch; only then does `device_name` know the GPU
         make_cache(job.cache)
         if job.pointer is not None:  # a live version that is missing must not cost a training
+            progress("fetching the live version", 0.0)
             fetch_artifact(job.pointer, job.registry_url, job.cache)
-        base = resolve_base(recipe, job.folder.repo, job.cache, job.reporter.progress)
+        base = resolve_base(recipe, job.folder.repo, job.cache, progress)
         chat = Chat(base.path, recipe.chat_template, base.name)
         facts = run.workspace.keep(
             "train",
             [job.folder.proposal.digest, base.digest, library_versions(TRAINERS), device_name()],
             TrainingFacts,
-            lambda place: _train(job, base, chat, place),
+            lambda place: _train(job, gated, base, chat, place),
             files=(*(f"adapter/{name}" for name in ADAPTER_FILES), "metrics.json"),
         )
         run.record(TrainingPart(training=facts))
@@ -163,7 +169,7 @@ def export(run: Run, trained: Trained, rows: tuple[Row, ...]) -> ExportFacts:
 
 
 def evaluate(
-    run: Run, trained: Trained, exported: ExportFacts, rows: tuple[Row, ...]
+    run: Run, trained: Trained, exported: ExportFacts, rows: tuple[Row, ...], gated: GatedData
 ) -> MeasuredPart:
     """Measure base, merged, candidate and incumbent on the test rows."""
     from runner.measure.evaluate import Bench, measure_subjects, outputs_name
@@ -176,7 +182,7 @@ def evaluate(
         subjects.append("incumbent")
 
     def measure(place: Path) -> MeasuredPart:
-        trained_on = accepted_rows(job, "train")
+        trained_on = accepted_rows(job.folder, gated, "train")
         bench = Bench(
             job.folder, rows, job.cache, job.fresh, place, job.reporter.progress, cuts, trained_on
         )
@@ -228,6 +234,7 @@ def publish(run: Run, trained: Trained, exported: ExportFacts, measured: Measure
 
     job = run.job
     with run.stage("publish"):
+        job.reporter.progress("writing to the registry", 0.0)
         run.record(
             publish_files(
                 job.registry_url,
@@ -282,24 +289,20 @@ def require_runnable(job: Job) -> None:
     package_versions(job.folder.contract.metrics)
 
 
-def _train(job: Job, base: BaseModel, chat: Chat, place: Path) -> TrainingFacts:
+def _train(job: Job, gated: GatedData, base: BaseModel, chat: Chat, place: Path) -> TrainingFacts:
+    from runner.training.token_rows import encode_rows
     from runner.training.tracking import run_name
-    from runner.training.train import encode_rows, train_adapter
+    from runner.training.train import train_adapter
 
-    recipe = job.folder.recipe
-    where = job.folder.where(job.folder.data_file("train"))
+    recipe, progress = job.folder.recipe, job.reporter.progress
     limit = job.policy.gates.training.max_truncated_share
     try:
-        encoded = encode_rows(accepted_rows(job, "train"), chat, recipe.max_length, where)
-        cut, total = encoded.truncated, len(encoded.encoded)
-        if len(cut) > limit * total:
-            raise UserError.one(
-                cut[0].where,
-                f"{len(cut)} of {total} rows are longer than max_length ({recipe.max_length} "
-                f"tokens); the policy allows {100 * limit:g} %. This row is the first",
-                "raise max_length in recipe.yml, or shorten the rows",
-            )
+        rows = accepted_rows(job.folder, gated, "train")
+        encoded = encode_rows(rows, chat, recipe.max_length, place / TOKENS, progress)
+        encoded.require_whole(recipe.max_length, limit)
     except UserError as error:
         raise Stopped(error.problems) from error
     name = run_name(job.folder.name, job.folder.proposal.digest, recipe.wandb_project)
-    return train_adapter(recipe, base, chat, encoded, place, name, job.reporter.progress)
+    facts = train_adapter(recipe, base, chat, encoded, place, name, progress)
+    shutil.rmtree(place / TOKENS)
+    return facts

@@ -10,10 +10,11 @@ from __future__ import annotations
 from countersign_ml.registry import Registry
 from policy.errors import UserError
 from policy.facts.evidence import SHIPPED, ArtifactFacts, MeasuredPart, PublishedPart
+from runner.data_gates import gate_rows
 from runner.job import make_cache, read_pointer
 from runner.measure.evaluate import Bench, fetch_artifact, measure_gguf, outputs_name
 from runner.publish import GGUF, publish_outputs
-from runner.run import Run, accepted_rows
+from runner.run import Run
 from runner.runner_sentences import artifact_missing
 
 
@@ -32,7 +33,7 @@ def recover(run: Run) -> None:
             raise artifact_missing(where, target.artifact.digest, error) from error
         file = fetch_artifact(target, job.registry_url, job.cache)
     with run.stage("benchmark"):
-        rows = accepted_rows(job, "test")
+        rows = tuple(gate_rows(job.folder, job.policy.gates.data, "test", job.reporter.progress))
         place = job.workspace / "recover"
         place.mkdir(parents=True, exist_ok=True)
         bench = Bench(job.folder, rows, job.cache, True, place, job.reporter.progress)

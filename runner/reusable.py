@@ -17,7 +17,6 @@ from policy.errors import UserError
 from policy.facts.evidence import (
     SHIPPED,
     ArtifactFacts,
-    DataFacts,
     Evidence,
     Subject,
     parse_evidence,
@@ -28,6 +27,7 @@ from policy.gates.consistency import contradictions
 from policy.gates.judge import STAGES, judge_binding, judge_stages
 from policy.governed import evidence_path
 from runner.attest import device_name
+from runner.data_gates import GatedData, accepted_rows
 from runner.job import Job
 from runner.measure.evaluate import (
     engine_of,
@@ -45,7 +45,6 @@ from runner.measure.stored_outputs import (
     require_decoding,
 )
 from runner.measure.subject_metrics import TIMES
-from runner.run import accepted_rows
 from runner.training.adapter import use_gpu
 from runner.win_rate.compare_versions import STAGE as WIN_RATE
 
@@ -67,15 +66,15 @@ class Reusable:
     """Where the incumbent's answers come from; empty if no version is live."""
 
 
-def read_reusable(job: Job, digest: str, data: DataFacts, place: Path) -> Reusable:
+def read_reusable(job: Job, digest: str, gated: GatedData, place: Path) -> Reusable:
     """Return what earlier evidence names, all of it fetched and verified.
 
     NotReusable or UserError if it is about something else, is incomplete, or a file is missing.
     """
     registry = Registry(job.registry_url)
     earlier = stored_evidence(registry, digest, place)
-    require_same(job, data, earlier)
-    rows = accepted_rows(job, "test")
+    require_same(job, gated, earlier)
+    rows = tuple(accepted_rows(job.folder, gated, "test"))
     if measured(earlier, "candidate").rows != rows_digest(rows):
         raise NotReusable(_other_rows("test"))
     subjects = {}
@@ -109,7 +108,7 @@ def asked_in(registry: Registry, evidence: Evidence, place: Path) -> Evidence:
     return evidence
 
 
-def require_same(job: Job, data: DataFacts, earlier: Evidence) -> None:
+def require_same(job: Job, gated: GatedData, earlier: Evidence) -> None:
     """Raise NotReusable unless earlier evidence is complete and about exactly these inputs."""
     versions = {earlier.producer.runner_version, earlier.proposal.runner_version}
     if other := versions - {RUNNER_VERSION}:
@@ -136,19 +135,19 @@ def require_same(job: Job, data: DataFacts, earlier: Evidence) -> None:
         raise NotReusable(
             f"it is attempt {earlier.attempt} of the proposal, and this is attempt {job.attempt}"
         )
-    _require_same_data(job, data, earlier)
+    _require_same_data(job, gated, earlier)
 
 
-def _require_same_data(job: Job, data: DataFacts, earlier: Evidence) -> None:
+def _require_same_data(job: Job, gated: GatedData, earlier: Evidence) -> None:
     """Raise NotReusable if the data gates count anything differently now."""
     differently = "the data gates now count {} differently"
-    if earlier.data is None or data.splits != earlier.data.splits:
+    if earlier.data is None or gated.facts.splits != earlier.data.splits:
         raise NotReusable(differently.format("the files' rows"))
     before = {gate.gate: gate.count for gate in earlier.data.gates}
-    for gate in data.gates:
+    for gate in gated.facts.gates:
         if before.get(gate.gate) != gate.count:
             raise NotReusable(differently.format(gate.gate))
-    trained_on = rows_digest(accepted_rows(job, "train"))
+    trained_on = rows_digest(accepted_rows(job.folder, gated, "train"))
     if earlier.training is not None and earlier.training.dataset != trained_on:
         raise NotReusable(_other_rows("train"))
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
 from policy.facts.evidence import (
-    DataFacts,
     MeasuredPart,
     PublishedPart,
     Subject,
     TrainingPart,
 )
 from policy.facts.pointer import Pointer
+from runner.data_gates import GatedData, accepted_rows
 from runner.job import Job, make_cache
 from runner.measure.answer_drift import drift_of
 from runner.measure.class_metrics import classes_of
@@ -39,25 +39,25 @@ from runner.measure.spot_check_sample import Answered
 from runner.measure.stored_outputs import NotReusable, Stored
 from runner.publish import publish_outputs
 from runner.reusable import Reusable, read_reusable, short
-from runner.run import Run, accepted_rows, require_unchanged
+from runner.run import Run, require_unchanged
 from runner.win_rate.compare_versions import compare_versions, compared_with, compares
 
 INCUMBENT: Subject = "incumbent"
 CANDIDATE: Subject = "candidate"
 
 
-def reuse_outputs(run: Run, digest: str, data: DataFacts) -> bool:
+def reuse_outputs(run: Run, digest: str, gated: GatedData) -> bool:
     """Finish a run with the results of earlier evidence; False if the whole line must run.
 
-    `data` is what the data gates found in this run. The stage `reuse` says what was checked, or why
-    nothing is reused.
+    `gated` is what the data gates found in this run. The stage `reuse` says what was checked, or
+    why nothing is reused.
     """
     job = run.job
     name = short(digest)
     place = run.workspace.folder / "reuse"
     with run.stage("reuse") as note:
         try:
-            found = read_reusable(job, digest, data, place)
+            found = read_reusable(job, digest, gated, place)
         except (NotReusable, UserError) as reason:
             note.text = f"nothing is reused from {name}; every stage runs: {reason}"
             job.reporter.say(note.text)
@@ -71,7 +71,7 @@ def reuse_outputs(run: Run, digest: str, data: DataFacts) -> bool:
         note.text = f"reused from {name}"
     with run.stage("evaluate") as note:
         subjects = _subjects(job, found, place)
-        run.record(_measured_part(job, subjects, found.rows))
+        run.record(_measured_part(job, gated, subjects, found.rows))
         note.text = "; ".join(filter(None, (f"answers reused from {name}", found.source)))
     _compare(run, subjects, found.rows)
     with run.stage("publish"):
@@ -93,7 +93,10 @@ def _subjects(job: Job, found: Reusable, place: Path) -> dict[Subject, Stored | 
 
 
 def _measured_part(
-    job: Job, subjects: dict[Subject, Stored | Subjected], rows: tuple[Row, ...]
+    job: Job,
+    gated: GatedData,
+    subjects: dict[Subject, Stored | Subjected],
+    rows: tuple[Row, ...],
 ) -> MeasuredPart:
     """Compare the subjects as `evaluate` does, but never their times."""
     contract = job.folder.contract
@@ -105,7 +108,7 @@ def _measured_part(
             scored, contract, apart=frozenset({INCUMBENT}), cuts=Cuts.of(job.policy)
         ),
         samples=tuple(samples_of(outputs, rows, scored)),
-        drift=drift_of(scored, accepted_rows(job, "train"), contract),
+        drift=drift_of(scored, accepted_rows(job.folder, gated, "train"), contract),
         classes=classes_of(scored, contract),
     )
 

@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from countersign_ml.rows.gating.row_check import RowCheck
 from countersign_ml.rows.governed.governed_model import load_model
-from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, Part, RunPart, StageFacts, assemble
 from runner.attest import producer
 from runner.job import Job, own_folder
-from runner.runner_sentences import no_rows
 from runner.workspace import Workspace
 
 
@@ -94,17 +91,6 @@ class Run:
             stages=tuple(self.stages),
         )
         return assemble(about, self.parts)
-
-
-def accepted_rows(job: Job, split: str) -> tuple[Row, ...]:
-    """Return the rows of a split that pass every gate for single rows; UserError if none does."""
-    path = job.folder.data_file(split)
-    where = job.folder.where(path)
-    check = RowCheck(job.folder.row_rules(job.policy.gates.data))
-    rows = tuple(check.accepted(path, where))
-    if not rows:
-        raise no_rows(where)
-    return rows
 
 
 def require_unchanged(job: Job) -> None:

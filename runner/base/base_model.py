@@ -7,11 +7,11 @@ that can change an answer has a digest: weights, configuration, tokenizer and ch
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from countersign_ml.pace import Progress, unheard
 from countersign_ml.registry.file_digest import digest_file
 from policy.canonical import digest_of
 from policy.errors import UserError
@@ -21,7 +21,6 @@ from runner.runner_sentences import base_not_loaded
 
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken")
 """What transformers reads from a model; `*` also matches subfolders (of chat templates)."""
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,16 @@ def is_spec(folder: Path) -> bool:
 
 
 def resolve_base(
-    recipe: Recipe, repo: Path, cache: Path, progress: Progress | None = None
+    recipe: Recipe, repo: Path, cache: Path, progress: Progress = unheard
 ) -> BaseModel:
     """Return the recipe's base model, building or fetching it into `cache` if needed.
 
     UserError if it cannot be loaded or is not what the recipe pins.
     """
     if recipe.looks_like_hub_id:
+        progress(f"fetching the base model {recipe.base_model}", 0.0)
         path = _fetched(recipe, cache)
+        progress("hashing the base model", 0.0)
         revision = str(recipe.base_model_revision)
         return BaseModel(recipe.base_model, path, model_digest(path), revision)
     folder = (repo / recipe.base_model).resolve()
@@ -58,6 +59,7 @@ def resolve_base(
         _check_revision(recipe, found)
         built = base.build(folder.parent, cache / "bases", progress=progress)
         return BaseModel(recipe.base_model, built.path, model_digest(built.path), found)
+    progress("hashing the base model", 0.0)
     digest = model_digest(folder)
     _check_revision(recipe, digest)
     return BaseModel(recipe.base_model, folder, digest, recipe.base_model_revision or digest)

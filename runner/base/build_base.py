@@ -13,10 +13,10 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from countersign_ml.pace import Progress, unheard
 from policy.documents import Document, parse
 from policy.errors import UserError
 from runner.base.base_spec import BaseSpec
@@ -25,7 +25,6 @@ BUILDER = "countersign-base-1"
 """Increased whenever the same inputs would give another model."""
 SPEC_FILE = "base.yml"
 RECORD_FILE = "base.json"
-Progress = Callable[[str, float], None]
 
 
 class BaseRecord(Document):
@@ -71,7 +70,7 @@ def base_digest(folder: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def build(folder: Path, cache: Path, *, progress: Progress | None = None) -> BuiltBase:
+def build(folder: Path, cache: Path, *, progress: Progress = unheard) -> BuiltBase:
     """Return the base model of `folder` from `cache`, training it first if missing.
 
     `progress` gets a stage's name and the share of the whole that is done, 0 to 1. The model
@@ -86,17 +85,13 @@ def build(folder: Path, cache: Path, *, progress: Progress | None = None) -> Bui
         workspace = Path(tempfile.mkdtemp(prefix=".building-", dir=cache))
         try:
             started = time.monotonic()
-            trained = train_base(spec, folder / "base", workspace, progress or _unheard)
+            trained = train_base(spec, folder / "base", workspace, progress)
             seconds = time.monotonic() - started
             _write_record(workspace, digest, seconds, trained.loss, trained.parameters)
             _move(workspace, target)
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
     return _verified(target, digest)
-
-
-def _unheard(stage: str, share: float) -> None:
-    """Ignore progress."""
 
 
 def _bytes(path: Path) -> bytes:

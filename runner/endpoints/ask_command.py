@@ -10,10 +10,10 @@ from rich.table import Table
 
 from policy.errors import UserError
 from policy.policy_sentences import figure
+from runner.data_gates import gate_rows
 from runner.endpoints.endpoint_evaluation import EndpointFacts, Questions, evaluate_endpoint
 from runner.endpoints.endpoint_options import add_endpoint_options, endpoint_of
 from runner.job import Options, open_job
-from runner.run import accepted_rows
 from runner.tell import summary
 
 PASSED, BLOCKED = 0, 1
@@ -28,7 +28,8 @@ def ask(argv: list[str]) -> int:
         raise UserError.one(
             "--constrained", "the contract has no output_schema", "leave it out, or add a schema"
         )
-    questions = Questions(job.folder, accepted_rows(job, "test"), words.constrained)
+    rows = gate_rows(job.folder, job.policy.gates.data, "test", job.reporter.progress)
+    questions = Questions(job.folder, tuple(rows), words.constrained)
     out = words.out or job.workspace / "ask" / "outputs-endpoint.jsonl"
     with job.reporter.stage("ask"):
         facts = evaluate_endpoint(

@@ -5,9 +5,10 @@ The intermediate file keeps the precision of the merged weights, so they are rou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from countersign_ml.pace import Progress
 from countersign_ml.rows.read.row import Row
 from policy.documents import Document
 from policy.facts.evidence import SHIPPED
@@ -22,7 +23,6 @@ from runner.export.parity import token_parity
 from runner.export.quantise import quantise
 
 MERGED = "merged"
-Progress = Callable[[str, float], None]
 
 
 class ExportFacts(Document):

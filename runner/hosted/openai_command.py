@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from policy.errors import UserError, one_line
-from runner.data_gates import gate_data
+from runner.data_gates import accepted_rows, gate_data
 from runner.engines.openai_client import Endpoint
 from runner.hosted.openai_jobs import Account
 from runner.hosted.openai_training_file import MANIFEST, TRAINING_FILE, OpenAIManifest, prepare
 from runner.job import Options, open_job
 from runner.line import stop_at_gates
-from runner.run import accepted_rows
 from runner.tell import summary
 
 PASSED, FAILED = 0, 1
@@ -33,7 +32,8 @@ def main(argv: list[str]) -> int:
     gated = gate_data(job.folder, job.policy.gates.data, job.reporter.progress)
     stop_at_gates(job, gated.facts)
     out = words.out or job.workspace / "openai"
-    path = prepare(job.folder, accepted_rows(job, "train"), out, words.tokenizer)
+    rows = tuple(accepted_rows(job.folder, gated, "train"))
+    path = prepare(job.folder, rows, out, words.tokenizer)
     manifest = OpenAIManifest.model_validate_json(path.read_text(encoding="utf-8"))
     if words.action == "prepare" or not words.live:
         return _prepared(manifest, out, words)

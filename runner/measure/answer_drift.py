@@ -7,9 +7,11 @@ common words. The policy computes distances from them.
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from countersign_ml.rows.read.row import Row
@@ -25,35 +27,53 @@ OTHERS = "(others)"
 SHOWN_CHARACTERS = 40
 
 
+@dataclass
+class Said:
+    """What a set of answers is made of, counted in one pass; memory holds no answer."""
+
+    labels: Counter[str] = field(default_factory=Counter)
+    words: Counter[str] = field(default_factory=Counter)
+    lengths: array[int] = field(default_factory=lambda: array("L"))
+    """The number of words of each answer."""
+
+    @classmethod
+    def of(cls, texts: Iterable[str], contract: Contract) -> Said:
+        """Count the answers."""
+        said = cls()
+        for text in texts:
+            if contract.task == "classification":
+                said.labels[label_of(text, contract)[:SHOWN_CHARACTERS]] += 1
+            words = WORD.findall(text.casefold())
+            said.words.update([word[:SHOWN_CHARACTERS] for word in words])
+            said.lengths.append(len(WORD.findall(text)))
+        return said
+
+
 def drift_of(
-    subjects: Mapping[Subject, Sequence[Scored]], trained_on: Sequence[Row], contract: Contract
+    subjects: Mapping[Subject, Sequence[Scored]], trained_on: Iterable[Row], contract: Contract
 ) -> tuple[Drift, ...]:
     """Return the candidate's answers against the incumbent's and the training rows', in bins."""
-    said = [each.answer.text for each in subjects["candidate"]]
-    references: dict[DriftReference, list[str]] = {}
+
+    def said_by(subject: Subject) -> Said:
+        return Said.of((each.answer.text for each in subjects[subject]), contract)
+
+    candidate = said_by("candidate")
+    references: dict[DriftReference, Said] = {}
     if "incumbent" in subjects:
-        references["incumbent"] = [each.answer.text for each in subjects["incumbent"]]
-    if trained_on:
-        references["training"] = [row.answer for row in trained_on]
+        references["incumbent"] = said_by("incumbent")
+    references["training"] = Said.of((row.answer for row in trained_on), contract)
     found = []
     for against, known in references.items():
+        if not known.lengths:
+            continue
         if contract.task == "classification":
-            labels = _named(_labels(known, contract), _labels(said, contract))
+            labels = _named(known.labels, candidate.labels)
             found.append(Drift(of="label", against=against, bins=labels))
-        found.append(Drift(of="length", against=against, bins=_lengths(known, said)))
-        words = _named(_words(known), _words(said))
+        lengths = _lengths(known.lengths, candidate.lengths)
+        found.append(Drift(of="length", against=against, bins=lengths))
+        words = _named(known.words, candidate.words)
         found.append(Drift(of="vocabulary", against=against, bins=words))
     return tuple(found)
-
-
-def _labels(texts: Sequence[str], contract: Contract) -> Counter[str]:
-    return Counter(label_of(text, contract)[:SHOWN_CHARACTERS] for text in texts)
-
-
-def _words(texts: Sequence[str]) -> Counter[str]:
-    return Counter(
-        word[:SHOWN_CHARACTERS] for text in texts for word in WORD.findall(text.casefold())
-    )
 
 
 def _named(first: Counter[str], second: Counter[str]) -> tuple[Bin, ...]:
@@ -67,12 +87,11 @@ def _named(first: Counter[str], second: Counter[str]) -> tuple[Bin, ...]:
     return tuple(bins)
 
 
-def _lengths(first: Sequence[str], second: Sequence[str]) -> tuple[Bin, ...]:
+def _lengths(first: Sequence[int], second: Sequence[int]) -> tuple[Bin, ...]:
     """Return how many answers have each length; the edges are the deciles of the first."""
-    known, said = ([len(WORD.findall(text)) for text in texts] for texts in (first, second))
-    ordered = sorted(known)
+    ordered = sorted(first)
     edges = sorted({ordered[len(ordered) * tenth // TENTHS] for tenth in range(1, TENTHS)})
-    counts = [Counter(bisect_right(edges, length) for length in each) for each in (known, said)]
+    counts = [Counter(bisect_right(edges, length) for length in each) for each in (first, second)]
     return tuple(
         Bin(name=name, first=counts[0][number], second=counts[1][number])
         for number, name in enumerate(_names(edges))

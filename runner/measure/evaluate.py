@@ -8,7 +8,7 @@ digest in its pointer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from countersign_ml.pace import Pace, Progress
 from countersign_ml.registry import Registry
 from countersign_ml.rows.governed.governed_model import GovernedModel
 from countersign_ml.rows.read.row import Row, rows_digest
@@ -57,7 +58,6 @@ BATCH = 32
 SAMPLES = 10
 """Rows shown in the pull request."""
 SHOWN_CHARACTERS = 2000
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Bench:
     out: Path
     progress: Progress
     cuts: Cuts = NO_CUTS
-    trained_on: tuple[Row, ...] = ()
+    trained_on: Iterable[Row] = ()
 
     @property
     def decoding(self) -> Decoding:
@@ -152,10 +152,13 @@ def measure(
     engine = engine_of(subject)
     asked = Asked(model, f"{engine} on {device_name()}", prompts, bench.decoding, settings)
 
+    pace = Pace(f"asking {subject}")
+
     def told(done: int, all_: int) -> None:
-        bench.progress(f"asking {subject}, row {done} of {all_}", done / all_)
+        bench.progress(*pace.at(done, done / all_))
 
     def ask() -> list[Answer]:
+        bench.progress(f"loading {subject}", 0.0)
         with opened() as model_engine:
             return list(
                 model_engine.generate(

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress as bar
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 LOG_EVERY_SECONDS = 15.0
 """How often a log gets a line about a running stage."""
@@ -22,7 +22,7 @@ class Reporter:
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self.console = Console(stderr=True, quiet=quiet, highlight=False)
-        self._progress: Progress | None = None
+        self._progress: bar.Progress | None = None
         self._last = 0.0
 
     def say(self, text: str) -> None:
@@ -36,12 +36,12 @@ class Reporter:
         self._last = started
         if self.console.is_terminal and not self.quiet:
             columns = (
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                TaskProgressColumn(),
-                TimeElapsedColumn(),
+                bar.TextColumn("{task.description}", markup=False),
+                bar.BarColumn(),
+                bar.TaskProgressColumn(),
+                bar.TimeElapsedColumn(),
             )
-            with Progress(*columns, console=self.console, transient=True) as self._progress:
+            with bar.Progress(*columns, console=self.console, transient=True) as self._progress:
                 self._progress.add_task(name, total=1.0)
                 try:
                     yield
@@ -52,10 +52,15 @@ class Reporter:
         self.say(f"{name}: done in {time.monotonic() - started:.1f} s")
 
     def progress(self, text: str, share: float) -> None:
-        """Show the current step, and the share of it that is done, 0 to 1."""
+        """Show the current step, and the share of it that is done, 0 to 1.
+
+        A log gets a line when a step begins (share 0), so that it says what is waited for.
+        """
         if self._progress is not None:
             task = self._progress.task_ids[0]
             self._progress.update(task, description=text, completed=share)
+        elif share == 0.0:
+            self.say(f"  {text}")
         elif time.monotonic() - self._last >= LOG_EVERY_SECONDS:
             self._last = time.monotonic()
             self.say(f"  {text} ({100 * share:.0f} %)")

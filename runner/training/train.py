@@ -11,76 +11,35 @@ import math
 import os
 import resource
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from countersign_ml.pace import Pace, Progress
 from countersign_ml.registry.file_digest import digest_file
-from countersign_ml.rows.read.row import Row, rows_digest
 from policy.errors import UserError
 from policy.facts.evidence import TrainingFacts
 from policy.facts.run_context import LossPoint, thinned
 from policy.files.recipe import Recipe
 from runner.base.base_model import BaseModel
 from runner.chat import MASKED, Chat, Encoded
-from runner.runner_sentences import no_rows
 from runner.training.adapter import load_with_adapter, precision, save_adapter, use_gpu
+from runner.training.token_rows import TokenRows
 from runner.training.tracking import RunName, open_tracking
 from runner.training.training_order import steps_of, training_order
 
-Progress = Callable[[str, float], None]
 SHOWN_ROWS = 3
 LOGGED_POINTS = 500
-
-
-@dataclass(frozen=True)
-class TrainingRows:
-    """Every row as tokens, and the checks that precede training."""
-
-    encoded: tuple[Encoded, ...]
-    dataset: str
-    stop_trained: bool
-
-    @property
-    def truncated(self) -> list[Encoded]:
-        return [row for row in self.encoded if row.truncated]
-
-    @property
-    def without_tokens(self) -> list[Encoded]:
-        return [row for row in self.encoded if row.trained == 0]
-
-
-def encode_rows(rows: Sequence[Row], chat: Chat, max_length: int, where: str) -> TrainingRows:
-    """Tokenise and mask every row; UserError if one cannot teach its answer."""
-    if not rows:
-        raise no_rows(where)
-    encoded = tuple(chat.encode(row, max_length) for row in rows)
-    found = TrainingRows(
-        encoded, rows_digest(rows), all(chat.stop_is_trained(row) for row in encoded)
-    )
-    if found.without_tokens:
-        raise UserError.one(
-            found.without_tokens[0].where,
-            "no token of this row would be trained on: its prompt fills max_length",
-            "raise max_length in recipe.yml, or shorten the row",
-        )
-    if not found.stop_trained:
-        first = next(row for row in encoded if not chat.stop_is_trained(row))
-        raise UserError.one(
-            first.where,
-            f"the answer does not end with the stop token {chat.stop_token}, so the model would "
-            "never stop",
-            "use a chat template that closes the assistant's turn with it",
-        )
-    return found
 
 
 def train_adapter(
     recipe: Recipe,
     base: BaseModel,
     chat: Chat,
-    rows: TrainingRows,
+    rows: TokenRows,
     folder: Path,
     name: RunName,
     progress: Progress,
@@ -93,9 +52,9 @@ def train_adapter(
     set_seed(recipe.seed)  # before the adapter's first weights are drawn
     model = load_with_adapter(recipe, base)
     batch = recipe.per_device_train_batch_size * recipe.gradient_accumulation_steps
-    steps = steps_of(len(rows.encoded), batch, recipe.num_train_epochs, recipe.max_steps)
-    order = training_order([len(row.ids) for row in rows.encoded], batch, steps, recipe.seed)
-    try_longest(model, rows.encoded, recipe.per_device_train_batch_size, chat.pad_id)
+    steps = steps_of(len(rows), batch, recipe.num_train_epochs, recipe.max_steps)
+    order = training_order(rows.lengths.tolist(), batch, steps, recipe.seed)
+    try_longest(model, rows, recipe.per_device_train_batch_size, chat.pad_id)
     tracking = open_tracking(name, folder, recipe.model_dump(mode="json"))
     failed = True
     try:
@@ -112,7 +71,7 @@ def train_adapter(
         base_weights=base.digest,
         base_revision=base.revision,
         steps=steps,
-        epochs=round(steps * batch / len(rows.encoded), 4),
+        epochs=round(steps * batch / len(rows), 4),
         trainable_parameters=trainable,
         total_parameters=total,
         device=_device(),
@@ -127,16 +86,18 @@ def train_adapter(
     )
 
 
-def _row_facts(rows: TrainingRows, chat: Chat) -> dict[str, Any]:
+def _row_facts(rows: TokenRows, chat: Chat) -> dict[str, Any]:
     return {
         "dataset": rows.dataset,
-        "rows": len(rows.encoded),
+        "rows": len(rows),
         "rows_truncated": len(rows.truncated),
-        "rows_without_trained_tokens": len(rows.without_tokens),
+        "rows_without_trained_tokens": rows.without_tokens,
         "stop_token_trained": rows.stop_trained,
-        "trained_tokens": sum(row.trained for row in rows.encoded),
-        "total_tokens": sum(len(row.ids) for row in rows.encoded),
-        "rendered_rows": tuple(chat.rendered(row) for row in rows.encoded[:SHOWN_ROWS]),
+        "trained_tokens": int(rows.records["trained"].sum()),
+        "total_tokens": len(rows.ids),
+        "rendered_rows": tuple(
+            chat.rendered(rows[number]) for number in range(min(SHOWN_ROWS, len(rows)))
+        ),
     }
 
 
@@ -162,24 +123,36 @@ class Collator:
         """Return input_ids, attention_mask and labels, each of (rows, longest)."""
         import torch
 
-        width = max(len(row.ids) for row in rows)
-        ids, mask, labels = [], [], []
-        for row in rows:
-            gap = width - len(row.ids)
-            ids.append([*row.ids, *[self._pad] * gap])
-            mask.append([1] * len(row.ids) + [0] * gap)
-            labels.append([*row.labels, *[MASKED] * gap])
-        return {
-            "input_ids": torch.tensor(ids),
-            "attention_mask": torch.tensor(mask),
-            "labels": torch.tensor(labels),
-        }
+        size = (len(rows), max(len(row.ids) for row in rows))
+        ids = torch.full(size, self._pad)
+        labels = torch.full(size, MASKED)
+        mask = torch.zeros(size, dtype=torch.int64)
+        for at, row in enumerate(rows):
+            count = len(row.ids)
+            ids[at, :count] = torch.from_numpy(row.ids.astype(np.int64))
+            labels[at, row.masked : count] = ids[at, row.masked : count]
+            mask[at, :count] = 1
+        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+
+class InOrder(Sequence[Encoded]):
+    """The rows in the order of training, each read from the files when a batch needs it."""
+
+    def __init__(self, rows: TokenRows, order: Sequence[int]) -> None:
+        self._rows, self._order = rows, np.array(order, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return the row at one place in the order."""
+        return self._rows[int(self._order[place])]
 
 
 def _trainer(
     model: Any,
     recipe: Recipe,
-    rows: TrainingRows,
+    rows: TokenRows,
     order: Sequence[int],
     steps: int,
     chat: Chat,
@@ -191,15 +164,15 @@ def _trainer(
     from transformers import Trainer
     from transformers.trainer_callback import PrinterCallback
 
-    class InOrder(Trainer):
+    class Unshuffled(Trainer):
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             dataset: Any = train_dataset or self.train_dataset
             return SequentialSampler(dataset)
 
-    trainer = InOrder(
+    trainer = Unshuffled(
         model=model,
         args=_arguments(recipe, steps, folder, name),
-        train_dataset=[rows.encoded[row] for row in order],
+        train_dataset=InOrder(rows, order),
         data_collator=Collator(chat.pad_id),
         callbacks=[_watch(steps, progress)],
     )
@@ -210,6 +183,8 @@ def _trainer(
 def _watch(steps: int, progress: Progress) -> Any:
     """Return a callback that reports progress, and stops at a loss that is not a number."""
     from transformers import TrainerCallback
+
+    pace = Pace("training", "steps")
 
     class Watch(TrainerCallback):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
@@ -222,7 +197,8 @@ def _watch(steps: int, progress: Progress) -> Any:
                     f"the loss is not a number at step {state.global_step}",
                     "lower learning_rate, or raise warmup_steps",
                 )
-            progress(f"training, loss {float(loss):.3f}", state.global_step / steps)
+            text, share = pace.at(state.global_step, state.global_step / steps)
+            progress(f"{text}, loss {float(loss):.3f}", share)
 
     return Watch()
 
@@ -285,11 +261,11 @@ def last_checkpoint(folder: Path) -> str | None:
     return None if newest is None else str(newest)
 
 
-def try_longest(model: Any, rows: Sequence[Encoded], batch: int, pad_id: int) -> None:
+def try_longest(model: Any, rows: TokenRows, batch: int, pad_id: int) -> None:
     """Run the largest batch first, forward and backward: memory runs out now or never."""
     import torch
 
-    longest = sorted(rows, key=lambda row: len(row.ids), reverse=True)[:batch]
+    longest = [rows[int(row)] for row in np.argsort(-rows.lengths, kind="stable")[:batch]]
     given = {key: value.to(model.device) for key, value in Collator(pad_id)(longest).items()}
     devices = [0] if use_gpu() else []
     try:

@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 
-from countersign_ml.rows.gating.row_check import RowCheck
+from countersign_ml.rows.gating.accepted import AcceptedRows
 from countersign_ml.rows.read.row import Defect, read_rows
-from countersign_ml.rows.read.row_rules import RowRules
 from countersign_ml.rows.tools.validate_command import main
 from policy.errors import UserError
-from policy.files.rules import DataRules
-from tests.rows.files import question, row, said, write
+from tests.rows.files import gated, question, row, said, write
 
 
 def told(path: Path) -> list[dict[str, Any]]:
@@ -61,9 +59,11 @@ def test_what_is_rejected_and_what_is_trained_on_are_the_whole_file(tmp_path: Pa
     ]
     path, out = write(tmp_path / "rows.jsonl", rows), tmp_path / "out.jsonl"
     main(["--file", str(path), "--rejected", str(out), "--quiet"])
-    trained = {
-        each.line for each in RowCheck(RowRules.of(DataRules())).accepted(path, "rows.jsonl")
-    }
+    gates = gated(("train", path))
+    (split,) = gates.facts.splits
+    lines_out = gates.rejected[path.name]
+    accepted = AcceptedRows(str(path), path.name, split.digest, split.rows, lines_out)
+    trained = {each.line for each in accepted}
     rejected = {each["line"] for each in told(out)}
     assert trained.isdisjoint(rejected)
     lines = {each.line for each in read_rows(path, "rows.jsonl")}

@@ -102,7 +102,7 @@ def timeless(evidence: Evidence) -> list[Any]:
 def reuses(run: Run) -> bool:
     """Run the gates, then reuse the evidence that the run names; False if it cannot."""
     assert run.job.reuse is not None
-    return reuse_outputs(run, run.job.reuse, gate_files(run).facts)
+    return reuse_outputs(run, run.job.reuse, gate_files(run))
 
 
 def refused(run: Run, reason: str) -> None:

@@ -16,7 +16,6 @@ from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
 from runner.chat import MASKED, Chat, TemplateName
 from runner.measure.evaluate import settings_of
-from runner.training.train import encode_rows
 from tests.runner.worlds import saved_base
 
 CONTROL = ("<|bos|>", "<|im_start|>", "<|im_end|>", "<|pad|>")
@@ -51,13 +50,13 @@ def with_template(base: Path, folder: Path, template: str) -> Chat:
 @given(user=WORDS, answer=WORDS)
 def test_the_trained_tokens_are_the_answer_and_the_stop(chat: Chat, user: str, answer: str) -> None:
     encoded = chat.encode(row(user, answer), 10_000)
-    trained = [label for label in encoded.labels if label != MASKED]
+    trained = [int(label) for label in encoded.labels if label != MASKED]
     assert trained[-1] == chat.stop_id
     said = chat.tokenizer.decode(trained[:-1], clean_up_tokenization_spaces=False)
     assert said == answer
     prompt = chat.ids(chat.prompt(row(user, answer)))
-    assert list(encoded.ids[: len(prompt)]) == prompt
-    assert encoded.labels[: len(prompt)] == (MASKED,) * len(prompt)
+    assert encoded.ids[: len(prompt)].tolist() == prompt
+    assert set(encoded.labels[: len(prompt)].tolist()) == {MASKED}
 
 
 def test_only_the_last_answer_is_trained_on(chat: Chat) -> None:
@@ -74,27 +73,6 @@ def test_a_cut_row_says_so(chat: Chat) -> None:
     cut = chat.encode(row(answer="red and green and blue"), len(whole.ids) - 2)
     assert cut.truncated
     assert len(cut.ids) == len(cut.labels) == len(whole.ids) - 2
-
-
-def test_a_row_with_nothing_to_train_on_is_named(chat: Chat) -> None:
-    long = row("word " * 60)
-    with pytest.raises(UserError, match=r"train\.jsonl:7: no token of this row"):
-        encode_rows([long], chat, 40, "train.jsonl")
-
-
-def test_no_rows_are_no_training(chat: Chat) -> None:
-    with pytest.raises(UserError, match="no usable row is left"):
-        encode_rows([], chat, 40, "data/train.jsonl")
-
-
-def test_a_template_that_never_stops_is_refused(base: Path, tmp_path: Path) -> None:
-    template = (
-        "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
-        "{% if add_generation_prompt %}{% endif %}"
-    )
-    chat = with_template(base, tmp_path, template)
-    with pytest.raises(UserError, match=r"train\.jsonl:7: the answer does not end with the stop"):
-        encode_rows([row()], chat, 1000, "train.jsonl")
 
 
 def test_a_template_whose_prompt_is_no_prefix_is_refused(base: Path, tmp_path: Path) -> None:

@@ -14,10 +14,9 @@ import zstandard
 from countersign_ml.rows.read.row import Row
 from countersign_ml.rows.tools.validate_command import main
 from policy.errors import UserError
-from runner.data_gates import gate_data
+from runner.data_gates import accepted_rows, gate_data
 from runner.job import Job, Options, open_job
 from runner.known_before import data_change
-from runner.run import accepted_rows
 from tests.runner.worlds import POLICY, row, rows, world
 
 
@@ -52,12 +51,13 @@ def test_a_manifests_rows_are_gated_and_trained_on(
 ) -> None:
     repo = elsewhere(tmp_path)
     job = opened(repo)
-    facts = gate_data(job.folder, job.policy.gates.data).facts
+    gated = gate_data(job.folder, job.policy.gates.data)
+    facts = gated.facts
     assert facts.rows("train") == 41
     (approved,) = [gate for gate in facts.gates if gate.gate == "approved"]
     (found,) = approved.findings
     assert (found.file, found.line, found.id) == ("models/colours/data/train.jsonl", 41, "r-900")
-    trained = accepted_rows(job, "train")
+    trained = list(accepted_rows(job.folder, gated, "train"))
     assert [each.id for each in trained] == [f"r-{number}" for number in range(40)]
     assert all(isinstance(each, Row) for each in trained)
     base = world(tmp_path / "base", base=False)

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from countersign_ml.rows.gating.row_check import RowCheck
 from countersign_ml.rows.governed.governed_model import load_model
 from countersign_ml.rows.read.tally import SHOWN
 from policy.facts.evidence import GateFacts
 from policy.files.rules import DataRules
-from runner.data_gates import GatedData, gate_data
+from runner.data_gates import GatedData, accepted_rows, gate_data
 from tests.runner.worlds import CARD, CONTRACT, row, rows, said, world
 
 RULES = DataRules(licences=("CC0-1.0",))
@@ -141,6 +140,5 @@ def test_an_input_schema_is_asked_too(tmp_path: Path) -> None:
 def test_what_a_gate_names_is_not_trained_on(tmp_path: Path) -> None:
     train = [*rows(range(40)), row(900, approved=False), "{", row(901, licence="no")]
     folder = load_model(world(tmp_path / "repo", base=False, train=train), "colours")
-    check = RowCheck(folder.row_rules(RULES))
-    accepted = list(check.accepted(folder.data_file("train"), "train.jsonl"))
+    accepted = list(accepted_rows(folder, gate_data(folder, RULES), "train"))
     assert [each.id for each in accepted] == [f"r-{number}" for number in range(40)]

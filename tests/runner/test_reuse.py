@@ -15,9 +15,10 @@ from policy.gates.judge import judge
 from policy.governed import evidence_path
 from policy.verdict import Outcome
 from runner.attest import write_evidence
+from runner.data_gates import gate_rows
 from runner.line import run_line
 from runner.measure.stored_outputs import NotReusable, read_stored, require_decoding
-from runner.run import Run, accepted_rows
+from runner.run import Run
 from tests.runner.reuse_worlds import MODEL, World, keep, refused, reuses, said, stored, timeless
 
 STAGES = ["validate", "reuse", "train", "export", "evaluate", "publish", "attest"]
@@ -176,7 +177,7 @@ def test_answers_show_the_limit_that_they_were_given_under(
     moved: World, tmp_path: Path, limit: int, holds: bool
 ) -> None:
     run = moved.run(tmp_path, reuse=moved.earlier)
-    rows = accepted_rows(run.job, "test")
+    rows = tuple(gate_rows(run.job.folder, run.job.policy.gates.data, "test"))
     measurement = moved.earlier.measurement("base")  # an untrained model never stops
     assert measurement is not None
     answers = read_stored(

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from countersign_ml.rows.read.row import Row, read_rows
 from policy.errors import UserError
 from policy.facts.evidence import TrainingFacts
 from policy.files.recipe import Recipe
 from runner.base.base_model import BaseModel, model_digest
 from runner.chat import Chat
+from runner.training.token_rows import encode_rows
 from runner.training.tracking import run_name
-from runner.training.train import encode_rows, train_adapter
-from tests.runner.worlds import RECIPE, rows, saved_base, write_rows
+from runner.training.train import train_adapter
+from tests.runner.worlds import RECIPE, read_accepted, rows, saved_base, write_rows
 
 SETTINGS: dict[str, Any] = RECIPE | {"base_model": "tiny/base/here", "lora_dropout": 0.1}
 
@@ -41,9 +41,8 @@ def trained(place: Path, out: Path, progress: Any = None, **changes: Any) -> Tra
     recipe = Recipe.model_validate(SETTINGS | changes)
     base = BaseModel("tiny", place / "base", model_digest(place / "base"), "none")
     chat = Chat(base.path, recipe.chat_template, base.name)
-    read = [row for row in read_rows(place / "train.jsonl", "train.jsonl") if isinstance(row, Row)]
-    encoded = encode_rows(read, chat, recipe.max_length, "train.jsonl")
-    out.mkdir(parents=True, exist_ok=True)
+    read = read_accepted(place / "train.jsonl")
+    encoded = encode_rows(read, chat, recipe.max_length, out / "tokens")
     name = run_name("colours", "sha256:" + "0" * 64, None)
     return train_adapter(
         recipe, base, chat, encoded, out, name, progress or (lambda text, share: None)

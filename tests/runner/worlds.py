@@ -10,6 +10,12 @@ from typing import Any
 
 import yaml
 
+from countersign_ml.rows.gating.accepted import AcceptedRows
+from countersign_ml.rows.gating.all_gates import no_tallies
+from countersign_ml.rows.gating.scan import scan
+from countersign_ml.rows.read.row_rules import RowRules
+from countersign_ml.rows.read.source import Source
+from policy.files.rules import DataRules
 from runner.base.base_model import model_digest
 
 COLOURS = ("red", "green", "blue", "black", "white", "brown")
@@ -70,6 +76,18 @@ SCHEMA: dict[str, Any] = {
     "required": ["colour", "thing"],
     "properties": {"colour": {"enum": list(COLOURS)}, "thing": {"type": "string"}},
 }
+
+
+def read_accepted(path: Path) -> AcceptedRows:
+    """Return the rows of a file, all of which must be good."""
+    rules = RowRules.of(
+        DataRules(licences=("CC0-1.0",)), source="written for the tests", licence="cc0-1.0"
+    )
+    (table,) = scan([("train", Source(str(path), path.name))], rules, no_tallies())
+    assert not len(table.rejected_lines())
+    return AcceptedRows(
+        str(path), path.name, table.source.digest, table.rows, table.rejected_lines()
+    )
 
 
 def said(number: int) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from countersign_ml.rows.gates import (
 )
 from countersign_ml.rows.gates.gate_text import Gate
 from countersign_ml.rows.gating.scan import Progress, scan
+from countersign_ml.rows.kept.columns import I64
 from countersign_ml.rows.kept.ngrams import TestNgrams
 from countersign_ml.rows.kept.table import Table
 from countersign_ml.rows.read.formats import FormatName
@@ -64,10 +65,13 @@ ROW_PASS = "rows"  # noqa: S105 - no password
 
 @dataclass
 class Gated:
-    """What the gates counted, the formats of each file, and the seconds each part took."""
+    """What the gates counted, the formats and rejected lines of each file, and the seconds each
+    part took."""
 
     facts: DataFacts
     formats: dict[str, tuple[FormatName, ...]]
+    rejected: dict[str, I64]
+    """Lines of each file with a finding of a gate for single rows, ascending."""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -145,4 +149,9 @@ def count_all(
             for name, tally in tallies.items()
         ),
     )
-    return Gated(facts, {table.where: tuple(table.formats) for table in tables}, seconds)
+    return Gated(
+        facts,
+        {table.where: tuple(table.formats) for table in tables},
+        {table.where: table.rejected_lines() for table in tables},
+        seconds,
+    )

@@ -30,6 +30,8 @@ class Examined:
     rows: int
     """Lines that are not blank, broken ones included."""
     tallies: dict[DataGate, Tally]
+    rejected: list[int]
+    """Lines with a finding, ascending."""
     formats: tuple[FormatName, ...]
     figures: Figures
     shared: Shared | None
@@ -41,16 +43,17 @@ def examine(check: RowCheck, where: str, first_line: int, data: bytes) -> Examin
     if first_line == 1:
         data = data.removeprefix(BOM)
     tallies: dict[DataGate, Tally] = {}
+    rejected: list[int] = []
     formats: dict[FormatName, None] = {}
     kept = Kept(summed=check.index is not None)
     rows = start = 0
     while start < len(data):
         end = data.find(b"\n", start + PIECE) + 1 or len(data)
         piece = data[start:end]
-        seen, lines = _examined(check, where, first_line, piece, tallies, formats, kept)
+        seen, lines = _examined(check, where, first_line, piece, tallies, rejected, formats, kept)
         rows, first_line, start = rows + seen, first_line + lines, end
     figures, shared = kept.figures(check.index)
-    return Examined(rows, tallies, tuple(formats), figures, shared)
+    return Examined(rows, tallies, rejected, tuple(formats), figures, shared)
 
 
 def _examined(
@@ -59,6 +62,7 @@ def _examined(
     first_line: int,
     data: bytes,
     tallies: dict[DataGate, Tally],
+    rejected: list[int],
     formats: dict[FormatName, None],
     kept: Kept,
 ) -> tuple[int, int]:
@@ -78,9 +82,13 @@ def _examined(
             if isinstance(row, Defect):
                 tally = tallies.setdefault("contract", Tally())
                 tally.add(finding(row, row.field, row.message))
+                rejected.append(number)
                 continue
-            for gate, found in check.findings(row, gates.get(number)):
-                tallies.setdefault(gate, Tally()).add(found)
+            found = list(check.findings(row, gates.get(number)))
+            for gate, each in found:
+                tallies.setdefault(gate, Tally()).add(each)
+            if found:
+                rejected.append(number)
             if number not in gates:
                 seen[row.format] = min(number, seen.get(row.format, number))
                 kept.add(row, group_of(row.metadata, fields))

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from countersign_ml.pace import Pace
 from countersign_ml.rows.gating.all_gates import GATES, Gated
 from policy.errors import one_line
 from policy.facts.evidence import GateFacts
@@ -118,11 +119,11 @@ def print_report(made: dict[str, Any], seconds: float) -> None:
             console.print(line, markup=False, soft_wrap=True)
 
 
-class Pace:
-    """Rows per second and time left, on one line; silent if stderr is not a terminal."""
+class PaceLine:
+    """The pace of the pass over the rows, on one line; silent if stderr is not a terminal."""
 
     def __init__(self, quiet: bool) -> None:
-        self._started = self._told = time.monotonic()
+        self._pace, self._told = Pace("checking rows"), time.monotonic()
         self._shown = not quiet and sys.stderr.isatty()
 
     def __call__(self, rows: int, done: int, total: int) -> None:
@@ -131,9 +132,8 @@ class Pace:
         if not self._shown or now - self._told < EVERY_SECONDS:
             return
         self._told = now
-        spent = now - self._started
-        left = f", {spent * (total - done) / done:,.0f} s left" if 0 < done <= total else ""
-        sys.stderr.write(f"\r\x1b[K{rows:,} rows, {rows / spent:,.0f} rows/s{left}")
+        text, _ = self._pace.at(rows, done / total if total else 0.0)
+        sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()
 
     def close(self) -> None:

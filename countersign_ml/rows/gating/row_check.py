@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from countersign_ml.rows.gates import approved, contract_fit, detected, prompt_leaks, provenance
 from countersign_ml.rows.gating.quick_check import QuickCheck
 from countersign_ml.rows.kept.ngrams import NgramIndex
-from countersign_ml.rows.read.row import Defect, Row, read_rows
+from countersign_ml.rows.read.row import Defect, Row
 from countersign_ml.rows.read.row_rules import RowRules
 from policy.facts.evidence import RowFinding
 from policy.files.rules import DataGate
@@ -46,12 +45,6 @@ class RowCheck:
             if gates is None or name in gates:
                 for place, message in look(row, self.rules):
                     yield name, finding(row, place, message)
-
-    def accepted(self, path: Path, where: str) -> Iterator[Row]:
-        """Yield the rows of a file without a finding of a gate for single rows."""
-        for row in read_rows(path, where):
-            if isinstance(row, Row) and next(self.findings(row), None) is None:
-                yield row
 
 
 def finding(row: Row | Defect, place: str, message: str) -> RowFinding:

@@ -19,6 +19,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from xxhash import xxh3_64_intdigest
 
 from countersign_ml.rows import rows_sentences
@@ -120,6 +121,8 @@ def take(table: Table, tallies: dict[DataGate, Tally], chunk: Chunk, part: Exami
     for line, why in chunk.defects:
         table.rows += 1
         tallies["contract"].add(RowFinding(file=table.where, line=line, message=why))
+    rejected = [*part.rejected, *(line for line, _ in chunk.defects)]
+    table.rejected.append(np.array(rejected, dtype=np.int64))
     table.formats.update(dict.fromkeys(part.formats))
     table.add(part.figures, part.shared, chunk.first_line, chunk.offset, len(chunk.data))
 

@@ -26,6 +26,8 @@ class Table:
     source: Source
     rows: int = 0
     formats: dict[FormatName, None] = field(default_factory=dict)
+    rejected: list[I64] = field(default_factory=list)
+    """Lines with a finding of a gate for single rows, ascending; one block for each chunk."""
     lines: Column = field(default_factory=Column)
     questions: Column = field(default_factory=Column)
     loose: Column = field(default_factory=Column)
@@ -82,9 +84,14 @@ class Table:
         self.rows += other.rows
         self.formats.update(other.formats)
         self.grouped = self.grouped or other.grouped
+        self.rejected += other.rejected
         self._offsets += other._offsets
         if self.shared is not None and other.shared is not None:
             self.shared.join(other.shared)
+
+    def rejected_lines(self) -> I64:
+        """Return the lines with a finding of a gate for single rows, ascending."""
+        return np.concatenate([np.zeros(0, dtype=np.int64), *self.rejected])
 
     def lines_of(self, rows: I64) -> list[int]:
         """Return the line of each row, in any order."""

@@ -7,7 +7,8 @@ meaning; everything else that is not a row is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from json import JSONDecodeError
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from countersign_ml.rows.read.formats import FormatName, NotARow, Turn, turns_of
 from countersign_ml.rows.read.strict_json import loads
 from countersign_ml.rows.rows_sentences import line_too_long, unreadable
-from policy.canonical import digest_of
+from policy.canonical import canonical_json
 
 BOM = b"\xef\xbb\xbf"
 MAX_LINE_BYTES = 16_000_000
@@ -105,6 +106,11 @@ def row_of(line: bytes, where: str, number: int) -> Row | Defect:
         return Defect(where, number, "", "", f"not valid JSON: {said}")
     except ValueError as error:
         return Defect(where, number, "", "", f"not valid JSON: {error}")
+    return row_of_value(value, where, number)
+
+
+def row_of_value(value: Any, where: str, number: int) -> Row | Defect:
+    """Return the row that the value of one line's strict JSON is, or what is wrong with it."""
     if not isinstance(value, dict):
         return Defect(where, number, "", "", "not a JSON object")
     given = value.get("id", f"line-{number}")
@@ -118,8 +124,25 @@ def row_of(line: bytes, where: str, number: int) -> Row | Defect:
     return Row(str(given), turns, metadata, number, where, name)
 
 
-def rows_digest(rows: Sequence[Row]) -> str:
-    """Return the digest of the turns of rows, without their metadata."""
-    return digest_of(
-        [[row.id, [[turn.role, turn.content] for turn in row.messages]] for row in rows]
-    )
+class RowsDigest:
+    """The digest of the ids and turns of rows, without their metadata: SHA-256 over one line of
+    canonical JSON for each row."""
+
+    def __init__(self) -> None:
+        self._sha = hashlib.sha256()
+
+    def add(self, row: Row) -> None:
+        turns = [[turn.role, turn.content] for turn in row.messages]
+        self._sha.update(canonical_json([row.id, turns]) + b"\n")
+
+    @property
+    def value(self) -> str:
+        return f"sha256:{self._sha.hexdigest()}"
+
+
+def rows_digest(rows: Iterable[Row]) -> str:
+    """Return the digest of the ids and turns of rows, without their metadata."""
+    digest = RowsDigest()
+    for row in rows:
+        digest.add(row)
+    return digest.value

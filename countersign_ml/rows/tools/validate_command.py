@@ -13,7 +13,7 @@ from typing import Any
 
 from countersign_ml.git import find_repository
 from countersign_ml.rows.gating.all_gates import gate
-from countersign_ml.rows.gating.gating_report import PASSED, Pace, print_report, report
+from countersign_ml.rows.gating.gating_report import PASSED, PaceLine, print_report, report
 from countersign_ml.rows.gating.rejected import refuse_existing, write_rejected
 from countersign_ml.rows.governed.caches import cache_folder
 from countersign_ml.rows.governed.governed_model import load_governed, load_policy
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
     if words.shards is not None:
         made = _in_shards(words, sources, rows, rules, whole)
     else:
-        pace = Pace(words.quiet or words.json)
+        pace = PaceLine(words.quiet or words.json)
         try:
             gated = gate(sources, rows, rules, pace, words.workers)
         finally:
