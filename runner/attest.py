@@ -17,7 +17,7 @@ LIBRARIES = (
     "accelerate",
     "bitsandbytes",
     "gguf",
-    "jsonschema",
+    "jsonschema-rs",
     "llama-cpp-python",
     "numpy",
     "peft",

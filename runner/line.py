@@ -43,7 +43,7 @@ Stage = Literal["validate", "train", "export", "evaluate", "publish", "attest"]
 TRAINERS = ("accelerate", "bitsandbytes", "peft", "tokenizers", "torch", "transformers")
 EXPORTERS = ("gguf", "llama-cpp-python", "torch", "transformers")
 METRICS = (
-    "jsonschema",
+    "jsonschema-rs",
     "llama-cpp-python",
     "numpy",
     "rouge-score",
@@ -259,7 +259,7 @@ def gate_files(run: Run) -> GatedData:
     rules = job.policy.gates.data
     return run.workspace.keep(
         "validate",
-        [job.folder.proposal.digest, rules.model_dump(), library_versions(["jsonschema"])],
+        [job.folder.proposal.digest, rules.model_dump(), library_versions(["jsonschema-rs"])],
         GatedData,
         lambda _: gate_data(job.folder, rules, job.reporter.progress),
     )

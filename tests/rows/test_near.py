@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from countersign_ml.rows.gating.all_gates import GATES
-from countersign_ml.rows.gating.compiled_schemas import compiled
 from countersign_ml.rows.gating.scan import scan
 from countersign_ml.rows.kept.near import near_within
 from countersign_ml.rows.kept.sketch import keys_of, loosened, normalised, sketch
@@ -69,44 +66,3 @@ def test_keys_are_equal_where_normalised_texts_are(texts: list[str]) -> None:
         for one, first in enumerate(plain):
             for two, second in enumerate(plain):
                 assert (keys[one] == keys[two]) == (first == second)
-
-
-SCHEMAS: list[dict[str, Any]] = [
-    json.loads(Path("models/support-triage/contract/output.schema.json").read_text()),
-    json.loads(Path("models/support-triage/contract/input.schema.json").read_text()),
-    {"type": ["integer", "null"], "minimum": 2, "maximum": 9},
-    {"type": "array", "items": {"enum": ["a", None]}, "minItems": 1, "maxItems": 2},
-    {"anyOf": [{"type": "string", "pattern": "^a"}, {"const": "b"}]},
-    {"type": "object", "required": ["a"], "properties": {"a": {"type": "number"}}},
-    {"type": "object", "additionalProperties": {"type": "boolean"}},
-]
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 12) | st.floats(allow_nan=False)
-    | st.sampled_from(["a", "b", "ab", "access", "normal", "P87M81", "kettle", "a summary"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["a", "category", "priority", "product", "order_id", "summary"]), inner
-    ),
-    max_leaves=8,
-)  # fmt: skip
-
-
-@settings(deadline=None, max_examples=300)
-@given(st.sampled_from(SCHEMAS), VALUES)
-def test_what_a_compiled_schema_accepts_jsonschema_accepts(
-    schema: dict[str, Any], value: Any
-) -> None:
-    check = compiled(schema)
-    assert check is not None
-    if check(value):
-        assert Draft202012Validator(schema).is_valid(value)
-
-
-def test_a_good_ticket_needs_no_jsonschema() -> None:
-    check = compiled(SCHEMAS[0])
-    assert check is not None
-    good = {"category": "access", "priority": "low", "product": None, "order_id": "P87M81",
-            "summary": "locked out"}  # fmt: skip
-    assert check(good)
-    assert not check(good | {"order_id": "87"})
-    assert compiled({"type": "object", "patternProperties": {"a": {}}}) is None

@@ -1,9 +1,11 @@
-"""A quick check of texts against a contract's schema; jsonschema decides what it cannot."""
+"""A check of many texts against a contract's schema, which remembers those that fit."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from countersign_ml.rows.detect.third_party import utf8
-from countersign_ml.rows.gating.compiled_schemas import compiled
 from countersign_ml.rows.kept.vouched import vouched, vouched_lines
 from countersign_ml.rows.read.json_schemas import SchemaChecker
 
@@ -12,11 +14,10 @@ REMEMBERED = 50_000
 
 
 class Fits:
-    """A quick check of a schema, which remembers texts that fit."""
+    """One schema, and the texts that are known to fit it."""
 
     def __init__(self, checker: SchemaChecker) -> None:
         self._checker = checker
-        self._quick = compiled(checker.schema)
         self._known: set[str] = set()
 
     def misfits(self, texts: list[str]) -> set[int]:
@@ -30,12 +31,17 @@ class Fits:
         return {at for at, fitting in zip(fresh, fits, strict=True) if not fitting}
 
     def _fitting(self, texts: list[str]) -> list[bool]:
-        quick = self._quick
-        if quick is None:
-            return [self._checker.fits(text) for text in texts]
+        fits = self._checker.accepts
         if self._checker.of_text:
-            return [quick(text) for text in texts]
+            return [fits(text) for text in texts]
         values = vouched_lines(utf8("\n".join(texts)))
         if values is None or len(values) != len(texts):
             values = [vouched(utf8(text)) for text in texts]
-        return [value is not None and quick(value) for value in values]
+        return [value is not None and _fits(fits, value) for value in values]
+
+
+def _fits(fits: Callable[[Any], bool], value: Any) -> bool:
+    try:
+        return fits(value)
+    except ValueError:  # nested too deep; the strict reader says so
+        return False

@@ -7,31 +7,28 @@ not fit the functions: both readers agree wherever this one answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from countersign_ml.rows.gating.compiled_schemas import compiled
 from countersign_ml.rows.read.formats import NotARow, Role, calls_text, tools_text
+from countersign_ml.rows.read.json_schemas import SchemaChecker
 from countersign_ml.rows.read.row_shapes import MESSAGE_ROLES, Plain
 from countersign_ml.rows.read.tool_calls import declared_schemas
 from policy.errors import UserError
 
 REMEMBERED, LONGEST = 4096, 1 << 15
 """Tool sets that are remembered, and the bytes of the longest."""
-Check = Callable[[Any], bool]
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True)
 class ToolSet:
-    """The functions of a row: their text for the system turn, and a quick check of each one's
-    arguments (None if its schema is too rich for one)."""
+    """The functions of a row: their text for the system turn, and each one's parameters."""
 
     told: str
-    checks: dict[str, Check | None]
+    schemas: dict[str, SchemaChecker]
 
 
 _known: dict[bytes, ToolSet | None] = {}
@@ -59,7 +56,7 @@ def tool_turns(value: dict[str, Any]) -> tuple[Plain, bool] | None:
             roles.append(role)
             texts.append(text)
         certain = _certain(turns[-1], texts[-1], tools)
-    except (TypeError, KeyError, AttributeError, NotARow, msgspec.DecodeError, RecursionError):
+    except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
         return None
     if roles[0] == "system":
         texts[0] = f"{texts[0]}\n\n{tools.told}"
@@ -84,11 +81,11 @@ def _certain(turn: dict[str, Any], text: str, tools: ToolSet) -> bool:
         return text.lstrip()[:1] not in ("[", "{") and "<tool_call>" not in text
     for call in calls:
         function = call["function"]
-        check = tools.checks.get(function["name"])
+        schema = tools.schemas.get(function["name"])
         arguments = function.get("arguments", {})
         if isinstance(arguments, str):
             arguments = msgspec.json.decode(arguments)
-        if check is None or type(arguments) is not dict or not check(arguments):
+        if schema is None or type(arguments) is not dict or not schema.accepts(arguments):
             return False
     return True
 
@@ -110,4 +107,4 @@ def _read(tools: Any) -> ToolSet | None:
         schemas = declared_schemas(tools)
     except (NotARow, UserError):
         return None
-    return ToolSet(told, {name: compiled(schema.schema) for name, schema in schemas.items()})
+    return ToolSet(told, schemas)

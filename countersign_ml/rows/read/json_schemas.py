@@ -1,7 +1,8 @@
-"""The contract's JSON Schemas, checked without network access.
+"""The JSON Schemas of contracts and tools, checked without network access and in bounded time.
 
 A schema comes with a pull request, so a `$ref` to anything but its own parts is refused: otherwise
-a pull request could make the runner fetch a URL.
+a pull request could make the runner fetch a URL. A `pattern` is matched by an engine that takes
+time linear in the text; one that needs look-around or back-references is refused.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+from jsonschema_rs import Draft202012Validator, ReferencingError, RegexOptions, ValidationError
 
 from countersign_ml.rows.read.strict_json import loads
 from policy.errors import UserError
@@ -42,15 +42,21 @@ class SchemaChecker:
         except ValueError as error:
             yield "", f"not valid JSON: {error}"
             return
-        for found in self._validator.iter_errors(instance):
-            yield ".".join(map(str, found.absolute_path)), _short(found.message)
+        try:
+            for found in self._validator.iter_errors(instance):
+                yield ".".join(map(str, found.instance_path)), _short(found.message)
+        except ValueError as error:  # nested deeper than the library goes
+            yield "", f"cannot be checked: {_short(str(error))}"
 
     def fits(self, text: str) -> bool:
         """Return whether `text` fits the schema."""
         try:
-            instance = self.value(text)
+            return self.accepts(self.value(text))
         except ValueError:
             return False
+
+    def accepts(self, instance: Any) -> bool:
+        """Return whether an instance fits the schema; ValueError if it is nested too deep."""
         return bool(self._validator.is_valid(instance))
 
 
@@ -73,15 +79,35 @@ def load_schema(text: str, where: str) -> SchemaChecker:
                 "write the referenced part under $defs and refer to #/$defs/<name>",
             )
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        place = ".".join(map(str, error.absolute_path))
+        validator = Draft202012Validator(
+            schema, validate_formats=False, pattern_options=RegexOptions(), retriever=_refuse
+        )
+    except ValidationError as error:
+        place = ".".join(map(str, error.instance_path))
+        raise UserError.one(f"{where} {place}".rstrip(), *_why_invalid(schema, error)) from error
+    except (ReferencingError, ValueError) as error:
         raise UserError.one(
-            f"{where} {place}".rstrip(),
-            f"not a valid JSON Schema: {_short(error.message)}",
-            "fix the schema there",
+            where, f"not a valid JSON Schema: {_short(str(error))}", "fix the schema there"
         ) from error
-    return SchemaChecker(schema, where, Draft202012Validator(schema))
+    return SchemaChecker(schema, where, validator)
+
+
+def _why_invalid(schema: Any, error: ValidationError) -> tuple[str, str]:
+    """Return what is wrong with a schema, and how to fix it."""
+    value = schema
+    for key in error.instance_path:
+        value = value[key]
+    if error.message.endswith('is not a "regex"'):
+        return (
+            f"the pattern {_short(str(value))!r} is not a regular expression that can be matched "
+            "in linear time",
+            "write it without look-around and back-references",
+        )
+    return f"not a valid JSON Schema: {_short(error.message)}", "fix the schema there"
+
+
+def _refuse(uri: str) -> Any:
+    raise ValueError(f"{uri} is outside this file")
 
 
 def _references(schema: Any) -> Iterator[str]:
