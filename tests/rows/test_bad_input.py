@@ -255,3 +255,28 @@ def test_long_lines_are_cut_at_any_block(monkeypatch: pytest.MonkeyPatch) -> Non
                 if len(line) > 100:
                     named.add(number)
         assert named == ({2, 5} if length > 100 else set())
+
+
+@pytest.mark.parametrize("packing", ["gz", "zst", "parquet"])
+def test_a_few_bytes_that_become_many_are_refused(tmp_path: Path, packing: str) -> None:
+    """270 kB of gzip can write 269 MB; zstd and Parquet can write far more."""
+    line = json.dumps(row(1, note="x" * 500_000)).encode() + b"\n"
+    path = tmp_path / f"rows.jsonl.{packing}"
+    if packing == "gz":
+        path.write_bytes(gzip.compress(line * 300))
+    elif packing == "zst":
+        zstandard = pytest.importorskip("zstandard")
+        path.write_bytes(zstandard.ZstdCompressor().compress(line * 300))
+    else:
+        pyarrow = pytest.importorskip("pyarrow")
+        from pyarrow import parquet
+
+        path = tmp_path / "rows.parquet"
+        parquet.write_table(pyarrow.table({"note": ["x" * 500_000] * 300}), path)
+    assert path.stat().st_size < 400_000
+    if packing == "parquet":
+        with pytest.raises(UserError, match="bytes become more than"):
+            gated(("train", path))
+        return
+    found = facts(gated(("train", path)), "contract")
+    assert "it becomes more than 200 times its size" in found.findings[-1].message

@@ -8,6 +8,7 @@ from typing import IO
 import msgspec
 
 from countersign_ml.rows.read.chunk import Chunk
+from countersign_ml.rows.read.expansion import expands_too_much
 from policy.errors import UserError
 
 BATCH_ROWS = 2048
@@ -25,11 +26,21 @@ def parquet_chunks(stored: IO[bytes], where: str) -> Iterator[Chunk]:
             "install it with: pip install 'countersign-ml[parquet]'",
         ) from error
     encode = msgspec.json.Encoder(enc_hook=str).encode
-    line = 1
+    line, written = 1, 0
+    stored.seek(0, 2)
+    size = stored.tell()
+    stored.seek(0)
     try:
         for batch in pyarrow.parquet.ParquetFile(stored).iter_batches(batch_size=BATCH_ROWS):
             rows = batch.to_pylist()
             data = b"\n".join(encode(_said(row)) for row in rows) + b"\n"
+            written += len(data)
+            if expands_too_much(written, size):
+                raise UserError.one(
+                    where,
+                    f"{size:,} bytes become more than {written:,} bytes of rows",
+                    "write the rows as JSONL, so that people can see what they are",
+                )
             yield Chunk(line, data, 0)
             line += len(rows)
     except pyarrow.ArrowException as error:

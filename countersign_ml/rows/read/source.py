@@ -16,12 +16,13 @@ from typing import IO, Any, cast
 
 from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.read.chunk import Chunk
+from countersign_ml.rows.read.expansion import EXPANDS_AT_MOST, expands_too_much
 from countersign_ml.rows.read.row import MAX_LINE_BYTES
 from policy.errors import UserError
 
 BLOCK = 1 << 20
-_PACKED_BLOCK = 1 << 14
-"""Small, because a few compressed bytes can expand to many."""
+_PACKED_BLOCK = 1 << 10
+"""Small, because a few compressed bytes can expand to many: a kilobyte of zstd to 32 MB."""
 
 
 @dataclass
@@ -125,12 +126,15 @@ def _unpacked(stored: Hashed, packing: str) -> Iterator[bytes]:
             yield block
         return
     new = _unpackers(packing)
-    unpacker, begun = new(), False
+    unpacker, begun, written = new(), False, 0
     try:
         while block := stored.read(_PACKED_BLOCK):
             while block:
                 begun = True
                 out = unpacker.decompress(block)
+                written += len(out)
+                if expands_too_much(written, stored.source.position):
+                    raise OverflowError(f"it becomes more than {EXPANDS_AT_MOST} times its size")
                 block = unpacker.unused_data if unpacker.eof else b""
                 if out:
                     yield out
