@@ -51,6 +51,8 @@ def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts, proposed: Pr
     if proposed.proposal is None:
         broken = [Finding("recipe", Outcome.FAILED, str(p)) for p in proposed.problems]
         return Judged(facts.name, "refused", tuple(broken))
+    if barred := policy.bases.refusal(proposed.proposal.base_model):
+        return refused.of(facts.name, "base", barred)
     runs, dispatch = awaited(snapshot, facts, FINETUNE, proposed.key)
     earlier = earlier_evidence(snapshot, facts, proposed.digest, proposed.key)
     found = deciding(runs, is_of(proposed.key, earlier), facts.measured)

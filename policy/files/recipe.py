@@ -12,6 +12,7 @@ from policy.documents import Document, parse
 from policy.errors import UserError
 from policy.facts.proposal import Proposal, propose
 from policy.facts.runner_version import RUNNER_VERSION
+from policy.files.bases import is_hub_id
 
 DATED_MODEL = r"[a-z0-9][a-z0-9.:_-]*-(?:\d{4}-\d{2}-\d{2}|\d{4})"
 Quantisation = Literal["F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"]
@@ -115,10 +116,7 @@ class Recipe(Document):
     @property
     def looks_like_hub_id(self) -> bool:
         """True for `owner/name` that is not written as a path (`./x`, `/x`, `models/x`)."""
-        name = self.base_model
-        return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", name)) and not name.startswith(
-            (".", "/", "models/")
-        )
+        return is_hub_id(self.base_model)
 
 
 def proposed(

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from policy.documents import Document
 from policy.facts.drift_statistics import Measure
 from policy.facts.evidence import DriftField, DriftReference
+from policy.files.bases import BaseRules
 from policy.files.budget import Budget
 from policy.files.calendar import Calendar
 from policy.files.people_rules import (
@@ -284,6 +285,7 @@ class Policy(Document):
     budget: Budget = Budget()
     spot_check: SpotCheckRules | None = None
     attempts: AttemptRules = AttemptRules()
+    bases: BaseRules = BaseRules()
     gates: Gates
 
     @model_validator(mode="after")

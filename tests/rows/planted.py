@@ -80,6 +80,7 @@ class Planted:
             {
                 "version": 1,
                 "roles": {"ml-lead": {"users": ["grace"]}},
+                "bases": {"hub": ["owner/*"]},
                 "sign_off": {"promote": {"ml-lead": 1}, "rollback": {"ml-lead": 1}},
                 "gates": {"data": data, "metrics": [{"metric": "schema_valid", "min": 0}]},
             }

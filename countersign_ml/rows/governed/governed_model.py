@@ -146,9 +146,25 @@ def load_governed(repo: Path, name: str, policy_file: Path) -> tuple[GovernedMod
     problems: list[Problem] = []
     model = _read(repo, name, problems)
     policy = _collect(problems, lambda: load_policy(policy_file))
+    if model is not None and policy is not None:
+        barred = policy.bases.refusal(model.recipe.base_model)
+        if barred:
+            problems.append(_base_problem(model.path, repo, barred))
     if model is None or policy is None or problems:
         raise UserError(problems)
     return model, policy
+
+
+def _base_problem(folder: Path, repo: Path, barred: str) -> Problem:
+    said, _, remedy = barred.partition("; ")
+    return Problem(_base_place(folder, repo), said.removeprefix("base_model "), remedy)
+
+
+def _base_place(folder: Path, repo: Path) -> str:
+    """Return the line of a recipe that names the base model."""
+    file = folder / RECIPE
+    _, lines = documents.read_yaml(file.read_text(encoding="utf-8-sig"), str(file))
+    return f"{file.relative_to(repo)}:{lines.get(('base_model',), 1)} base_model"
 
 
 def _read(repo: Path, name: str, problems: list[Problem]) -> GovernedModel | None:
@@ -282,9 +298,7 @@ def _base_problems(folder: Path, recipe: Recipe, repo: Path) -> Iterator[Problem
     if recipe.looks_like_hub_id or recipe.engine == "openai":
         return
     path = (repo / recipe.base_model).resolve()
-    file = folder / RECIPE
-    _, lines = documents.read_yaml(file.read_text(encoding="utf-8-sig"), str(file))
-    where = f"{file.relative_to(repo)}:{lines.get(('base_model',), 1)} base_model"
+    where = _base_place(folder, repo)
     if not Path(recipe.base_model).is_absolute() and not path.is_relative_to(repo.resolve()):
         yield Problem(
             where, f"{recipe.base_model!r} leaves the repository", "name a folder inside it"
