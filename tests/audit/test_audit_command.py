@@ -35,6 +35,20 @@ def test_the_exit_code_shows_whether_everything_is_proven(
     assert json.loads(out.read_bytes())["proven"] is False
 
 
+def test_a_repository_without_a_version_has_nothing_to_prove(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+):
+    repository = Repository(tmp_path / "models")
+    for form in ("md", "html"):
+        assert main(["--repository", str(repository.folder), "--format", form]) == 0
+        text = capsysbinary.readouterr().out
+        assert b"Nothing to prove" in text
+        assert b"verything is proven" not in text
+        assert b"0 of 0" not in text
+    assert main(["--repository", str(repository.folder), "--format", "json"]) == 0
+    assert json.loads(capsysbinary.readouterr().out)["conclusion"].startswith("Nothing to prove")
+
+
 def test_a_fresh_clone_a_bare_one_and_a_named_remote_branch_are_audited(
     one: Repository, tmp_path: Path
 ):

@@ -169,6 +169,27 @@ class Audit:
             rule.proven for rule in self.rules
         )
 
+    @property
+    def changes(self) -> tuple[ChangeAudit, ...]:
+        """Return every change of a pointer, model by model."""
+        return tuple(change for model in self.models for change in model.changes)
+
+    @property
+    def later_rules(self) -> tuple[RuleAudit, ...]:
+        """Return the changes of the rules that a key could have signed."""
+        return tuple(rule for rule in self.rules if not rule.founding)
+
+    @property
+    def conclusion(self) -> str:
+        """Return the result in one sentence; nothing that was not there is called proven."""
+        if not self.proven:
+            return "Not everything is proven."
+        if self.changes:
+            return "Everything is proven."
+        if self.later_rules:
+            return "No version to prove. Every change of the rules is proven."
+        return "Nothing to prove: no version was ever live, and no rule changed under a key."
+
     def as_json(self) -> dict[str, Any]:
         return {
             "schema_version": 1,
@@ -177,6 +198,7 @@ class Audit:
             "commits": self.commits,
             "repositories": list(self.repositories),
             "proven": self.proven,
+            "conclusion": self.conclusion,
             "models": [model.as_json() for model in self.models],
             "rules": [rule.as_json() for rule in self.rules],
             "keys": [

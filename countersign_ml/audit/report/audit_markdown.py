@@ -28,7 +28,7 @@ def render(audit: Audit) -> str:
     """Return the whole report."""
     parts = [
         f"# Sign-off log of {plain(audit.ref)}",
-        "Everything is proven." if audit.proven else "**Not everything is proven.**",
+        audit.conclusion if audit.proven else f"**{audit.conclusion}**",
         "\n".join(_summary(audit)),
     ]
     for model in audit.models:
@@ -43,15 +43,20 @@ def render(audit: Audit) -> str:
 
 
 def _summary(audit: Audit) -> Iterator[str]:
-    changes = [change for model in audit.models for change in model.changes]
+    changes, later = audit.changes, audit.later_rules
     proven = sum(change.proven for change in changes)
     forced_gates = sum(len(change.forced) for change in changes)
     yield f"- Last commit: {code(audit.tip.id)}, {plain(audit.tip.at)}"
     yield f"- Commits on the branch: {audit.commits}"
-    yield f"- Pointer changes: {len(changes)}, proven: {proven}, gates forced: {forced_gates}"
-    later = [rule for rule in audit.rules if not rule.founding]
-    yield f"- Changes of the rules: {len(later)}, proven: {sum(rule.proven for rule in later)}"
+    gates = f", gates forced: {forced_gates}" if changes else ""
+    yield f"- Pointer changes: {_proven(len(changes), proven)}{gates}"
+    rules = _proven(len(later), sum(rule.proven for rule in later))
+    yield f"- Changes of the rules: {rules}"
     yield f"- Records signed for: {', '.join(map(code, audit.repositories)) or 'no repository'}"
+
+
+def _proven(number: int, proven: int) -> str:
+    return f"{number}, proven: {proven}" if number else "none"
 
 
 def _model(model: ModelAudit) -> Iterator[str]:

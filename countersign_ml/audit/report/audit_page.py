@@ -42,7 +42,7 @@ def render(audit: Audit) -> str:
     style, _, _ = environment.loader.get_source(environment, "audit.css")  # type: ignore[union-attr] # a loader is given above
     style = style.strip()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    changes = [change for model in audit.models for change in model.changes]
+    changes = audit.changes
     return environment.get_template("audit.html").render(
         audit=audit,
         style=Markup(style),  # noqa: S704 - our own file
@@ -50,8 +50,8 @@ def render(audit: Audit) -> str:
         changes=len(changes),
         proven_changes=sum(change.proven for change in changes),
         forced=sum(len(change.forced) for change in changes),
-        proven_rules=sum(rule.proven for rule in audit.rules if not rule.founding),
-        later_rules=sum(not rule.founding for rule in audit.rules),
+        proven_rules=sum(rule.proven for rule in audit.later_rules),
+        later_rules=len(audit.later_rules),
         models=[(model, timeline(model.changes)) for model in audit.models],
         look_of=look_of,
         short=short,
