@@ -11,11 +11,21 @@ CODEOWNERS_PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 KEYS = "policy/keys"
 """The bot's public keys, one PEM file each; no other signature is accepted."""
 WORKFLOWS = ".github/workflows/"
+"""Every workflow is a rule: any of them can ask for the label of the runners that measure."""
 ACTIONS = ".github/actions/"
-MEASURING = frozenset({"validate.yml", "finetune.yml", "rollback.yml", "deploy.yml"})
-"""The workflows that measure and ship; no other workflow may use their names."""
+READING = frozenset({".gitattributes", ".gitmodules", ".lfsconfig", ".mailmap", ".dvcignore"})
+"""Files that change how git, Git LFS or DVC read other files, at every level of a repository:
+text conversions, filters, submodules, where large files come from, who an author is."""
+READING_FOLDERS = (".countersign/", ".dvc/")
+"""Folders with the same power: the runner's own results, and DVC's remotes."""
 MODELS = "models"
 CARDS = "model_cards"
+_CODEOWNERS = frozenset(map(str.casefold, CODEOWNERS_PLACES))
+_TWINS = (f"{MODELS}/", f"{CARDS}/")
+_FOLDERS = frozenset({".github", "policy", KEYS, ".countersign", ".dvc", "docs/codeowners"}) | {
+    folder.removesuffix("/") for folder in (WORKFLOWS, ACTIONS)
+}
+"""Folders of rules: a link or a submodule in their place would bring other rules."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 
@@ -31,12 +41,18 @@ def models_of(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_rule(path: str) -> bool:
-    """Return whether a file decides how all proposals are judged or measured."""
+    """Return whether a file decides how all proposals are judged, measured or read.
+
+    Upper and lower case are not told apart: where a checkout does not, a twin replaces the file.
+    """
+    folded = path.casefold()
     return (
-        path == POLICY_FILE
-        or path.startswith((KEYS + "/", ACTIONS))
-        or (path.startswith(WORKFLOWS) and path.removeprefix(WORKFLOWS) in MEASURING)
-        or path in CODEOWNERS_PLACES
+        folded == POLICY_FILE
+        or folded.startswith((KEYS + "/", WORKFLOWS, ACTIONS, *READING_FOLDERS))
+        or folded in _CODEOWNERS
+        or folded.rpartition("/")[2] in READING
+        or folded in _FOLDERS
+        or (folded.startswith(_TWINS) and not path.startswith(_TWINS))
     )
 
 

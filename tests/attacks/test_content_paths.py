@@ -165,6 +165,34 @@ def signed_by_half(world: World, number: int) -> None:
     assert world.conclusion(number) != "success"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".gitattributes",
+        f"{f.FOLDER}data/.gitattributes",
+        ".GITATTRIBUTES",
+        ".gitmodules",
+        ".lfsconfig",
+        ".dvc/config",
+        ".countersign/work/x/stage.json",
+        "Policy/policy.yml",
+        ".github/workflows/helpful.yml",
+    ],
+)
+def test_a_file_that_changes_how_others_are_read_needs_the_rules_quorum(
+    world: World, path: str
+) -> None:
+    """No model's file changes, but git, LFS, DVC or the runner read them differently afterwards."""
+    before = world.live()
+    target = f.blob(world, b"# Not what it seems\n")
+    number = entries(world, "reading-" + path.encode().hex()[:30], Entry(FILE, target, path))
+    check = world.conclusion(number)
+    assert check not in ("success", "neutral", "skipped"), f.told(world, number)
+    assert "Nothing governed changes here" not in f.told(world, number)
+    world.api("ada", "PATCH", f"/pulls/{number}", {"state": "closed"})
+    assert world.live() == before
+
+
 def test_control_a_plain_new_file_of_the_model_gets_through(world: World) -> None:
     """The same folders, with correct names and files."""
     before = world.live()
