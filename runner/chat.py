@@ -71,7 +71,9 @@ class Chat:
         from transformers import AutoTokenizer
 
         try:
-            tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+            tokenizer: Any = AutoTokenizer.from_pretrained(
+                str(folder), trust_remote_code=False, local_files_only=True
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise base_not_loaded(base, f"its tokenizer: {error}") from error
         self.tokenizer = tokenizer

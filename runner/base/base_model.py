@@ -13,6 +13,7 @@ from typing import Any
 
 from countersign_ml.pace import Progress, unheard
 from countersign_ml.registry.file_digest import digest_file
+from countersign_ml.rows.governed.base_folder import base_folder_problems
 from policy.canonical import digest_of
 from policy.errors import UserError
 from policy.files.recipe import Recipe
@@ -48,6 +49,9 @@ def resolve_base(
     if recipe.looks_like_hub_id:
         progress(f"fetching the base model {recipe.base_model}", 0.0)
         path = _fetched(recipe, cache)
+        refused = list(base_folder_problems(path, f"base_model {recipe.base_model}", links=True))
+        if refused:
+            raise UserError(refused)
         progress("hashing the base model", 0.0)
         revision = str(recipe.base_model_revision)
         return BaseModel(recipe.base_model, path, model_digest(path), revision)
@@ -59,6 +63,9 @@ def resolve_base(
         _check_revision(recipe, found)
         built = base.build(folder.parent, cache / "bases", progress=progress)
         return BaseModel(recipe.base_model, built.path, model_digest(built.path), found)
+    refused = list(base_folder_problems(folder, f"base_model {recipe.base_model}", links=False))
+    if refused:
+        raise UserError(refused)
     progress("hashing the base model", 0.0)
     digest = model_digest(folder)
     _check_revision(recipe, digest)
@@ -127,6 +134,7 @@ def load_weights(folder: Path, name: str, **settings: Any) -> Any:
             str(folder),
             trust_remote_code=False,
             use_safetensors=True,
+            local_files_only=True,
             output_loading_info=True,
             **settings,
         )

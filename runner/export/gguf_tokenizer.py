@@ -93,7 +93,7 @@ def read_vocabulary(folder: Path, rows: int) -> Vocabulary:
     where = str(folder / "tokenizer.json")
     if not (folder / "tokenizer.json").is_file():
         raise UserError.one(where, "is missing", "export a model that has a fast tokenizer")
-    tokenizer: Any = AutoTokenizer.from_pretrained(str(folder))
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     described = json.loads(tokenizer.backend_tokenizer.to_str())
     family = recognise(described, where)
     tokens, types = _tokens(described, rows, where)

@@ -42,7 +42,7 @@ def token_parity(tokenizer_folder: Path, gguf: Path, texts: Sequence[str]) -> To
     """
     from transformers import AutoTokenizer
 
-    tokenizer: Any = AutoTokenizer.from_pretrained(str(tokenizer_folder))
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(tokenizer_folder), local_files_only=True)
     equal, first = 0, ""
     with GgufModel(gguf, vocabulary_only=True) as model:
         for text in texts:

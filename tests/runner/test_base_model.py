@@ -133,3 +133,23 @@ def test_weights_outside_the_folder_are_no_part_of_what_was_pinned(
     (place / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(UserError, match=r"elsewhere\.safetensors"):
         resolve_base(recipe(base_model=str(place)), tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["adapter_config.json", "adapter_model.safetensors", "deep/Adapter_Config.json"]
+)
+def test_an_adapter_in_a_base_is_refused(made: Path, tmp_path: Path, name: str) -> None:
+    """transformers would load the base that the adapter names, with an unchanged digest."""
+    place = shutil.copytree(made, tmp_path / "models" / "m" / "tiny")
+    (place / name).parent.mkdir(exist_ok=True)
+    (place / name).write_text(json.dumps({"base_model_name_or_path": "somebody/else"}))
+    with pytest.raises(UserError, match="belongs to an adapter"):
+        resolve_base(recipe(), tmp_path, tmp_path)
+
+
+def test_a_link_out_of_a_base_is_refused(made: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(made, tmp_path / "models" / "m" / "tiny")
+    shutil.move(place / "model.safetensors", tmp_path / "elsewhere.safetensors")
+    (place / "model.safetensors").symlink_to(tmp_path / "elsewhere.safetensors")
+    with pytest.raises(UserError, match="is a link out of the folder"):
+        resolve_base(recipe(), tmp_path, tmp_path)

@@ -20,6 +20,7 @@ from typing import TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from countersign_ml.git import git, has_git
+from countersign_ml.rows.governed.base_folder import base_folder_problems
 from countersign_ml.rows.governed.fetched import DVC, fetch, lies_elsewhere
 from countersign_ml.rows.read.json_schemas import SchemaChecker, load_schema
 from countersign_ml.rows.read.row_rules import RowRules
@@ -309,6 +310,8 @@ def _base_problems(folder: Path, recipe: Recipe, repo: Path) -> Iterator[Problem
             f"there is no folder {recipe.base_model!r}",
             "name a folder of the repository, an absolute path, or owner/name of the Hub",
         )
+    else:
+        yield from base_folder_problems(path, f"{where} {recipe.base_model}", links=False)
 
 
 def tracked(repo: Path, name: str) -> str:
