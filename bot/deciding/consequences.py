@@ -16,7 +16,7 @@ from bot.facts.actions import (
     UpsertComment,
     in_order,
 )
-from bot.facts.bot_sentences import NOTHING_GOVERNED, TITLES
+from bot.facts.bot_sentences import MERGE_UNKNOWN, NOTHING_GOVERNED, TITLES
 from bot.facts.bot_sentences import title as title_of
 from bot.facts.model_state import ModelState
 from bot.facts.own_comment import earlier_keys, upsert
@@ -68,6 +68,17 @@ def nothing_governed(snapshot: Snapshot) -> Decision:
         body = f"{marker}\n\n## {NOTHING_GOVERNED}\n\n{summary}\n"
         actions.append(UpsertComment(ours.number, body, ours.existing, ours.shown))
     return Decision(verdict, in_order(actions), NOTHING_GOVERNED, governed=False)
+
+
+def merge_unknown(snapshot: Snapshot) -> Decision:
+    """Never green: what the merge would change is not known, and it may be more than the head
+    shows."""
+    sentence = MERGE_UNKNOWN
+    if snapshot.pull.mergeable is False:
+        branch = snapshot.default_branch
+        sentence = f"It conflicts with {branch}; merge {branch} into this branch."
+    check = PostCheck(snapshot.pull.head_sha, "action_required", TITLES["failed"], sentence)
+    return Decision(Finding("countersign", Outcome.MISSING, sentence), (check,))
 
 
 def other_base(snapshot: Snapshot) -> Decision:

@@ -30,6 +30,7 @@ from bot.facts.actions import (
     LookAgain,
     in_order,
 )
+from bot.facts.bot_sentences import MERGE_UNKNOWN
 from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import Judged, ModelState
 from bot.facts.proposed import proposed_of
@@ -54,6 +55,8 @@ def decide(snapshot: Snapshot) -> Decision:
     if snapshot.pull.base_ref != snapshot.default_branch:
         return consequences.other_base(snapshot)
     if not snapshot.links and not is_governed(snapshot.paths, truncated=snapshot.files_truncated):
+        if snapshot.merge_unknown:
+            return consequences.merge_unknown(snapshot)
         return consequences.nothing_governed(snapshot)
     early = _refusals(snapshot)
     if not early and rule_changes.is_first_policy(snapshot):
@@ -80,6 +83,10 @@ def _refusals(snapshot: Snapshot) -> list[Finding]:
             "request"
         )
         found.append(Finding("files", Outcome.ERRORED, sentence))
+    if snapshot.unlike:
+        found.append(Finding("merge", Outcome.FAILED, refused.unlike(snapshot)))
+    elif snapshot.merge_unknown and snapshot.pull.mergeable is not False:
+        found.append(Finding("merge", Outcome.MISSING, MERGE_UNKNOWN))
     if snapshot.links:
         found.append(Finding("files", Outcome.FAILED, refused.irregular(snapshot.links)))
     if snapshot.commits_truncated:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.facts.model_state import Judged
+from bot.facts.snapshot import Snapshot
 from policy.verdict import Finding, Outcome
 
 
@@ -15,6 +16,15 @@ def of(model: str, name: str, sentence: str) -> Judged:
 
 def irregular(paths: Sequence[str]) -> str:
     return f"{', '.join(paths[:5])}: links and submodules cannot be governed; commit plain files"
+
+
+def unlike(snapshot: Snapshot) -> str:
+    """Say that the merge would not do what the pull request shows."""
+    branch, paths = snapshot.default_branch, ", ".join(snapshot.unlike[:5])
+    return (
+        f"the merge would change {paths} otherwise than this branch shows, because the branch and "
+        f"{branch} have several merge bases or both changed them; merge {branch} into this branch"
+    )
 
 
 def live_pointer_broken(model: str, branch: str) -> str:

@@ -26,6 +26,9 @@ def title(key: str, kinds: Sequence[str]) -> str:
 
 
 NOTHING_GOVERNED = "Nothing governed changes here."
+MERGE_UNKNOWN = (
+    "GitHub has not computed yet what this merge would change. It is judged again in a moment."
+)
 
 
 def foreign_tag(tag: str) -> str:

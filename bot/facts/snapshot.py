@@ -130,6 +130,10 @@ class Snapshot:
     web: str = "https://github.com"
     files: tuple[ChangedFile, ...] = ()
     files_truncated: bool = False
+    merge_unknown: bool = False
+    """Whether GitHub has no test merge of exactly this head and the tip of the base branch."""
+    unlike: tuple[str, ...] = ()
+    """Governed paths that the merge would change otherwise than the head's changes show."""
     commits: tuple[Commit, ...] = ()
     commits_truncated: bool = False
     reviews: tuple[Review, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from bot.facts.snapshot import (
 )
 from bot.github.api import Api, path
 from bot.github.read import people_reader as read_people
+from bot.github.read.tree_reader import Files
 from policy.people.sign_off import Review
 
 REVIEW_STATES = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED"})
@@ -34,6 +35,8 @@ EVENTS = frozenset(
 COMPARED_FILES = 300
 """A comparison lists at most this many files; beyond it only the pull request's own list does."""
 PAGE = 100
+Blobs = Mapping[str, str | None]
+"""Changed paths, each with its new content's id; None if it is removed."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +46,20 @@ class Changes:
     base: str
     fork: str
     files: tuple[ChangedFile, ...]
+    blobs: Blobs
     files_truncated: bool
     commits: tuple[Commit, ...]
     commits_truncated: bool
+    merged: Blobs | None = None
+    """What the merge would change on the base branch; None if GitHub does not say."""
 
 
 class PullReader:
     """Reads pull requests of one repository."""
 
-    def __init__(self, api: Api, repository: str, bot: str, app_id: int) -> None:
+    def __init__(self, api: Api, repository: str, files: Files, bot: str, app_id: int) -> None:
         self._api = api
+        self._files = files
         self._bot = bot
         self._app_id = app_id
         self._base = path("repos", *repository.split("/"))
@@ -94,10 +101,39 @@ class PullReader:
             base=base,
             fork=fork,
             files=files[:MAX_FILES],
+            blobs=_blobs(listed),
             files_truncated=len(files) >= MAX_FILES or expected > len(files),
             commits=tuple(read_people.commit_facts(commit, self._bot) for commit in commits),
             commits_truncated=len(commits) >= MAX_COMMITS or item["commits"] > len(commits),
         )
+
+    def merged(self, item: dict[str, Any], base: str) -> Blobs | None:
+        """Return what the merge of an open pull request would change on the base branch.
+
+        The changes of a head are those since one merge base. With several merge bases, a merge can
+        change more. So this reads GitHub's test merge, whose parents must be `base`, the tip of the
+        base branch, and the head. None if GitHub has none: it conflicts, or is not computed yet.
+        """
+        head, test = str(item["head"]["sha"]), item.get("merge_commit_sha")
+        if not test:
+            return None
+        url = f"{self._base}/compare/{base}...{test}"
+        answer = self._api.fixed(url, {"per_page": PAGE, "page": 1})
+        if answer is None:
+            return None
+        commit = next((each for each in answer["commits"] if each["sha"] == test), None)
+        commit = commit or self._api.fixed(f"{self._base}/git/commits/{test}") or {"parents": ()}
+        if [parent["sha"] for parent in commit["parents"]] != [base, head]:
+            return None
+        listed = answer.get("files") or []
+        if len(listed) < COMPARED_FILES:
+            return _blobs(listed)
+        before, after = (self._files.tree(each).blobs for each in (base, test))
+        return {
+            name: after.get(name)
+            for name in before.keys() | after.keys()
+            if before.get(name) != after.get(name)
+        }
 
     def fork(self, base: str, commit: str) -> str:
         """Return where a commit left the history of another; empty if it is gone."""
@@ -168,6 +204,17 @@ class PullReader:
             for item in items
             if item["event"] in EVENTS
         )
+
+
+def _blobs(listed: list[dict[str, Any]]) -> Blobs:
+    """Return the new content of every path in GitHub's list of changed files."""
+    found: dict[str, str | None] = {}
+    for file in listed:
+        if file.get("status") == "renamed":
+            found[str(file["previous_filename"])] = None
+        removed = file.get("status") == "removed"
+        found[str(file["filename"])] = None if removed else str(file["sha"])
+    return found
 
 
 def pull_facts(item: dict[str, Any], *, can_write: bool) -> PullFacts:

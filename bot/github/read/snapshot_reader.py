@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.facts.merge_groups import GroupFacts
 from bot.facts.model_facts import ModelFacts
-from bot.facts.snapshot import PullFacts, Snapshot
+from bot.facts.snapshot import ChangedFile, PullFacts, Snapshot
 from bot.github.api import Api, path, ref_path
 from bot.github.read import people_reader as read_people
 from bot.github.read.attempt_tags import AttemptReader
@@ -22,7 +22,7 @@ from bot.github.read.late_reader import LateReader
 from bot.github.read.measured_tags import MeasuredReader
 from bot.github.read.model_reader import ModelReader
 from bot.github.read.pull_reader import Changes, PullReader, pull_facts
-from bot.github.read.tree_reader import Files
+from bot.github.read.tree_reader import Files, Tree
 from policy import documents
 from policy.errors import UserError
 from policy.files.rules import Policy
@@ -38,6 +38,8 @@ from policy.governed import (
     pointer_path,
 )
 from policy.people.sign_off import Review
+
+ABSENT = "not in the changes"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Reader:
         self._bot = bot
         self._base = path("repos", *repository.split("/"))
         self._files = Files(api, repository)
-        self.pulls = PullReader(api, repository, bot.login, bot.app_id)
+        self.pulls = PullReader(api, repository, self._files, bot.login, bot.app_id)
         self.issues = IssueReader(api, repository, bot.login)
         self._attempts = AttemptReader(api, repository, bot.public_key)
         measured = MeasuredReader(api, repository, bot.public_key)
@@ -97,6 +99,8 @@ class Reader:
         changes = None
         if not elsewhere:
             changes = self.pulls.changes(item, branch, self.branch_head)
+            if pull.state == "open":
+                changes = replace(changes, merged=self.pulls.merged(item, changes.base))
             known |= {
                 "files": changes.files,
                 "files_truncated": changes.files_truncated,
@@ -104,6 +108,7 @@ class Reader:
                 "commits_truncated": changes.commits_truncated,
                 "base_head": changes.base,
             }
+            known |= _merge(changes) if pull.state == "open" else {}
         small = Snapshot(pull=pull, **known)
         known["checks"] = self.pulls.checks(pull.head_sha)
         if item.get("comments"):
@@ -147,6 +152,7 @@ class Reader:
             codeowners=owners,
             codeowners_path=owners_path or CODEOWNERS_PLACES[0],
             codeowners_is_link=owners_path in base.irregular,
+            unlike=(*small.unlike, *_left_out(changes, head, base)),
             links=tuple(
                 name for name in small.paths if is_folder_place(name) and name in head.irregular
             ),
@@ -275,3 +281,31 @@ def read_policy(text: str | None) -> Policy | None:
         return documents.parse(Policy, text or "", POLICY_FILE)
     except UserError:
         return None
+
+
+def _merge(changes: Changes) -> dict[str, Any]:
+    """Return what the merge would change, next to what the head's changes show."""
+    if changes.merged is None:
+        return {"merge_unknown": True}
+    unlike = sorted(
+        name
+        for name, blob in changes.merged.items()
+        if (is_governed([name]) or is_folder_place(name))
+        and changes.blobs.get(name, ABSENT) != blob
+    )
+    shown = {file.path for file in changes.files}
+    more = tuple(ChangedFile(name) for name in unlike if name not in shown)
+    return {"unlike": tuple(unlike), "files": (*changes.files, *more)}
+
+
+def _left_out(changes: Changes, head: Tree, base: Tree) -> tuple[str, ...]:
+    """Return the governed paths of the head's changes that the merge would leave as they are."""
+    if changes.merged is None:
+        return ()
+    return tuple(
+        name
+        for name in changes.blobs
+        if name not in changes.merged
+        and is_governed([name])
+        and head.blobs.get(name) != base.blobs.get(name)
+    )
