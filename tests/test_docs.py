@@ -248,8 +248,8 @@ def test_what_a_document_names_exists(path: Path) -> None:
         ("`gone.py:gone`", "gone.py:gone: 0 files have that name"),
         ("`__init__.py:gone`", f"__init__.py:gone: {PACKAGES} files have that name"),
         (
-            "`countersign_ml.rows.scale.steps.gone`",
-            "countersign_ml.rows.scale.steps.gone: not there",
+            "`countersign_ml.rows.gating.scan.gone`",
+            "countersign_ml.rows.gating.scan.gone: not there",
         ),
         ("    python -m benchmarks.gone", "python -m benchmarks.gone: no such module"),
         (

@@ -25,7 +25,7 @@ from countersign_ml.rows.gates import (
     splits,
 )
 from countersign_ml.rows.gates.gate_text import Gate
-from countersign_ml.rows.gating.scan import Progress, scan
+from countersign_ml.rows.gating.scan import Cluster, Progress, scan
 from countersign_ml.rows.kept.columns import I64
 from countersign_ml.rows.kept.ngrams import TestNgrams
 from countersign_ml.rows.kept.table import Table
@@ -85,15 +85,19 @@ def gate(
     rules: DataRules,
     progress: Progress | None = None,
     workers: int | None = None,
+    cluster: Cluster | None = None,
 ) -> Gated:
-    """Run every gate over (split, file) pairs; UserError if a file cannot be read at all."""
+    """Run every gate over (split, file) pairs; UserError if a file cannot be read at all.
+
+    The findings are the same with any number of `workers`, and with a `cluster`.
+    """
     tallies = no_tallies()
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     tables = []
     ngrams = ngram_leakage.index_of(sources, rules)
     index = None if ngrams is None else ngrams.index
-    for table in scan(sources, row_rules, tallies, progress, workers, index):
+    for table in scan(sources, row_rules, tallies, progress, workers, index, cluster):
         tables.append(table)
         mixed(table, tallies)
     seconds[ROW_PASS] = time.perf_counter() - started

@@ -1,7 +1,8 @@
-"""The one pass: chunks of every file through `examine`, in as many processes as are worthwhile.
+"""The one pass: chunks of every file through `examine`, in as many processes as are worthwhile, or
+on a cluster.
 
 Results come back in the order in which the chunks were read, so the order of the findings does not
-depend on the number of processes.
+depend on where they are from.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from xxhash import xxh3_64_intdigest
@@ -41,6 +43,30 @@ WAITING = 3
 """Chunks queued per process: enough to keep it busy, few enough for memory."""
 Progress = Callable[[int, int, int], None]
 """Called with rows read, bytes read, and total bytes (0 if unknown)."""
+
+
+class Sent(Protocol):
+    """A chunk that is examined elsewhere."""
+
+    def result(self) -> Examined:
+        """Wait for the result."""
+
+    def cancel(self) -> object:
+        """Give the chunk up."""
+
+
+Send = Callable[[Source, Chunk], Sent]
+
+
+class Cluster(Protocol):
+    """Other machines that examine chunks."""
+
+    @property
+    def processors(self) -> int:
+        """Return how many chunks they examine at a time."""
+
+    def prepared(self, rules: RowRules, index: NgramIndex | None) -> Send:
+        """Return what sends them chunks under these rules."""
 
 
 class _Task(NamedTuple):
@@ -70,25 +96,30 @@ def scan(
     progress: Progress | None = None,
     workers: int | None = None,
     index: NgramIndex | None = None,
+    cluster: Cluster | None = None,
 ) -> Iterator[Table]:
     """Yield a table for each file, in order; `tallies` count the findings.
 
-    `index` has the n-grams of test rows, to be found in the training rows.
+    `index` has the n-grams of test rows, to be found in the training rows. With a `cluster` its
+    machines do what processes of this one do otherwise.
     """
     sources = [source for _, source in splits]
     total = sum(source.stored_size() for source in sources)
-    count = processes(sources, workers)
+    count = processes(sources, workers) if cluster is None else cluster.processors
     rows = before = 0
     with ExitStack() as stack:
-        pool = None
-        if count > 1:
+        send: Send | None = None
+        if cluster is not None:
+            send = cluster.prepared(replace(rules), index)
+        elif count > 1:
             pool = stack.enter_context(
                 ProcessPoolExecutor(count, _context(), _prepare, (replace(rules), index))
             )
+            send = partial(_send, pool)
         check = RowCheck(rules, index)
         for split, source in splits:
             table = begun(split, source, index)
-            for chunk, part in _examined(source, check, pool, WAITING * count):
+            for chunk, part in _examined(source, check, send, WAITING * count):
                 take(table, tallies, chunk, part)
                 if progress is not None:
                     progress(rows + table.rows, before + source.position, total)
@@ -128,20 +159,22 @@ def take(table: Table, tallies: dict[DataGate, Tally], chunk: Chunk, part: Exami
 
 
 def _examined(
-    source: Source, check: RowCheck, pool: ProcessPoolExecutor | None, waiting: int
+    source: Source, check: RowCheck, send: Send | None, waiting: int
 ) -> Iterator[tuple[Chunk, Examined]]:
-    if pool is None:
+    if send is None:
         for chunk in source.chunks():
             yield chunk, examine(check, source.where, chunk.first_line, chunk.data)
         return
-    queue: deque[tuple[Chunk, Future[Examined | None]]] = deque()
+    queue: deque[tuple[Chunk, Sent]] = deque()
     try:
         for chunk in source.chunks():
-            queue.append((chunk, pool.submit(_work, _task(source, chunk))))
+            queue.append((chunk, send(source, chunk)))
             if len(queue) >= waiting:
-                yield _done(source, *queue.popleft())
+                chunk, sent = queue.popleft()
+                yield chunk, sent.result()
         while queue:
-            yield _done(source, *queue.popleft())
+            chunk, sent = queue.popleft()
+            yield chunk, sent.result()
     except BrokenProcessPool as error:
         raise UserError.one(
             source.where,
@@ -149,21 +182,15 @@ def _examined(
             "free memory, or use one process with --workers 1",
         ) from error
     finally:
-        for _, future in queue:
-            future.cancel()
+        for _, sent in queue:
+            sent.cancel()
 
 
-def _done(source: Source, chunk: Chunk, future: Future[Examined | None]) -> tuple[Chunk, Examined]:
-    examined = future.result()
-    if examined is None:
-        raise rows_sentences.changed_while_read(source.where)
-    return chunk, examined
-
-
-def _task(source: Source, chunk: Chunk) -> _Task:
+def _send(pool: ProcessPoolExecutor, source: Source, chunk: Chunk) -> Future[Examined]:
     size, check = len(chunk.data), xxh3_64_intdigest(chunk.data)
     data = None if source.seekable else chunk.data
-    return _Task(source.where, chunk.first_line, data, source.path, chunk.offset, size, check)
+    task = _Task(source.where, chunk.first_line, data, source.path, chunk.offset, size, check)
+    return pool.submit(_work, task)
 
 
 _check: RowCheck | None = None
@@ -175,8 +202,8 @@ def _prepare(rules: RowRules, index: NgramIndex | None) -> None:
     gc.freeze()  # loaded modules stay; scanning them again and again costs time
 
 
-def _work(task: _Task) -> Examined | None:
-    """Examine a chunk; None if the file no longer has the bytes that were hashed."""
+def _work(task: _Task) -> Examined:
+    """Examine a chunk; UserError if the file no longer has the bytes that were hashed."""
     assert _check is not None
     data = task.data
     if data is None:
@@ -184,5 +211,5 @@ def _work(task: _Task) -> Examined | None:
             stored.seek(task.offset)
             data = stored.read(task.size)
         if xxh3_64_intdigest(data) != task.check:
-            return None
+            raise rows_sentences.changed_while_read(task.where)
     return examine(_check, task.where, task.first_line, data)

@@ -96,12 +96,6 @@ class SharedNgrams:
         fresh = self.lines[shared.places] == 0
         self.lines[shared.places[fresh]] = shared.lines[fresh]
 
-    def join(self, other: SharedNgrams) -> None:
-        """Add the counts of a later part of the same file."""
-        self.counts += other.counts
-        fresh = self.lines == 0
-        self.lines[fresh] = other.lines[fresh]
-
 
 @dataclass(frozen=True)
 class TestNgrams:

@@ -79,16 +79,6 @@ class Table:
         if self.grouped:
             self.groups.append(figures.groups)
 
-    def join(self, other: Table) -> None:
-        """Add a later part of the same file, except for its columns."""
-        self.rows += other.rows
-        self.formats.update(other.formats)
-        self.grouped = self.grouped or other.grouped
-        self.rejected += other.rejected
-        self._offsets += other._offsets
-        if self.shared is not None and other.shared is not None:
-            self.shared.join(other.shared)
-
     def rejected_lines(self) -> I64:
         """Return the lines with a finding of a gate for single rows, ascending."""
         return np.concatenate([np.zeros(0, dtype=np.int64), *self.rejected])

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 import time
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
 from countersign_ml.git import find_repository
 from countersign_ml.rows.gating.all_gates import gate
 from countersign_ml.rows.gating.gating_report import PASSED, PaceLine, print_report, report
+from countersign_ml.rows.gating.ray_cluster import connected
 from countersign_ml.rows.gating.rejected import refuse_existing, write_rejected
 from countersign_ml.rows.governed.caches import cache_folder
 from countersign_ml.rows.governed.governed_model import load_governed, load_policy
@@ -47,15 +46,13 @@ def main(argv: list[str]) -> int:
         model = found.with_data(cache_folder(), rules.places)
         rows, sources = model.row_rules(rules), model.sources()
     whole, started = words.model is not None, time.perf_counter()
-    if words.shards is not None:
-        made = _in_shards(words, sources, rows, rules, whole)
-    else:
-        pace = PaceLine(words.quiet or words.json)
-        try:
-            gated = gate(sources, rows, rules, pace, words.workers)
-        finally:
-            pace.close()
-        made = report(gated, rules, whole=whole)
+    with ExitStack() as stack:
+        cluster = None if words.ray is None else stack.enter_context(connected(words.ray))
+        pace = stack.enter_context(closing(PaceLine(words.quiet or words.json)))
+        gated = gate(sources, rows, rules, pace, words.workers, cluster)
+    made = report(gated, rules, whole=whole)
+    if cluster is not None and not (words.quiet or words.json):
+        print(f"machines that examined rows: {len(cluster.nodes)}", file=sys.stderr)
     if words.model is not None:
         add_truncation(made, model, policy, words.tokenizer)
     if words.rejected is not None:
@@ -88,18 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sha256", metavar="HEX", help="the digest that FILE must have")
     parser.add_argument("--repo", type=Path, metavar="FOLDER", help="the governed repository")
     parser.add_argument("--policy", type=Path, metavar="FILE", help="default: policy/policy.yml")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: by file size")
-    parser.add_argument(
-        "--shards",
-        type=int,
-        metavar="N",
-        help="gate in N parts that share a folder, as a datatrove pipeline; same findings",
-    )
-    parser.add_argument(
-        "--exchange",
-        type=Path,
-        metavar="FOLDER",
-        help="a new folder for the parts, kept afterwards; default: a temporary one",
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, metavar="N", help="processes; default: by file size")
+    where.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="examine the rows on the machines of a running Ray cluster; the findings are the same",
     )
     parser.add_argument(
         "--rejected",
@@ -142,27 +133,3 @@ def _rejected_written(target: Path, rows: int) -> str:
         f"{rows:,} rejected rows written to {target}. They are unchanged, with any personal data "
         "and secrets: keep the file where the rows may be kept, and delete it afterwards"
     )
-
-
-def _in_shards(
-    words: argparse.Namespace,
-    sources: list[tuple[str, Source]],
-    rows: RowRules,
-    rules: DataRules,
-    whole: bool,
-) -> dict[str, Any]:
-    """Run the gates as a pipeline of parts, and return the report."""
-    try:
-        from countersign_ml.rows.scale.steps import run_here
-    except ImportError as error:
-        raise UserError.one(
-            "--shards",
-            f"requires the package {error.name or 'datatrove'}",
-            "install it with: pip install 'countersign-ml[scale]'",
-        ) from error
-    from countersign_ml.rows.scale.plan import Plan
-
-    with tempfile.TemporaryDirectory(prefix="countersign-") as temporary:
-        folder = words.exchange or Path(temporary)
-        plan = Plan.of(folder, sources, rows, rules, shards=words.shards, whole=whole)
-        return run_here(plan, words.workers or len(os.sched_getaffinity(0)))
