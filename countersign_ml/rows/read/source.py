@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
@@ -92,7 +93,7 @@ class Source:
                     pass
         except (OSError, ValueError, ImportError) as error:
             raise rows_sentences.unreadable(self.where, error) from error
-        self.digest, self.size = f"sha256:{hashed.sha.hexdigest()}", self.position
+        self.digest, self.size = f"sha256:{hashed.digest()}", self.position
         if self.sha256 is not None and self.sha256.removeprefix("sha256:") != self.digest[7:]:
             raise UserError.one(
                 self.where,
@@ -102,17 +103,26 @@ class Source:
 
 
 class Hashed:
-    """A stream that hashes the bytes read from it."""
+    """A stream that hashes the bytes read from it, in a thread of its own: hashing takes as long as
+    everything else that is done one after the other."""
 
     def __init__(self, stored: IO[bytes], source: Source) -> None:
         self.stored, self.sha, self.source = stored, hashlib.sha256(), source
+        self.thread = ThreadPoolExecutor(1)
+        self.hashing = self.thread.submit(lambda: None)
         source.position = 0
 
     def read(self, size: int) -> bytes:
         block = self.stored.read(size)
-        self.sha.update(block)
+        self.hashing.result()  # one block at a time, in order
+        self.hashing = self.thread.submit(self.sha.update, block)
         self.source.position += len(block)
         return block
+
+    def digest(self) -> str:
+        """Return the digest of all bytes read so far."""
+        self.thread.shutdown()
+        return self.sha.hexdigest()
 
 
 class _TornError(Exception):
