@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from bot.deciding import record_verdict, retrain, spot_checks
 from bot.facts.actions import (
@@ -153,7 +154,8 @@ def _release(snapshot: Snapshot, states: Sequence[ModelState]) -> CommitRelease 
 def _merge(snapshot: Snapshot) -> Merge:
     pull = snapshot.pull
     title = f"Merge pull request #{pull.number}: {pull.title}"
-    return Merge(pull.number, pull.head_sha, title, "squash" if pull.squash_only else "merge")
+    method: Literal["merge", "squash"] = "squash" if pull.squash_only else "merge"
+    return Merge(pull.number, pull.head_sha, snapshot.base_head, title, method)
 
 
 def ships(states: Sequence[ModelState]) -> bool:

@@ -119,10 +119,11 @@ class CommitRelease:
 
 @dataclass(frozen=True)
 class Merge:
-    """Merge the pull request, but only at this head."""
+    """Merge the pull request, but only this head into this commit of the base branch."""
 
     number: int
     head: str
+    base: str
     title: str
     method: Literal["merge", "squash"] = "merge"
 

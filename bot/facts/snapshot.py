@@ -110,6 +110,7 @@ class PullFacts:
     draft: bool = False
     merged: bool = False
     merge_sha: str | None = None
+    """The commit that merged it; while it is open, GitHub's test merge."""
     merged_by: str = ""
     mergeable: bool | None = None
     squash_only: bool = False

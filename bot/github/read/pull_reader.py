@@ -94,6 +94,7 @@ class PullReader:
             listed = list(self._api.pages(f"{self._base}/pulls/{number}/files"))
         if answer is None or len(commits) != int(answer["total_commits"]):
             commits = list(self._api.pages(f"{self._base}/pulls/{number}/commits", most=3))
+        total = int(answer["total_commits"] if answer is not None else item["commits"])
         files = tuple(
             ChangedFile(str(file["filename"]), file.get("previous_filename")) for file in listed
         )
@@ -104,7 +105,7 @@ class PullReader:
             blobs=_blobs(listed),
             files_truncated=len(files) >= MAX_FILES or expected > len(files),
             commits=tuple(read_people.commit_facts(commit, self._bot) for commit in commits),
-            commits_truncated=len(commits) >= MAX_COMMITS or item["commits"] > len(commits),
+            commits_truncated=len(commits) >= MAX_COMMITS or total > len(commits),
         )
 
     def merged(self, item: dict[str, Any], base: str) -> Blobs | None:
@@ -234,7 +235,7 @@ def pull_facts(item: dict[str, Any], *, can_write: bool) -> PullFacts:
         state="open" if item["state"] == "open" else "closed",
         draft=bool(item.get("draft")),
         merged=merged,
-        merge_sha=item.get("merge_commit_sha") if merged else None,
+        merge_sha=item.get("merge_commit_sha"),
         merged_by=str(item["merged_by"]["login"]) if item.get("merged_by") else "",
         mergeable=item.get("mergeable"),
         squash_only=base["repo"].get("allow_merge_commit") is False,

@@ -73,15 +73,15 @@ class Reader:
     def snapshot(self, number: int) -> Snapshot | None:
         """Return everything about one pull request; None if there is nothing to do about it.
 
-        That is so if no pull request has the number, or if `nothing_to_do` remembers it and neither
-        its head nor its base has moved since.
+        That is so if no pull request has the number, or if `nothing_to_do` remembers it and the
+        test merge on GitHub, whose parents are the two tips, is still the same.
         """
         item = self.pulls.item(number)
         if item is None:
             return None
         branch = str(item["base"]["repo"]["default_branch"])
         pull = pull_facts(item, can_write=False)
-        if pull.state == "open" and self._api.recall(self._ungoverned(pull)):
+        if pull.mergeable and self._api.recall(self._ungoverned(pull)):
             return None
         known: dict[str, Any] = {
             "repository": str(item["base"]["repo"]["full_name"]),
@@ -121,11 +121,11 @@ class Reader:
 
     def nothing_to_do(self, snapshot: Snapshot) -> None:
         """Remember that a pull request changes nothing governed, and that its check says so."""
-        if snapshot.pull.state == "open" and not snapshot.comments:
+        if snapshot.pull.mergeable and not snapshot.comments:
             self._api.remember(self._ungoverned(snapshot.pull))
 
     def _ungoverned(self, pull: PullFacts) -> str:
-        at = (pull.number, pull.head_sha, pull.base_ref, pull.base_sha)
+        at = (pull.number, pull.head_sha, pull.base_ref, pull.merge_sha)
         return f"nothing governed {self._base} {at}"
 
     def _governed(self, small: Snapshot, changes: Changes) -> Snapshot:

@@ -63,6 +63,7 @@ class Writer:
         self._repository = repository
         self._base = path("repos", *repository.split("/"))
         self._branch = branch
+        self._reader = reader
         self._sleep = sleep
         self._threads = ThreadWriter(api, repository, reader.issues)
         self._git = GitWriter(api, repository, signing_key)
@@ -226,7 +227,13 @@ class Writer:
         return 1
 
     def _merge(self, action: Merge, writes: int) -> Applied:
-        """Merge at this very head; 405 and 409 mean that GitHub knows better, so it is dropped."""
+        """Merge this very head into this very base; 405 and 409: GitHub knows better, so it ends.
+
+        GitHub checks the head. The base is read here, so it can move only between the two requests;
+        the merge is judged again afterwards.
+        """
+        if self._reader.branch_head(self._branch) != action.base:
+            return Applied(writes, look_again=True)
         body = {
             "sha": action.head,
             "merge_method": action.method,

@@ -186,6 +186,7 @@ def pull_request(world: World, record: Repository, thread: Issue, pull: Pull) ->
     if unknown:
         pull.unknown_reads -= 1
     return small_pull(world, record, thread, pull) | {
+        **({"merge_commit_sha": None} if unknown and not pull.merged_at else {}),
         "merged": pull.merged_at is not None,
         "mergeable": None if unknown or pull.merged_at else pull.mergeable,
         "rebaseable": None if unknown or pull.merged_at else pull.mergeable,
