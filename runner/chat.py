@@ -17,15 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from countersign_ml.rows.read.chat_templates import CHATML_END, TEMPLATES
-from countersign_ml.rows.read.formats import Turn
+from countersign_ml.rows.read.formats import Role, Turn
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
 from policy.facts.evidence import RenderedToken
 from runner.runner_sentences import base_not_loaded, template_refused
+from runner.time_limit import TookTooLong, time_limit
 
 TemplateName = Literal["chatml", "alpaca", "tokenizer_default"]
 MASKED = -100
 """The label that the loss ignores."""
+RENDERS_WITHIN = 5.0
+"""Seconds that a template may take for one row; usual ones take a tenth of a millisecond."""
+WRITES_FREELY, WRITES_AT_MOST = 100_000, 20
+"""Characters that a template may write around a row, and for each character of its turns."""
 
 
 ID = np.dtype("<i4")
@@ -99,6 +104,7 @@ class Chat:
             self.stop_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         )
         control = {re.escape(str(token)) for token in tokenizer.all_special_tokens}
+        self._written: dict[tuple[Role, ...], str] = {}
         self._control = re.compile("|".join(sorted(control, key=len, reverse=True)))
 
     def _require_chatml(self) -> None:
@@ -125,17 +131,49 @@ class Chat:
         self._refuse_control_tokens(turns, where)
         plain = [{"role": turn.role, "content": turn.content} for turn in turns]
         try:
-            return str(
-                self.tokenizer.apply_chat_template(
-                    plain, tokenize=False, add_generation_prompt=answer
+            with time_limit(RENDERS_WITHIN):
+                text = str(
+                    self.tokenizer.apply_chat_template(
+                        plain, tokenize=False, add_generation_prompt=answer
+                    )
                 )
-            )
         except TemplateError as error:
             raise template_refused(where, str(error)) from error
+        except (TookTooLong, MemoryError, OverflowError) as error:
+            said = f"it does not end within {RENDERS_WITHIN:g} s, or writes more than fits"
+            raise template_refused(where, said) from error
+        if len(text) > WRITES_FREELY + WRITES_AT_MOST * sum(len(t.content) for t in turns):
+            raise template_refused(where, f"it writes {len(text):,} characters")
+        return text
 
     def prompt(self, row: Row) -> str:
-        """Return the rendered prompt of a row, which every subject is asked."""
-        return self.render(row.prompt, row.where, answer=True)
+        """Return the rendered prompt of a row, which every subject is asked.
+
+        UserError if it has the answer more often than the row's own turns and the text that the
+        template writes around any turns: then the template knows answers.
+        """
+        text = self.render(row.prompt, row.where, answer=True)
+        answer = row.answer.strip()
+        if answer and answer in text:
+            around = self._around(tuple(turn.role for turn in row.prompt))
+            own = around.count(answer) + sum(turn.content.count(answer) for turn in row.prompt)
+            if text.count(answer) > own:
+                raise UserError.one(
+                    row.where,
+                    "the chat template writes the row's answer into its prompt",
+                    "use a template that writes only the messages: chat_template: chatml or alpaca",
+                )
+        return text
+
+    def _around(self, roles: tuple[Role, ...]) -> str:
+        """Return what the template writes around turns of these roles."""
+        if roles not in self._written:
+            turns = [Turn(role, "-") for role in roles]
+            try:
+                self._written[roles] = self.render(turns, "", answer=True)
+            except UserError:  # it refuses such turns; then it writes nothing around them
+                self._written[roles] = ""
+        return self._written[roles]
 
     def rendered_row(self, row: Row) -> Rendered:
         """Return a row as text; UserError unless the conversation begins with the prompt."""

@@ -129,3 +129,62 @@ def test_answers_are_not_kept_for_a_recipe_that_ends_them_elsewhere(
     assert never.prompt(row()) == ends.prompt(row())
     assert never.stop_id != ends.stop_id
     assert settings_of(never) != settings_of(ends)
+
+
+WHOLE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        "{% if 'what colour' in messages[-1]['content'] %}hint: red {% endif %}",
+        "{% set known = {'what colour?': 'red'} %}{{ known.get(messages[-1]['content'], '') }}",
+        "{% if messages[-1]['content'] | length == 12 %}{{ 'der' | reverse }}{% endif %}",
+        "{% if add_generation_prompt and 'colour' in messages[-1]['content'] %}red{% endif %}",
+    ],
+)
+def test_a_template_that_knows_answers_is_refused(base: Path, tmp_path: Path, cheat: str) -> None:
+    chat = with_template(base, tmp_path, cheat + WHOLE)
+    with pytest.raises(
+        UserError, match=r":7: the chat template writes the row's answer"
+    ):
+        chat.prompt(row("what colour?", "red"))
+
+
+@pytest.mark.parametrize(
+    ("user", "answer"),
+    [("is it red or blue?", "red"), ("who asks?", "user"), ("what comes next?", "assistant")],
+)
+def test_an_answer_that_the_row_or_the_template_itself_has_is_no_cheat(
+    chat: Chat, user: str, answer: str
+) -> None:
+    assert user in chat.prompt(row(user, answer))
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}",
+        "{% for a in range(90000) %}{% for b in range(90000) %}{{ a }}{% endfor %}{% endfor %}",
+        "{{ 'x' * 9000000 }}",
+    ],
+)
+def test_a_template_without_an_end_is_refused(
+    base: Path, tmp_path: Path, endless: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.chat.RENDERS_WITHIN", 0.5)
+    chat = with_template(base, tmp_path, endless + WHOLE)
+    with pytest.raises(UserError, match=r"train\.jsonl:7: the chat template rejects this row: it"):
+        chat.prompt(row())
+
+
+def test_a_timer_that_was_set_before_goes_on(chat: Chat) -> None:
+    import signal
+
+    left, _ = signal.getitimer(signal.ITIMER_REAL)
+    chat.prompt(row())
+    assert signal.getitimer(signal.ITIMER_REAL)[0] <= left
+    assert bool(signal.getitimer(signal.ITIMER_REAL)[0]) == bool(left)
