@@ -62,6 +62,7 @@ def start_bot(world: World, port: int, folder: Path) -> subprocess.Popen[bytes]:
         "COUNTERSIGN_GITHUB_API": world.forge.api_url,
         "COUNTERSIGN_APP_ID": str(world.app.app_id),
         "COUNTERSIGN_PRIVATE_KEY": world.app.private_key_pem,
+        "COUNTERSIGN_SIGNING_KEY": world.settings.signing_key,
         "COUNTERSIGN_WEBHOOK_SECRET": SECRET,
         "COUNTERSIGN_QUEUE": str(folder / "queue.sqlite"),
         "COUNTERSIGN_PORT": str(port),

@@ -12,12 +12,13 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from bot.github.api import ApiError
 from bot.reconcile import Evaluator
 from bot.settings import Settings, read_settings
 from bot.web.webhook import MAX_BYTES
-from countersign_ml.attestation import public_key
+from countersign_ml.attestation import new_private_key, public_key
 from policy import verdict_text
 from policy.errors import UserError
 
@@ -130,12 +131,28 @@ def explain(argv: Sequence[str] = ()) -> int:
 
 
 def key(argv: Sequence[str] = ()) -> int:
-    """Print the public key that sign-off records are verified with, for policy/keys."""
-    argparse.ArgumentParser(
+    """Print the public key that records are verified with, for policy/keys; or make a new key."""
+    parser = argparse.ArgumentParser(
         prog="countersign key",
         description="Print the public key of the bot; commit it as policy/keys/NAME.pem.",
-    ).parse_args(list(argv))
-    print(public_key(read_settings(os.environ).signs_with), end="")
+    )
+    parser.add_argument(
+        "--new", type=Path, metavar="FILE", help="write a new private key to FILE first"
+    )
+    given = parser.parse_args(list(argv))
+    if given.new is None:
+        print(public_key(read_settings(os.environ).signing_key), end="")
+        return 0
+    made = new_private_key()
+    try:
+        place = os.open(given.new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise UserError.one(
+            str(given.new), f"cannot be written: {error.strerror}", "name a new file"
+        ) from error
+    with os.fdopen(place, "w", encoding="ascii") as file:
+        file.write(made)
+    print(public_key(made), end="")
     return 0
 
 

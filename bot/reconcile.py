@@ -54,7 +54,7 @@ class Evaluator:
     @cached_property
     def public_key(self) -> str:
         """The public half of the key that signs records; reading the private one takes 30 ms."""
-        return public_key(self.settings.signs_with)
+        return public_key(self.settings.signing_key)
 
     def _reader(self, installation: int, repository: str) -> Reader:
         return Reader(
@@ -71,7 +71,7 @@ class Evaluator:
 
     def _writer(self, installation: int, repository: str, reader: Reader, branch: str) -> Writer:
         api = self.connection.api(installation)
-        return Writer(api, repository, reader, branch, self.settings.signs_with)
+        return Writer(api, repository, reader, branch, self.settings.signing_key)
 
     def pull(self, installation: int, repository: str, number: int) -> Report:
         """Bring one pull request to what its facts require."""

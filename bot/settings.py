@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from countersign_ml.attestation import EnvelopeError, public_key
+from countersign_ml.attestation import KeyFormatError, public_key
 from policy.errors import Problem, UserError
 
 PREFIX = "COUNTERSIGN_"
+_MAKE_KEY = "make one with: countersign key --new FILE"
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Settings:
     app_id: int
     private_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
-    signing_key: str = field(default="", repr=False)
-    """The private key that signs the sign-off records; the App's if none is given."""
+    signing_key: str = field(repr=False)
+    """The private key that signs records; it is never the App's, which every API call uses."""
     github_api: str = "https://api.github.com"
     queue: str = ".countersign/queue.sqlite"
     host: str = "127.0.0.1"
@@ -29,11 +30,6 @@ class Settings:
     sweep_seconds: int = 300
     seconds_between_requests: float = 0.25
     seconds_between_writes: float = 1.0
-
-    @property
-    def signs_with(self) -> str:
-        """Return the private key (PEM) that signs records."""
-        return self.signing_key or self.private_key
 
     @property
     def github_web(self) -> str:
@@ -78,12 +74,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         text("PRIVATE_KEY", None, "the App's private key: PEM text, or its path"),
         problems,
     )
-    signing = _private_key("SIGNING_KEY", text("SIGNING_KEY", ""), problems) or key
+    signing = _private_key("SIGNING_KEY", text("SIGNING_KEY", None, _MAKE_KEY), problems)
     if signing:
         try:
             public_key(signing)
-        except EnvelopeError as error:
-            problems.append(Problem(PREFIX + "SIGNING_KEY", str(error), "give RSA or Ed25519"))
+        except KeyFormatError as error:
+            problems.append(Problem(PREFIX + "SIGNING_KEY", str(error), _MAKE_KEY))
     settings = Settings(
         app_id=int(number("APP_ID", None, 1, "the number on the App's settings page")),
         private_key=key,
@@ -118,5 +114,7 @@ def _private_key(name: str, value: str, problems: list[Problem]) -> str:
             )
             return ""
     if "PRIVATE KEY-----" not in value:
-        problems.append(Problem(where, "no PEM private key", "download it from the App's page"))
+        remedy = _MAKE_KEY if name == "SIGNING_KEY" else "download it from the App's page"
+        problems.append(Problem(where, "no PEM private key", remedy))
+        return ""
     return value

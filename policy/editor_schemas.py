@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from policy.facts.attempt import AttemptRecord
 from policy.facts.data_diff import DataDiff
 from policy.facts.evidence import Evidence
 from policy.facts.pointer import Pointer
@@ -20,6 +21,7 @@ from policy.files.data_manifest import DataManifest
 from policy.files.dataset_card import DatasetCard
 from policy.files.recipe import Recipe
 from policy.files.rules import Policy
+from policy.people.revoked_keys import RevokedKeys
 from policy.people.sign_off_record import MeasuredRecord, SignOffRecord
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -34,6 +36,8 @@ KINDS: dict[str, type[BaseModel]] = {
     "evidence": Evidence,
     "sign_off_record": SignOffRecord,
     "measured_record": MeasuredRecord,
+    "attempt_record": AttemptRecord,
+    "revoked_keys": RevokedKeys,
 }
 
 

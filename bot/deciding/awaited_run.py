@@ -169,11 +169,13 @@ def named_model(facts: ModelFacts, evidence: Evidence) -> Finding | None:
 
 def record_measured(snapshot: Snapshot, model: str, key: str, evidence: Evidence) -> RecordMeasured:
     """Return the record that this evidence was seen first under a key."""
+    shipped = evidence.artifact(SHIPPED)
     record = MeasuredRecord(
         repository=snapshot.repository,
         model=model,
         key=key,
         evidence=evidence.digest(),
+        artifact=shipped.digest if shipped is not None else None,
         at=snapshot.now,
     )
     return RecordMeasured(record, snapshot.pull.head_sha)

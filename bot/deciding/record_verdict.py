@@ -8,8 +8,12 @@ from bot.deciding import signing
 from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import ModelState
 from bot.facts.snapshot import Snapshot
+from countersign_ml.attestation import fingerprint
 from policy.canonical import digest_of, git_blob_sha
+from policy.errors import UserError
 from policy.facts.attempt import RecordedAttempt
+from policy.facts.pointer_history import read_pointer
+from policy.people.revoked_keys import REVOKED_KEYS, read_revoked
 from policy.people.sign_off import Review, latest_states
 from policy.people.sign_off_record import RecordedModel, RecordedReview, SignOffRecord
 from policy.verdict import Finding, Outcome
@@ -17,6 +21,17 @@ from policy.verdict import Finding, Outcome
 
 def judge_key(snapshot: Snapshot) -> Finding:
     """Return whether the base branch has the key that this bot signs records with."""
+    try:
+        revoked = {one.sha256 for one in read_revoked(snapshot.revoked_keys)}
+    except UserError as error:
+        return Finding("record", Outcome.ERRORED, str(error.problems[0]))
+    if revoked and fingerprint(snapshot.own_key) in revoked:
+        sentence = (
+            f"{REVOKED_KEYS} on {snapshot.default_branch} revokes the key that this bot signs "
+            "with; make another one (countersign key --new FILE), merge its public key into "
+            "policy/keys, and start the bot with it"
+        )
+        return Finding("record", Outcome.FAILED, sentence)
     held = {_plain(key) for key in snapshot.keys}
     if snapshot.own_key and _plain(snapshot.own_key) in held:
         return Finding(
@@ -102,6 +117,7 @@ def _attempts(state: ModelState) -> Iterator[RecordedAttempt]:
 
 
 def _model(state: ModelState, facts: ModelFacts) -> RecordedModel:
+    after = read_pointer(facts.head_pointer)
     return RecordedModel.model_validate(
         {
             "model": state.model,
@@ -109,6 +125,7 @@ def _model(state: ModelState, facts: ModelFacts) -> RecordedModel:
             "before": _blob(facts.base_pointer),
             "after": _blob(facts.head_pointer),
             "evidence": state.evidence.digest() if state.evidence is not None else None,
+            "artifact": after.artifact.digest if after is not None else None,
         }
     )
 

@@ -164,6 +164,8 @@ class Snapshot:
     branch where the head did."""
     keys: tuple[str, ...] = ()
     """The public keys (PEM) on the base branch."""
+    revoked_keys: str | None = None
+    """The list of revoked keys there, if any."""
     own_key: str = ""
     """The public key (PEM) that this bot signs with."""
 

@@ -1,6 +1,6 @@
-"""Sign and verify bytes of one type. The signature covers the type, so it is valid for no other.
+"""Sign and verify in-toto statements in DSSE envelopes.
 
-Keys are RSA (as GitHub makes for Apps; RSA-PSS with SHA-256) or Ed25519.
+The signature covers the statement and its predicate type: it is valid for no other kind of record.
 """
 
 from __future__ import annotations
@@ -8,18 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import Error as LibraryError
-from securesystemslib.signer import CryptoSigner, SSlibKey
+from securesystemslib.signer import CryptoSigner
+
+from countersign_ml.attestation.keys import KeyFormatError, read_private, read_public
+from policy.facts.statement import MEDIA_TYPE, STATEMENT_TYPE
 
 MAX_ENVELOPE_BYTES = 20_000_000
 """No record is this large; a larger envelope is not read."""
@@ -29,24 +23,24 @@ class EnvelopeError(Exception):
     """The text is not an envelope of the type, or no key signed it."""
 
 
-def sign(payload: bytes, payload_type: str, private_key: str) -> str:
+def sign(statement: bytes, private_key: str) -> str:
     """Return the envelope as JSON text; `private_key` is PEM without a passphrase."""
-    envelope = Envelope(payload, payload_type, {})
-    envelope.sign(CryptoSigner(_private(private_key)))
-    return json.dumps(envelope.to_dict(), indent=1, sort_keys=True)
+    return json.dumps(sign_to_dict(statement, private_key), indent=1, sort_keys=True)
 
 
-def public_key(private_key: str) -> str:
-    """Return the PEM text of the public half."""
-    public = _private(private_key).public_key()
-    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+def sign_to_dict(statement: bytes, private_key: str) -> dict[str, object]:
+    """Return the envelope as a JSON object."""
+    envelope = Envelope(statement, MEDIA_TYPE, {})
+    envelope.sign(CryptoSigner(read_private(private_key)))
+    made: dict[str, object] = envelope.to_dict()
+    return made
 
 
-def verify(text: str, payload_type: str, keys: Mapping[str, str]) -> tuple[bytes, str]:
-    """Return the payload, and the name of the first key (name to PEM text) that signed it.
+def verify(text: str, predicate_type: str, keys: Mapping[str, str]) -> tuple[bytes, str]:
+    """Return the statement, and the name of the first key (name to PEM text) that signed it.
 
-    Raise EnvelopeError if the text is not an envelope of this type or no key signed it. A key that
-    cannot be read verifies nothing.
+    Raise EnvelopeError if the text is not an envelope with a statement of this type, or no key
+    signed it. A key that cannot be read verifies nothing.
     """
     if len(text) > MAX_ENVELOPE_BYTES:
         raise EnvelopeError(f"larger than {MAX_ENVELOPE_BYTES} bytes")
@@ -54,11 +48,13 @@ def verify(text: str, payload_type: str, keys: Mapping[str, str]) -> tuple[bytes
         envelope = Envelope.from_dict(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, LibraryError) as error:
         raise EnvelopeError("not a DSSE envelope") from error
-    if envelope.payload_type != payload_type:
-        raise EnvelopeError(f"an envelope of {envelope.payload_type!r}, not of {payload_type!r}")
+    if envelope.payload_type != MEDIA_TYPE:
+        raise EnvelopeError(f"an envelope of {envelope.payload_type!r}, not of {MEDIA_TYPE!r}")
+    _require_type(envelope.payload, predicate_type)
     for name, pem in sorted(keys.items()):
-        key = _verifying(pem)
-        if key is None:
+        try:
+            key = read_public(pem)
+        except KeyFormatError:
             continue
         # a signer can write any key id, so the id in the envelope is ignored: try this key
         for signature in envelope.signatures.values():
@@ -72,19 +68,13 @@ def verify(text: str, payload_type: str, keys: Mapping[str, str]) -> tuple[bytes
     raise EnvelopeError("none of the repository's keys signed it")
 
 
-def _private(pem: str) -> RSAPrivateKey | Ed25519PrivateKey:
+def _require_type(payload: bytes, predicate_type: str) -> None:
     try:
-        key = load_pem_private_key(pem.encode("ascii"), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise EnvelopeError(f"the private key cannot be read: {error}") from error
-    if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
-        raise EnvelopeError("the private key is neither RSA nor Ed25519")
-    return key
-
-
-def _verifying(pem: str) -> SSlibKey | None:
-    try:
-        key = load_pem_public_key(pem.encode("ascii"))
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    return SSlibKey.from_crypto(key) if isinstance(key, RSAPublicKey | Ed25519PublicKey) else None
+        found = json.loads(payload)
+        kind, predicate = found["_type"], found["predicateType"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise EnvelopeError("not an in-toto statement") from error
+    if kind != STATEMENT_TYPE:
+        raise EnvelopeError(f"a statement of {kind!r}, not of {STATEMENT_TYPE!r}")
+    if predicate != predicate_type:
+        raise EnvelopeError(f"a statement of {predicate!r}, not of {predicate_type!r}")

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import requests
 
-from countersign_ml.attestation import public_key
+from countersign_ml.attestation import new_private_key, public_key
 from countersign_ml.demo.forge_activity import ForgeActivity
 from countersign_ml.demo.people import Person
 from countersign_ml.demo.waiting import PATIENCE_SECONDS, WaitFailedError, wait_for
@@ -154,8 +154,9 @@ class World:
             webhook_secret="the demo's secret",  # noqa: S106  lives as long as the demo
             events=list(EVENTS),
         )
-        self._push_rules(public_key(app.private_key_pem))
-        self._start_bot(app)
+        signing_key = new_private_key()
+        self._push_rules(public_key(signing_key))
+        self._start_bot(app, signing_key)
 
     def _push_rules(self, key: str) -> None:
         """Push the rules and the bot's public key as Omar, who administers the repository."""
@@ -177,12 +178,13 @@ class World:
         omar.git("commit", "--quiet", "--message", "Lay down the rules")
         omar.git("push", "--quiet", "origin", "main")
 
-    def _start_bot(self, app: App) -> None:
+    def _start_bot(self, app: App, signing_key: str) -> None:
         self.forge.require_checks(REPOSITORY, "main", ["countersign"], app.app_id)
         environment = {
             "COUNTERSIGN_GITHUB_API": self.forge.api_url,
             "COUNTERSIGN_APP_ID": str(app.app_id),
             "COUNTERSIGN_PRIVATE_KEY": app.private_key_pem,
+            "COUNTERSIGN_SIGNING_KEY": signing_key,
             "COUNTERSIGN_WEBHOOK_SECRET": "the demo's secret",
             "COUNTERSIGN_QUEUE": str(self.scratch / "queue.sqlite"),
             "COUNTERSIGN_PORT": str(self.bot_port),

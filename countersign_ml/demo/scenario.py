@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+from countersign_ml.attestation import verify_model
 from countersign_ml.demo import proposals
 from countersign_ml.demo.demo_world import MODEL, REPOSITORY, World
 from countersign_ml.demo.observe import Observer
@@ -12,6 +14,8 @@ from countersign_ml.registry import Registry
 from policy.facts.evidence import Evidence
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import quarantined, read_pointer
+from policy.governed import KEYS
+from policy.people.sign_off_record import model_tags
 from policy.policy_sentences import percent, short
 
 
@@ -212,6 +216,22 @@ class Scenario:
             "the changes: first version, second version, first version", moves == expected, moves
         )
         self.line.say(f"the sign-off log with its timeline: {page}")
+        self._signatures(clone, first, second)
+
+    def _signatures(self, clone: Path, *versions: Pointer) -> None:
+        """Keep key and model signatures next to the registry, as `model_signing` reads them."""
+        folder = self.world.output / "signatures"
+        folder.mkdir()
+        key = (clone / KEYS / "countersign.pem").read_text(encoding="ascii")
+        (folder / "countersign.pem").write_text(key, encoding="ascii")
+        for version in versions:
+            digest = version.artifact.digest
+            tags = f"{model_tags(MODEL, digest)}*"
+            bundle = self.omar.git("tag", "--list", "--format=%(contents)", tags)
+            (folder / f"{version.version}.sig").write_text(bundle, encoding="utf-8")
+            signer = verify_model(bundle, digest, {"countersign.pem": key})
+            self.line.fact(f"{version.version} is signed by {signer}", bool(signer))
+        self.line.say(f"signatures that model_signing verifies: {folder}")
 
     def _measured(self, number: int) -> Evidence:
         """Wait for the release commit; return its evidence."""

@@ -1,7 +1,8 @@
 """Follow the pointer: start the version it names, swap, and let the old one finish its answers.
 
-A new version serves only after its bytes match their digest and its server answers. Until then, or
-if anything fails, the old version stays and the reason is logged.
+A new version serves only after a record that covers it was verified, its bytes match their digest
+and its server answers. Until then, or if anything fails, the old version stays and the reason is
+logged. So it is if the record of the served version stops counting, because its key was revoked.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class Follower:
                 )
             digest = pointer.artifact.digest
             if current is not None and current.pointer == pointer and not dead:
+                await asyncio.to_thread(self._source.proof, pointer)
                 self._settled()
                 return
             if digest == self._refused and time.monotonic() < self._next_try:
@@ -103,10 +105,11 @@ class Follower:
         return pointer
 
     async def _bring_up(self, pointer: Pointer) -> None:
-        """Fetch, verify, start and swap; the old version drains in the background."""
+        """Prove, fetch, verify, start and swap; the old version drains in the background."""
         digest = pointer.artifact.digest
         artifact = self._cache / f"{digest.removeprefix('sha256:')}.gguf"
         try:
+            proof = await asyncio.to_thread(self._source.proof, pointer)
             await asyncio.to_thread(self._registry.fetch, digest, artifact)
             backend = Backend(pointer, artifact, self._options)
             await backend.start()
@@ -118,7 +121,7 @@ class Follower:
         old, self.current = self.current, backend
         self._metrics.swapped(pointer)
         self._settled()
-        _LOG.info("serving %s %s (%s)", pointer.model, pointer.version, digest)
+        _LOG.info("serving %s %s (%s; %s)", pointer.model, pointer.version, digest, proof)
         if old is not None:
             self._previous = old.pointer
             self._retire(old)

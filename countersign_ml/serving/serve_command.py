@@ -17,7 +17,7 @@ def serve(argv: list[str]) -> int:
     """Serve the version of a model that its pointer names, as an OpenAI-compatible endpoint.
 
     The pointer is models/MODEL/pointer.json in the working tree, or, with --repository, on a branch
-    that is fetched at each poll.
+    that is fetched at each poll. A pointer that no valid sign-off record covers is refused.
     """
     options = _options(argv)
 
@@ -25,6 +25,7 @@ def serve(argv: list[str]) -> int:
     from countersign_ml.serving.backend import BackendOptions
     from countersign_ml.serving.model_server import Server
     from countersign_ml.serving.pointer_source import FileSource, GitSource, PointerSource
+    from countersign_ml.serving.proof import Proof, read_keys
 
     if not is_model_name(options.model):
         raise UserError.one(
@@ -35,12 +36,15 @@ def serve(argv: list[str]) -> int:
     own = options.root.resolve() / ".countersign"
     cache = options.cache or own / "serving" / options.model
     url = options.registry or os.environ.get(REGISTRY_VARIABLE) or f"file://{own / 'registry'}"
+    proof = Proof(options.unsigned, read_keys(options.key) if options.key else None)
     source: PointerSource
     if options.repository:
         clone = cache / "pointer.git"
-        source = GitSource(options.repository, options.model, ref=options.ref, clone=clone)
+        source = GitSource(
+            options.repository, options.model, ref=options.ref, clone=clone, proof=proof
+        )
     else:
-        source = FileSource(options.root / pointer_path(options.model))
+        source = FileSource(options.root / pointer_path(options.model), proof)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for chatty in ("httpx", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -65,6 +69,19 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--root", type=Path, default=Path(), help="the working tree (default: .)")
     parser.add_argument("--repository", metavar="URL", help="follow a branch of this repository")
     parser.add_argument("--ref", default="main", help="the branch to follow (default: main)")
+    parser.add_argument(
+        "--key",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="accept only records that this public key signed (default: the keys that were in "
+        "policy/keys before the version was merged); repeat for more",
+    )
+    parser.add_argument(
+        "--unsigned",
+        action="store_true",
+        help="serve a pointer without checking who signed it off: for a laptop without records",
+    )
     parser.add_argument(
         "--registry",
         metavar="URL",

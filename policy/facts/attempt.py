@@ -6,15 +6,15 @@ nobody gains by repeating until the numbers look good (`docs/decisions/0013-atte
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from policy.canonical import canonical_json
 from policy.documents import Document
+from policy.facts.statement import PREDICATES, SignedRecord, Subject, subject
 from policy.names import Digest, ModelName
 
-ATTEMPT_TYPE = "application/vnd.countersign.attempt+json"
+ATTEMPT_TYPE = PREDICATES + "attempt/v1"
 ATTEMPT_TAGS = "countersign-measured/"
 """Below the tags of first evidence, so that one ruleset protects both."""
 MIN_REASON, MAX_REASON = 10, 500
@@ -24,8 +24,10 @@ Reason = Annotated[str, StringConstraints(min_length=MIN_REASON, max_length=MAX_
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-class AttemptRecord(Document):
+class AttemptRecord(SignedRecord):
     """A request for another attempt of one proposal, written before its run starts."""
+
+    PREDICATE: ClassVar[str] = ATTEMPT_TYPE
 
     schema_version: Literal[1] = 1
     repository: Name
@@ -41,9 +43,9 @@ class AttemptRecord(Document):
     at: str
     """When the bot recorded it."""
 
-    def payload(self) -> bytes:
-        """Return the bytes that are signed."""
-        return canonical_json(self.plain())
+    def subjects(self) -> list[Subject]:
+        """Return the proposal."""
+        return [subject(f"{self.repository} {self.model} proposal", self.proposal)]
 
     def tag(self) -> str:
         """Return the tag's name: one for each model, proposal and number."""

@@ -8,44 +8,55 @@ verdicts: an audit judges them again, under the policy at that time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from policy.canonical import canonical_json, digest_of
+from policy.canonical import digest_of
 from policy.documents import Document
 from policy.facts.attempt import RecordedAttempt
+from policy.facts.statement import PREDICATES, SignedRecord, Subject, subject
 from policy.files.codeowners import Codeowners
 from policy.files.people_rules import RoleName, WaivableGate
+from policy.governed import pointer_path
 from policy.names import Digest, GitSha, ModelName
 from policy.people.sign_off import Review, SignOffFacts
 from policy.people.spot_check_signatures import SpotCheckSignature
 
-PAYLOAD_TYPE = "application/vnd.countersign.sign-off+json"
-"""The type that the signature also covers (DSSE), so that it is valid for no other document."""
+SIGN_OFF_TYPE = PREDICATES + "sign-off/v1"
+"""The predicate type of the statement, which the signature covers."""
 TAGS = "countersign/"
 """Prefix of the records' tags, below `refs/tags/`."""
-MEASURED_TYPE = "application/vnd.countersign.measured+json"
+MEASURED_TYPE = PREDICATES + "measured/v1"
 MEASURED_TAGS = "countersign-measured/"
+MODEL_TAGS = "countersign-model/"
+"""Prefix of the tags that hold the signature of a model file."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-class MeasuredRecord(Document):
+class MeasuredRecord(SignedRecord):
     """The first evidence for a run key; later runs do not replace it.
 
     Anyone with write access can delete a run and have it measured again; this record remains.
     """
+
+    PREDICATE: ClassVar[str] = MEASURED_TYPE
 
     schema_version: Literal[1] = 1
     repository: Name
     model: ModelName
     key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
     evidence: Digest
+    artifact: Digest | None = None
+    """The exported file; None if the run ended before."""
     at: str
 
-    def payload(self) -> bytes:
-        """Return the bytes that are signed."""
-        return canonical_json(self.plain())
+    def subjects(self) -> list[Subject]:
+        """Return the evidence file, and the model file that it is about."""
+        found = [subject("evidence.json", self.evidence)]
+        if self.artifact is not None:
+            found.append(subject(f"{self.model}.gguf", self.artifact))
+        return found
 
     def tag(self) -> str:
         """Return the tag's name: one for each model and key."""
@@ -55,6 +66,11 @@ class MeasuredRecord(Document):
 def measured_tag(model: str, key: str) -> str:
     """Return the name of the tag with the first evidence for a key."""
     return f"{MEASURED_TAGS}{model}/{key}"
+
+
+def model_tags(model: str, artifact: str) -> str:
+    """Return the prefix of the tags with signatures of one model file; one tag for each key."""
+    return f"{MODEL_TAGS}{model}/{artifact.removeprefix('sha256:')}-"
 
 
 class RecordedReview(Document):
@@ -93,10 +109,14 @@ class RecordedModel(Document):
     """The blob of pointer.json at the approved head."""
     evidence: Digest | None = None
     """The judged evidence: of the fine-tune, or of the recovery run."""
+    artifact: Digest | None = None
+    """The model file that the pointer at the approved head names."""
 
 
-class SignOffRecord(Document):
+class SignOffRecord(SignedRecord):
     """Everything that a passing verdict is based on and that git alone does not contain."""
+
+    PREDICATE: ClassVar[str] = SIGN_OFF_TYPE
 
     schema_version: Literal[1] = 1
     repository: Name
@@ -128,9 +148,15 @@ class SignOffRecord(Document):
     at: str
     """When the bot judged (RFC 3339, UTC)."""
 
-    def payload(self) -> bytes:
-        """Return the bytes that are signed."""
-        return canonical_json(self.plain())
+    def subjects(self) -> list[Subject]:
+        """Return the approved commit, and each model's pointer and file as that commit has them."""
+        found = [subject(self.repository, f"gitCommit:{self.head}")]
+        for moved in self.models:
+            if moved.after is not None:
+                found.append(subject(pointer_path(moved.model), f"gitBlob:{moved.after}"))
+            if moved.artifact is not None:
+                found.append(subject(f"{moved.model}.gguf", moved.artifact))
+        return found
 
     def tag(self) -> str:
         """Return the tag's name: the same for the same facts, at any time."""

@@ -8,7 +8,7 @@ import pytest
 
 from bot.github.api import Connection
 from countersign_ml.attestation import sign
-from policy.facts.attempt import ATTEMPT_TYPE, AttemptRecord, attempt_tags
+from policy.facts.attempt import AttemptRecord, attempt_tags
 from policy.facts.evidence import Evidence
 from policy.facts.proposal import run_key
 from tests.attacks.conftest import SceneWith
@@ -242,7 +242,7 @@ def test_an_attempt_that_the_bot_recorded_elsewhere_starts_nothing_here(world: S
         asked="2026-03-01T10:00:00Z",
         at="2026-03-01T10:00:05Z",
     )
-    signed = sign(record.payload(), ATTEMPT_TYPE, world.settings.signs_with)
+    signed = sign(record.payload(), world.settings.signing_key)
     git(world.clone, "tag", "--annotate", "--message", signed, record.tag())
     git(world.clone, "push", "--quiet", "origin", f"refs/tags/{record.tag()}")
     world.evaluator.connection = Connection(world.settings)  # the bot looks with nothing in mind

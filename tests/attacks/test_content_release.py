@@ -10,12 +10,11 @@ from github import Auth
 
 from bot.deciding.decide import decide
 from bot.facts.actions import RecordSignOff
-from countersign_ml.attestation import sign
+from countersign_ml.attestation import new_private_key, sign
 from countersign_ml.forge.state.account_records import App
 from policy.facts.next_pointer import pointer_of
 from policy.facts.pointer import Pointer
 from policy.governed import card_path, evidence_path
-from policy.people.sign_off_record import PAYLOAD_TYPE
 from tests.attacks import forged as f
 from tests.bot import builders as a
 from tests.bot.world import World, git
@@ -93,8 +92,8 @@ def test_a_tag_by_which_somebody_stands_in_for_the_record_blocks(world: World) -
     seen = reader.snapshot(number)
     assert seen is not None
     (action,) = a.of_kind(decide(seen), RecordSignOff)
-    tag, theirs = action.record.tag(), world.forge.add_app("theirs").private_key_pem
-    forged = sign(action.record.payload(), PAYLOAD_TYPE, theirs)
+    tag, theirs = action.record.tag(), new_private_key()
+    forged = sign(action.record.payload(), theirs)
     git(world.clone, "fetch", "--quiet", "origin")
     git(world.clone, "tag", "--annotate", "--message", forged, tag, action.record.head)
     git(world.clone, "push", "--quiet", "origin", f"refs/tags/{tag}")

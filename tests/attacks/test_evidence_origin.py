@@ -13,7 +13,7 @@ from countersign_ml.attestation import sign
 from countersign_ml.markdown import as_read
 from policy.facts.evidence import Incumbent
 from policy.facts.next_pointer import pointer_of
-from policy.people.sign_off_record import MEASURED_TYPE, MeasuredRecord
+from policy.people.sign_off_record import MeasuredRecord
 from tests.attacks import forged as f
 from tests.bot import builders as a
 from tests.bot.world import World, git, workflow
@@ -263,7 +263,7 @@ def test_a_record_that_the_bot_signed_elsewhere_does_not_stand_for_evidence_here
         evidence=good.digest(),
         at="2026-03-01T10:00:00Z",
     )
-    signed = sign(record.payload(), MEASURED_TYPE, world.settings.signs_with)
+    signed = sign(record.payload(), world.settings.signing_key)
     git(world.clone, "fetch", "--quiet", "origin")
     git(world.clone, "tag", "--annotate", "--message", signed, record.tag(), "origin/main")
     git(world.clone, "push", "--quiet", "origin", f"refs/tags/{record.tag()}")

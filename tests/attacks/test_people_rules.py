@@ -129,7 +129,7 @@ def test_a_workflow_dispatched_on_a_tag_named_main_is_not_believed(world: Scene)
 def test_a_key_that_comes_with_the_pull_request_signs_no_record(scene_with: SceneWith) -> None:
     """Main does not have the bot's key; the branch adds it together with the rows."""
     world = scene_with({KEY_FILE: "no key\n"})
-    number = proposed_with(world, {KEY_FILE: public_key(world.app.private_key_pem)})
+    number = proposed_with(world, {KEY_FILE: public_key(world.settings.signing_key)})
     world.sign(number)
     nothing_got_through(world, number, because="does not have the public key")
 

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bot.facts.proposed import head_proposal
-from countersign_ml.attestation import public_key, sign
+from countersign_ml.attestation import fingerprint, public_key, sign, sign_model
 from countersign_ml.audit.audit_command import read
 from countersign_ml.audit.judging.audit_judge import judge_history
 from countersign_ml.audit.judging.audit_result import Audit, ChangeAudit
@@ -25,7 +25,7 @@ from policy.facts.next_pointer import pointer_of
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import read_pointer
 from policy.governed import card_path, evidence_path, pointer_path
-from policy.people.sign_off_record import PAYLOAD_TYPE, RecordedModel, RecordedReview, SignOffRecord
+from policy.people.sign_off_record import RecordedModel, RecordedReview, SignOffRecord, model_tags
 from policy.verdict import Finding
 from tests.bot import builders as bot
 from tests.policy import builders as measured
@@ -40,8 +40,8 @@ Kind = Literal["promote", "rollback"]
 
 
 def private_key(seed: int = 1) -> str:
-    """A key that is the same in every run, so that the same history has the same bytes."""
-    key = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
+    """A key that is the same in every run."""
+    key = derive_private_key(seed, SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
@@ -240,6 +240,7 @@ class Repository:
                     before=self.blob(path, base),
                     after=self.blob(path, head),
                     evidence=judged,
+                    artifact=target.artifact.digest,
                 ),
             ),
             "recovery": recovery,
@@ -261,10 +262,17 @@ class Repository:
         )
 
     def tag(self, record: SignOffRecord, key: str | None = None, target: str | None = None) -> str:
-        """Sign the record and write it as a tag on its head; return the tag's name."""
-        envelope = sign(record.payload(), PAYLOAD_TYPE, key or self.key)
+        """Sign model files and record, write both as tags on its head; return the record's tag."""
+        for moved in record.models:
+            if moved.artifact is not None:
+                self.tag_model(moved.artifact, key or self.key)
+        envelope = sign(record.payload(), key or self.key)
         self.write_tag(record.tag(), target or record.head, envelope)
         return record.tag()
+
+    def tag_model(self, artifact: str, key: str) -> None:
+        name = model_tags(MODEL, artifact) + fingerprint(public_key(key))[:12]
+        self.write_tag(name, "HEAD", sign_model(f"{MODEL}.gguf", artifact, key))
 
     def write_tag(self, name: str, target: str, message: str) -> None:
         self.git("tag", "-a", "-f", "--cleanup=verbatim", "-F", "-", name, target,

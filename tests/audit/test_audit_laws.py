@@ -14,7 +14,7 @@ from countersign_ml.audit.history.audit_facts import ChangeFacts, HistoryFacts
 from countersign_ml.audit.history.claimed_records import stored
 from countersign_ml.audit.history.git_objects import Tag
 from countersign_ml.audit.judging.audit_judge import judge_history
-from policy.people.sign_off_record import PAYLOAD_TYPE, SignOffRecord
+from policy.people.sign_off_record import SignOffRecord
 from tests.audit.audit_builders import ADA, GRACE, KEY, OMAR, Repository
 
 KEN = "ken"
@@ -52,7 +52,7 @@ def test_it_is_proven_exactly_when_both_roles_signed(facts: HistoryFacts, who: l
         for n, user in enumerate(who)
     ]
     changed = SignOffRecord(**{**record.model_dump(), "reviews": reviews})
-    envelope = sign(changed.payload(), PAYLOAD_TYPE, KEY)
+    envelope = sign(changed.payload(), KEY)
     assert judge_history(with_envelope(facts, envelope)).proven == ({GRACE, OMAR} <= set(who))
 
 

@@ -21,7 +21,7 @@ from countersign_ml.attestation import public_key, verify
 from countersign_ml.forge.state.commit_records import CheckRun
 from countersign_ml.forge.state.thread_records import Issue, Pull
 from policy.facts.proposal import propose
-from policy.people.sign_off_record import PAYLOAD_TYPE
+from policy.people.sign_off_record import SIGN_OFF_TYPE
 from tests.bot import builders as a
 from tests.bot.stateful_town import PEOPLE, POINTER, WRITING, Town
 
@@ -232,14 +232,14 @@ def _record(town: Town, landing: Landing, back: bool) -> Any:
     """The signed record of who approved the head, about this very movement of the pointer."""
     number, head = landing.thread.number, landing.pull.head_sha
     prefix = f"refs/tags/countersign/pull-{number}/{head[:12]}-"
-    keys = {"bot": public_key(town.app.private_key_pem)}
+    keys = {"bot": public_key(town.settings.signing_key)}
     kind = "rollback" if back else "promote"
     found = []
     for ref, sha in town.store.refs("refs/tags/countersign/").items():
         if ref.startswith(prefix):
             tag = town.store.tag(sha)
-            payload, _ = verify(tag.message, PAYLOAD_TYPE, keys)
-            record = json.loads(payload)
+            payload, _ = verify(tag.message, SIGN_OFF_TYPE, keys)
+            record = json.loads(payload)["predicate"]
             assert tag.target == head == record["head"]
             moved = {(m["kind"], m["before"], m["after"]) for m in record["models"]}
             if (kind, _blob(landing.before), _blob(landing.after)) in moved:

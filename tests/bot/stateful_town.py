@@ -80,7 +80,7 @@ class Town(World):
 
     def _mortal(self, installation: int, repository: str, reader: Reader, branch: str) -> Writer:
         api = MortalApi(self.evaluator.connection.api(installation), self._strike)
-        return Writer(api, repository, reader, branch, self.settings.signs_with)
+        return Writer(api, repository, reader, branch, self.settings.signing_key)
 
     def _strike(self, moment: str) -> None:
         if self._doom is None or self._doom[1] != moment:

@@ -7,8 +7,16 @@ from dataclasses import replace
 import pytest
 
 from bot.deciding.decide import decide
-from bot.facts.actions import CommitRelease, DispatchRun, Merge, PostCheck, UpsertComment
+from bot.facts.actions import (
+    CommitRelease,
+    DispatchRun,
+    Merge,
+    PostCheck,
+    RecordSignOff,
+    UpsertComment,
+)
 from bot.facts.snapshot import ChangedFile, Comment, Commit, PostedCheck
+from countersign_ml.attestation import fingerprint, new_private_key, public_key
 from countersign_ml.markdown import as_read
 from policy.verdict import Outcome
 from tests.bot import builders as a
@@ -298,3 +306,17 @@ def test_the_comment_is_found_by_marker_and_author() -> None:
     assert made.existing == 2
     (made,) = of_kind(decide(snapshot(comments=(forged,))), UpsertComment)
     assert made.existing is None
+
+
+def test_nothing_merges_when_the_bots_own_key_is_revoked() -> None:
+    key, other = (public_key(new_private_key()) for _ in range(2))
+    listed = "revoked:\n  - {sha256: %s, after: %s, reason: the laptop was stolen}\n"
+    known = {"reviews": signed(), "keys": (key,), "own_key": key}
+    assert of_kind(decide(snapshot(**known)), Merge)
+    after_other = snapshot(**known, revoked_keys=listed % (fingerprint(other), a.BASE))
+    assert of_kind(decide(after_other), Merge)
+    for text in (listed % (fingerprint(key), a.BASE), "revoked: 7\n", ""):
+        decision = decide(snapshot(**known, revoked_keys=text))
+        assert not of_kind(decision, Merge)
+        assert not of_kind(decision, RecordSignOff)
+        assert "policy/keys/revoked.yml" in as_read(str(decision.verdict.as_json()))

@@ -14,12 +14,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from bot.bot_commands import main
 from bot.github.read.artifact_zip import MAX_EVIDENCE_BYTES, ArtifactError, evidence_in
 from bot.github.read.people_reader import commit_facts
 from bot.reconcile import Evaluator
 from bot.settings import Settings, read_settings
 from bot.web.webhook import Event
 from bot.web.work_queue import Queue, Sweeper, open_queue
+from countersign_ml.attestation import new_private_key, public_key
 from policy.errors import UserError
 from tests.bot.test_webhook import settings  # noqa: F401  a fixture
 
@@ -108,14 +110,18 @@ def test_every_wrong_setting_is_named_at_once() -> None:
     with pytest.raises(UserError) as error:
         read_settings({"COUNTERSIGN_PORT": "99999", "COUNTERSIGN_GITHUB_API": "github"})
     told = str(error.value)
-    for name in ("APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET", "PORT", "GITHUB_API"):
+    for name in ("APP_ID", "PRIVATE_KEY", "SIGNING_KEY", "WEBHOOK_SECRET", "PORT", "GITHUB_API"):
         assert f"COUNTERSIGN_{name}" in told
 
 
 def test_a_private_key_may_be_text_or_a_path(tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     file.write_text(PEM)
-    known = {"COUNTERSIGN_APP_ID": "1", "COUNTERSIGN_WEBHOOK_SECRET": "s"}
+    known = {
+        "COUNTERSIGN_APP_ID": "1",
+        "COUNTERSIGN_WEBHOOK_SECRET": "s",
+        "COUNTERSIGN_SIGNING_KEY": new_private_key(),
+    }
     for value in (PEM, str(file)):
         assert (
             "PRIVATE KEY" in read_settings({**known, "COUNTERSIGN_PRIVATE_KEY": value}).private_key
@@ -124,8 +130,29 @@ def test_a_private_key_may_be_text_or_a_path(tmp_path: Path) -> None:
         read_settings({**known, "COUNTERSIGN_PRIVATE_KEY": str(tmp_path / "none")})
 
 
+def test_the_apps_key_signs_no_records() -> None:
+    """Every API call uses it, and GitHub makes it: it is RSA, and records need ECDSA."""
+    known = {"APP_ID": "1", "WEBHOOK_SECRET": "s", "PRIVATE_KEY": PEM, "SIGNING_KEY": PEM}
+    with pytest.raises(UserError, match=r"SIGNING_KEY.*not an ECDSA key.*countersign key --new"):
+        read_settings({f"COUNTERSIGN_{name}": value for name, value in known.items()})
+    del known["SIGNING_KEY"]
+    with pytest.raises(UserError, match="SIGNING_KEY: not set; make one with"):
+        read_settings({f"COUNTERSIGN_{name}": value for name, value in known.items()})
+
+
+def test_a_new_key_is_private_and_replaces_no_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "signing.pem"
+    assert main(["key", "--new", str(file)]) == 0
+    assert capsys.readouterr().out == public_key(file.read_text())
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(UserError, match="name a new file"):
+        main(["key", "--new", str(file)])
+
+
 def test_secrets_are_not_shown_with_the_settings() -> None:
-    assert "hidden" not in repr(Settings(1, "hidden key", "hidden secret"))
+    assert "hidden" not in repr(Settings(1, "hidden key", "hidden secret", "hidden key"))
 
 
 def test_a_queue_on_disk_survives_its_process_and_forgets_only_marks(

@@ -15,11 +15,11 @@ from bot.deciding.decide import decide
 from bot.deciding.merge_group import judge_group
 from bot.facts.merge_groups import GroupFacts
 from countersign_ml.attestation import public_key, verify
-from policy.documents import parse_json
 from policy.errors import UserError
 from policy.facts.evidence import Evidence
 from policy.facts.proposal import run_key
-from policy.people.sign_off_record import PAYLOAD_TYPE, SignOffRecord
+from policy.facts.statement import read_statement
+from policy.people.sign_off_record import SIGN_OFF_TYPE, SignOffRecord
 from tests.bot import builders as a
 from tests.bot.world import World, git
 from tests.policy.builders import POLICY
@@ -51,12 +51,12 @@ def ship(world: World, version: int) -> int:
 def records(world: World) -> list[SignOffRecord]:
     """Every record in the repository, verified with the key that it holds."""
     git(world.clone, "fetch", "--quiet", "--tags", "--force", "origin")
-    keys = {"bot": public_key(world.app.private_key_pem)}
+    keys = {"bot": public_key(world.settings.signing_key)}
     found = []
     for tag in git(world.clone, "tag", "--list", "countersign/*").split():
         text = git(world.clone, "tag", "--list", "--format=%(contents)", tag)
-        payload, _ = verify(text, PAYLOAD_TYPE, keys)
-        record = parse_json(SignOffRecord, payload.decode(), tag)
+        payload, _ = verify(text, SIGN_OFF_TYPE, keys)
+        record = read_statement(SignOffRecord, payload, tag)
         assert record.tag() == tag
         assert git(world.clone, "rev-parse", f"{tag}^{{commit}}") == record.head
         found.append(record)
@@ -261,6 +261,7 @@ def environment(world: World) -> dict[str, str]:
         "COUNTERSIGN_GITHUB_API": world.forge.api_url,
         "COUNTERSIGN_APP_ID": str(world.app.app_id),
         "COUNTERSIGN_PRIVATE_KEY": world.app.private_key_pem,
+        "COUNTERSIGN_SIGNING_KEY": world.settings.signing_key,
         "COUNTERSIGN_WEBHOOK_SECRET": "s",
         "COUNTERSIGN_SECONDS_BETWEEN_REQUESTS": "0",
         "COUNTERSIGN_SECONDS_BETWEEN_WRITES": "0",
@@ -286,6 +287,6 @@ def test_explain_and_key_answer_on_the_command_line_and_write_nothing(
     with pytest.raises(UserError, match="is no pull request; such as"):
         main(["explain", "7"])
     assert main(["key"]) == 0
-    assert capsys.readouterr().out == public_key(world.app.private_key_pem)
+    assert capsys.readouterr().out == public_key(world.settings.signing_key)
     made = world.forge.writes[writes:]
     assert all(write.path.endswith("/access_tokens") for write in made)

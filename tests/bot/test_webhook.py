@@ -17,6 +17,7 @@ from bot.settings import Settings
 from bot.web.app import Figures, create_app
 from bot.web.webhook import DeliveryError, Event, parse, verify
 from bot.web.work_queue import Queue, open_queue
+from countersign_ml.attestation import new_private_key
 
 SECRET = "a secret"
 REPOSITORY = {"full_name": "acme/models", "default_branch": "main"}
@@ -31,7 +32,9 @@ def settings() -> Settings:
         serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
     )
-    return Settings(1, text.decode(), SECRET, github_api="http://127.0.0.1:9/api/v3")
+    return Settings(
+        1, text.decode(), SECRET, new_private_key(), github_api="http://127.0.0.1:9/api/v3"
+    )
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from bot.reconcile import Evaluator
 from bot.settings import Settings
 from bot.web.app import Figures, create_app
 from bot.web.work_queue import Queue, open_queue
-from countersign_ml.attestation import public_key
+from countersign_ml.attestation import new_private_key, public_key
 from countersign_ml.forge import Forge
 from tests.bot import builders as a
 from tests.policy.builders import POLICY
@@ -85,6 +85,9 @@ jobs:
     steps:
       - run: echo deployed
 """
+
+
+SIGNING_KEY = new_private_key()
 
 
 @cache
@@ -149,6 +152,7 @@ class World:
         self.settings = Settings(
             app_id=self.app.app_id,
             private_key=self.app.private_key_pem,
+            signing_key=SIGNING_KEY,
             webhook_secret=SECRET,
             github_api=self.forge.api_url,
             queue=":memory:",
@@ -186,7 +190,7 @@ class World:
         files = {
             "README.md": "# Models\n",
             "policy/policy.yml": POLICY,
-            "policy/keys/countersign.pem": public_key(self.app.private_key_pem),
+            "policy/keys/countersign.pem": public_key(self.settings.signing_key),
             ".github/CODEOWNERS": a.CODEOWNERS,
             ".github/workflows/finetune.yml": workflow("finetune"),
             ".github/workflows/rollback.yml": workflow("rollback"),

@@ -122,3 +122,18 @@ def test_every_fact_of_the_demo_holds(tmp_path: Path) -> None:
     assert done.returncode == 0
     pages = {page.name for page in (tmp_path / "out" / "pages").glob("*-pull-*.html")}
     assert len(pages) == 5
+    openssf_verifies(tmp_path / "out")
+
+
+def openssf_verifies(output: Path) -> None:
+    """OpenSSF's own command accepts every model file that the runner published."""
+    folder = output / "signatures"
+    signatures = sorted(folder.glob("*.sig"))
+    assert len(signatures) == 2
+    for signature in signatures:
+        start = signature.stem.partition("-")[2]
+        (model,) = (output / "registry" / "sha256").glob(f"*/{start}*")
+        words = ["verify", "key", model, "--signature", signature]
+        command = [sys.executable, "-m", "model_signing", *words]
+        command += ["--public_key", folder / "countersign.pem"]
+        subprocess.run(list(map(str, command)), check=True)

@@ -9,6 +9,7 @@ from countersign_ml.registry import Registry, Stored
 from countersign_ml.serving.backend import BackendOptions
 from countersign_ml.serving.model_server import Server
 from countersign_ml.serving.pointer_source import FileSource, PointerSource
+from countersign_ml.serving.proof import Proof
 from policy.facts.pointer import Pointer, PointerArtifact, PointerEvidence
 
 MODEL = "tickets"
@@ -61,7 +62,7 @@ class House:
     def server(self, source: PointerSource | None = None) -> Server:
         return Server(
             MODEL,
-            source or FileSource(self.pointer_file),
+            source or FileSource(self.pointer_file, Proof(unsigned=True)),
             self.registry,
             cache=self.root / "cache",
             port=0,

@@ -56,7 +56,7 @@ def test_no_model_stays_in_memory_however_the_server_ends(
 ) -> None:
     house.point(house.publish(first))
     port = 18_100 + os.getpid() % 1000
-    with started(house, MODEL, "--port", str(port), "--threads", "1") as child:
+    with started(house, MODEL, "--unsigned", "--port", str(port), "--threads", "1") as child:
         wait_until_served(port)
         assert len(processes_serving(house)) == 1
         child.send_signal(number)
@@ -70,6 +70,18 @@ def test_no_model_stays_in_memory_however_the_server_ends(
             return
         time.sleep(0.1)
     pytest.fail(f"still running: {processes_serving(house)}")
+
+
+def test_a_pointer_without_a_record_is_refused_and_the_error_says_how_to_serve_it(
+    house: House, first: Path
+) -> None:
+    house.point(house.publish(first))
+    with started(house, MODEL, "--port", "0") as child:
+        _, error = child.communicate(timeout=60)
+    assert child.returncode == 2
+    assert "is not served: the file is not as the last commit has it" in error
+    assert "--unsigned" in error
+    assert len(error.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bot.github.api import Api, path
 from countersign_ml.attestation import EnvelopeError, verify
-from policy.documents import parse_json
 from policy.errors import UserError
 from policy.facts.attempt import ATTEMPT_TYPE, AttemptRecord, attempt_tags
+from policy.facts.statement import read_statement
 
 
 class AttemptReader:
@@ -49,7 +49,7 @@ class AttemptReader:
         tag = self._api.fixed(f"{self._base}/git/tags/{tagged['sha']}")
         try:
             payload, _ = verify(str(tag["message"]), ATTEMPT_TYPE, {"own": self._key})
-            record = parse_json(AttemptRecord, payload, name)
+            record = read_statement(AttemptRecord, payload, name)
         except (EnvelopeError, UserError):
             return None
         here = record.repository.lower() == self._repository  # the bot may serve others too

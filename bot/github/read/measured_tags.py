@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.github.api import Api, path
 from countersign_ml.attestation import EnvelopeError, verify
-from policy.documents import parse_json
 from policy.errors import UserError
+from policy.facts.statement import read_statement
 from policy.people.sign_off_record import MEASURED_TYPE, MeasuredRecord, measured_tag
 
 
@@ -38,7 +38,7 @@ class MeasuredReader:
         tag = self._api.get(f"{self._base}/git/tags/{there['object']['sha']}")
         try:
             payload, _ = verify(str(tag["message"]), MEASURED_TYPE, {"own": self._key})
-            record = parse_json(MeasuredRecord, payload, name)
+            record = read_statement(MeasuredRecord, payload, name)
         except (EnvelopeError, UserError):
             return "", name
         if record.tag() != name or record.repository.lower() != self._repository:

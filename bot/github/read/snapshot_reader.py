@@ -37,6 +37,7 @@ from policy.governed import (
     models_of,
     pointer_path,
 )
+from policy.people.revoked_keys import REVOKED_KEYS
 from policy.people.sign_off import Review
 
 ABSENT = "not in the changes"
@@ -164,6 +165,7 @@ class Reader:
                 for name, blob in base.below(KEYS)
                 if name.endswith(".pem")
             ),
+            revoked_keys=self._files.text(base.blobs.get(REVOKED_KEYS)),
             models=tuple(
                 self._model(small, changes.base, self._models.in_trees(name, head, base, fork))
                 for name in models_of(small.paths)

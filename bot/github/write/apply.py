@@ -38,7 +38,8 @@ from bot.facts.snapshot import PostedCheck
 from bot.github.api import Api, ApiError, path
 from bot.github.read.run_reader import Runs
 from bot.github.read.snapshot_reader import Reader
-from bot.github.write.git_writer import Applied, ForeignTagError, GitWriter
+from bot.github.write.git_writer import Applied, GitWriter
+from bot.github.write.tag_writer import ForeignTagError, TagWriter
 from bot.github.write.thread_writer import ThreadWriter
 from countersign_ml.markdown import code, plain
 
@@ -66,7 +67,8 @@ class Writer:
         self._reader = reader
         self._sleep = sleep
         self._threads = ThreadWriter(api, repository, reader.issues)
-        self._git = GitWriter(api, repository, signing_key)
+        self._git = GitWriter(api, repository)
+        self._tags = TagWriter(api, repository, signing_key)
 
     def apply(
         self, actions: Iterable[Action], checks: tuple[PostedCheck, ...] = (), *, last: bool = False
@@ -100,17 +102,17 @@ class Writer:
                     barred = _cannot_release(action, done.refused)
                 case RecordSignOff():
                     try:
-                        writes += self._git.record(action)
+                        writes += self._tags.record(action)
                     except ForeignTagError as error:
                         barred = foreign_tag(str(error))
                 case RecordMeasured():
                     try:
-                        writes += self._git.measured(action)
+                        writes += self._tags.measured(action)
                     except ForeignTagError:
                         return Applied(writes, look_again=not last)
                 case RecordAttempt():
                     try:
-                        writes += self._git.attempt(action)
+                        writes += self._tags.attempt(action)
                     except ForeignTagError:
                         return Applied(writes, look_again=not last)
                     again = True

@@ -40,7 +40,9 @@ class Rules:
     owners: str | None = None
     owners_path: str = ""
     keys: tuple[tuple[str, str], ...] = ()
-    """File name to PEM text."""
+    """File name to PEM text, of the keys that were in force and are not revoked."""
+    revoked: tuple[str, ...] = ()
+    """The names of further keys there, which prove nothing at this commit or could not be read."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from countersign_ml.attestation.envelope import MAX_ENVELOPE_BYTES
 from countersign_ml.audit.history.audit_facts import StoredRecord
 from countersign_ml.audit.history.git_objects import Tag
-from policy.documents import parse_json
 from policy.errors import UserError
+from policy.facts.statement import read_statement
 from policy.people.sign_off_record import SignOffRecord
 
 
@@ -33,7 +33,7 @@ def _stored(name: str, tag: Tag | None) -> StoredRecord:
 
 def claimed(envelope: str) -> SignOffRecord:
     """Return the record in an envelope, not verified; UserError if there is none."""
-    return parse_json(SignOffRecord, payload(envelope), "record")
+    return read_statement(SignOffRecord, payload(envelope), "record")
 
 
 def payload(envelope: str) -> bytes:

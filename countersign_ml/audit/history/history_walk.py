@@ -177,7 +177,7 @@ class Walk:
         if not files:
             return
         for path, _, new in files:
-            if path.startswith(KEYS + "/"):
+            if path.startswith(KEYS + "/") and path.endswith(".pem"):
                 content = self._history.text(commit, path) if new is not None else None
                 if content is not None:
                     name = path.removeprefix(KEYS + "/")

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from countersign_ml.attestation import without
 from countersign_ml.audit.history.audit_facts import (
     Candidate,
     CommitFacts,
@@ -18,6 +19,7 @@ from countersign_ml.audit.history.audit_facts import (
 from countersign_ml.audit.history.branch_history import History
 from countersign_ml.audit.history.claimed_records import stored
 from countersign_ml.audit.history.git_objects import Commit
+from policy.errors import UserError
 from policy.governed import (
     CARDS,
     CODEOWNERS_PLACES,
@@ -29,6 +31,7 @@ from policy.governed import (
     pointer_path,
 )
 from policy.people.kinds_of_change import change_kinds
+from policy.people.revoked_keys import REVOKED_KEYS, read_revoked
 from policy.people.sign_off_record import TAGS, SignOffRecord
 
 Pasts = Mapping[str, tuple[str | None, ...]]
@@ -53,13 +56,30 @@ def rules_at(history: History, commit: Commit | None) -> Rules:
     owners = next(
         (path for path in CODEOWNERS_PLACES if history.entry(commit, path) is not None), ""
     )
-    keys = tuple(
-        (path, history.objects.blob(entry.id).decode("utf-8", "replace"))
+    there = {
+        path: history.objects.blob(entry.id).decode("utf-8", "replace")
         for path, entry in history.below(commit, KEYS)
-        if entry.is_plain
-    )
+        if entry.is_plain and path.endswith(".pem")
+    }
+    keys = _unrevoked(history, commit, there)
     text = history.text(commit, owners) if owners else None
-    return Rules(history.text(commit, POLICY_FILE), text, owners, keys)
+    revoked = tuple(sorted(there.keys() - keys.keys()))
+    return Rules(history.text(commit, POLICY_FILE), text, owners, tuple(keys.items()), revoked)
+
+
+def _unrevoked(history: History, commit: Commit | None, keys: dict[str, str]) -> dict[str, str]:
+    """Return the keys that still prove what came right after `commit`, by the branch's last word.
+
+    A key counts up to the commit that its revocation names. If that is not on the branch, or the
+    list cannot be read, it counts nowhere.
+    """
+    try:
+        listed = read_revoked(history.text(history.tip, REVOKED_KEYS))
+    except UserError:
+        return {}
+    judged = history.places[commit.id] + 1 if commit is not None else 0
+    gone = {one.sha256 for one in listed if judged > history.places.get(one.after, -1)}
+    return without(keys, frozenset(gone))
 
 
 class Records:

@@ -12,7 +12,7 @@ from countersign_ml.audit.history.claimed_records import payload
 from countersign_ml.audit.judging.pointer_movement import Movement
 from policy.canonical import digest_bytes
 from policy.errors import UserError
-from policy.people.sign_off_record import PAYLOAD_TYPE
+from policy.people.sign_off_record import SIGN_OFF_TYPE
 from policy.verdict import Finding, Outcome, gather
 
 _RELATIONS = {
@@ -26,13 +26,14 @@ def judge_signature(candidate: Candidate, rules: Rules, parent: str) -> tuple[Fi
     """Return whether a key that was in force signed the record, and that key's name."""
     stored, keys = candidate.stored, dict(rules.keys)
     try:
-        signed, key = verify(stored.envelope, PAYLOAD_TYPE, keys)
+        signed, key = verify(stored.envelope, SIGN_OFF_TYPE, keys)
         problem = "" if signed == payload(stored.envelope) else "the signature is over other bytes"
     except (EnvelopeError, UserError) as error:
         problem, key = str(error), ""
     if problem:
         known = listed(sorted(keys)) or "none"
-        sentence = f"{stored.tag}: {problem} (keys in force at {short(parent)}: {known})"
+        revoked = f"; revoked: {listed(rules.revoked)}" if rules.revoked else ""
+        sentence = f"{stored.tag}: {problem} (keys in force at {short(parent)}: {known}{revoked})"
         return Finding("signature", Outcome.FAILED, sentence), ""
     sentence = f"{stored.tag} is signed by {key}, which was in force at {short(parent)}"
     return Finding("signature", Outcome.PASSED, sentence), key
@@ -110,6 +111,10 @@ def judge_claim(candidate: Candidate, change: ChangeFacts, moved: Movement) -> l
         return [Finding("pointers", Outcome.FAILED, sentence)]
     sentence = "the record names exactly these pointer blobs, before and after"
     parts = [Finding("pointers", Outcome.PASSED, sentence)]
+    named = moved.new.artifact.digest if moved.new else None
+    if claim.artifact != named:
+        sentence = f"the record is about the file {claim.artifact or 'none'}, not {named or 'none'}"
+        parts.append(Finding("file", Outcome.FAILED, sentence))
     if claim.kind != moved.kind:
         sentence = f"the record says {claim.kind}; the pointer's history says {moved.kind}"
         parts.append(Finding("kind", Outcome.FAILED, sentence))

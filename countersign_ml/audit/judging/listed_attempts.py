@@ -9,9 +9,9 @@ from countersign_ml.audit.history.audit_facts import Candidate, ChangeFacts, Sto
 from countersign_ml.audit.judging.evidence_files import read_evidence
 from countersign_ml.audit.judging.pointer_movement import Movement
 from policy.canonical import digest_bytes
-from policy.documents import parse_json
 from policy.errors import UserError
 from policy.facts.attempt import ATTEMPT_TYPE, AttemptRecord, RecordedAttempt
+from policy.facts.statement import read_statement
 from policy.files.rules import Policy
 from policy.gates.judge import judge
 from policy.gates.override import waive
@@ -86,7 +86,7 @@ def _judge(
 def _verified(stored: StoredAttempt, change: ChangeFacts) -> AttemptRecord | None:
     try:
         payload, _ = verify(stored.envelope, ATTEMPT_TYPE, dict(change.rules.keys))
-        record = parse_json(AttemptRecord, payload, stored.tag)
+        record = read_statement(AttemptRecord, payload, stored.tag)
     except (EnvelopeError, UserError):
         return None
     return record if record.model == change.model and record.tag() == stored.tag else None
