@@ -148,9 +148,7 @@ WHOLE = (
 )
 def test_a_template_that_knows_answers_is_refused(base: Path, tmp_path: Path, cheat: str) -> None:
     chat = with_template(base, tmp_path, cheat + WHOLE)
-    with pytest.raises(
-        UserError, match=r":7: the chat template writes the row's answer"
-    ):
+    with pytest.raises(UserError, match=r":7: the chat template writes the row's answer"):
         chat.prompt(row("what colour?", "red"))
 
 

@@ -8,6 +8,7 @@ problem are read again by the strict reader, which writes the messages.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from countersign_ml.rows import rows_sentences
 from countersign_ml.rows.gating.batch import Batch
@@ -15,7 +16,7 @@ from countersign_ml.rows.gating.row_check import RowCheck, finding
 from countersign_ml.rows.kept.ngrams import Shared
 from countersign_ml.rows.kept.row_figures import Figures, Kept, group_of
 from countersign_ml.rows.read.formats import FormatName
-from countersign_ml.rows.read.row import BOM, MAX_LINE_BYTES, Defect, Row, row_of
+from countersign_ml.rows.read.row import BOM, MAX_LINE_BYTES, Defect, Row, row_of, row_of_value
 from countersign_ml.rows.read.tally import Tally
 from policy.files.rules import DataGate
 
@@ -71,14 +72,20 @@ def _examined(
     gates: dict[int, set[DataGate]] = {}
     seen: dict[FormatName, int] = {}
     batch = Batch.of(data, first_line, MAX_LINE_BYTES)
+    values: dict[int, Any] = {}
     for at, asking in check.quick.doubtful(batch).items():
         gates[batch.lines[at]] = asking
+        values[batch.lines[at]] = batch.values[at]  # proven to be strict JSON
     seen |= batch.formats
     batch.keep(fields, kept)
     if gates or batch.others:
         lines = data.split(b"\n")
         for number in sorted([*gates, *batch.others]):
-            row = _strictly(lines[number - first_line], where, number)
+            row = (
+                row_of_value(values[number], where, number)
+                if number in values
+                else _strictly(lines[number - first_line], where, number)
+            )
             if isinstance(row, Defect):
                 tally = tallies.setdefault("contract", Tally())
                 tally.add(finding(row, row.field, row.message))

@@ -13,7 +13,7 @@ from countersign_ml.rows.kept.ngrams import Shared, SharedNgrams
 from countersign_ml.rows.kept.row_figures import Figures, asked
 from countersign_ml.rows.kept.vouched import vouched
 from countersign_ml.rows.read.formats import FormatName
-from countersign_ml.rows.read.row import BOM, Row, row_of
+from countersign_ml.rows.read.row import BOM, Row, row_of, row_of_value
 from countersign_ml.rows.read.row_shapes import plain_turns
 from countersign_ml.rows.read.source import Source
 
@@ -98,7 +98,11 @@ class Table:
                 _, (roles, said) = plain
                 yield line, asked(roles, said)
             else:
-                row = row_of(text, self.where, line)
+                row = (
+                    row_of(text, self.where, line)
+                    if value is None
+                    else row_of_value(value, self.where, line)
+                )
                 if isinstance(row, Row):
                     yield line, row.user_text
 
