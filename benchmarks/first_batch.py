@@ -3,7 +3,7 @@
     python benchmarks/first_batch.py ROWS ... --tokenizer FOLDER --data FOLDER [--shape english]
 
 The rows are public text (see `public_rows.py`). FOLDER of the tokenizer has tokenizer.json and
-tokenizer_config.json. Three things run one after the other, each in a process of its own: a plain
+tokenizer_config.json. --kinds leaves some of them out. Three things run one after the other, each in a process of its own: a plain
 pass (`json.loads` and a SHA-256 of every line, in as many processes as cores), the product (gates,
 then tokens, then the order and the first batch), and, if it is installed, the peer: `datasets`
 with one process per core, tokenising the prompt and the conversation of each row as TRL does,
@@ -130,6 +130,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--shape", choices=[*SHAPES], default="english")
+    parser.add_argument("--kinds", nargs="+", choices=[*KINDS], default=[*KINDS])
     words = parser.parse_args()
     print("| rows | what | seconds by step | rows/s | CPU a row, us | peak memory, MB |")
     print("|---|---|---|---|---|---|")
@@ -137,7 +138,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "rows.jsonl"
             write_public(words.shape, count, file, words.data, None)
-            for kind in KINDS:
+            for kind in words.kinds:
                 try:
                     found = measured(kind, file, words.tokenizer)
                 except subprocess.CalledProcessError:
