@@ -21,6 +21,7 @@ from policy.facts.evidence import Evidence, parse_evidence
 from policy.facts.next_pointer import pointer_of
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import quarantined, read_pointer
+from policy.facts.proposal import POINTER_FILE
 from policy.files.rules import Policy
 from policy.gates.judge import judge_recovery
 from policy.gates.override import waivable, waive
@@ -132,13 +133,34 @@ def _to_nothing(snapshot: Snapshot, facts: ModelFacts, live: Pointer) -> Judged:
         sentence = f"the pointer is removed, but {before} was live before; revert to it instead"
         return refused.of(facts.name, "pointer", sentence)
     sentence = f"{live.version} was the first version; after this none is live"
+    moved = Finding("pointer", Outcome.PASSED, sentence)
     return Judged(
         model=facts.name,
         kind="rollback",
-        findings=(Finding("pointer", Outcome.PASSED, sentence), *_records(facts, None)),
+        findings=(moved, _inputs_of_none(facts), *_records(facts, None)),
         replaced=live.version,
         incident=incidents.rolled_back(snapshot, facts, live, None),
     )
+
+
+def _inputs_of_none(facts: ModelFacts) -> Finding:
+    """Return whether this changes no input: the few who sign a rollback sign no data."""
+    head, base = _inputs(facts.head_inputs), _inputs(facts.base_inputs)
+    if facts.irregular:
+        return Finding("files", Outcome.FAILED, refused.irregular(facts.irregular))
+    if not head or head == base:
+        sentence = "recipe, data and contract are removed with it, or stay as they are"
+        return Finding("inputs", Outcome.PASSED, sentence)
+    changed = [path for path in sorted(head | base) if head.get(path) != base.get(path)]
+    sentence = (
+        f"{', '.join(changed[:5])} changes on the way back to no version; remove the whole folder "
+        "as the revert does, or leave every input as it is and propose the change apart"
+    )
+    return Finding("inputs", Outcome.FAILED, sentence)
+
+
+def _inputs(files: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {path: blob for path, blob in files if path != POINTER_FILE}
 
 
 def _verified(

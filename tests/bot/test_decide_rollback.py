@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from bot.facts.actions import (
     PostCheck,
     UpsertComment,
 )
-from bot.facts.snapshot import PostedCheck
+from bot.facts.snapshot import PostedCheck, Snapshot
 from policy.facts.evidence import Evidence, Incumbent
 from policy.verdict import Outcome
 from tests.bot import builders as a
@@ -114,7 +115,8 @@ def test_a_rollback_may_not_remove_records_of_the_version_it_goes_back_to() -> N
     assert conclusion(pull) == "failure"
 
 
-def test_taking_back_the_first_version_leaves_nothing_live() -> None:
+def taken_back_to_nothing(**changes: Any) -> Snapshot:
+    """A rollback from the first version to none, signed by those who sign rollbacks."""
     first = a.pointer(1).text()
     facts = {
         "head_pointer": None,
@@ -125,11 +127,33 @@ def test_taking_back_the_first_version_leaves_nothing_live() -> None:
         "recipe": None,
         "head_cards": (),
         "base_cards": a.cards(1),
+        **changes,
     }
-    pull = rollback(reviews=[approval("omar"), approval("grace", order=1)], facts_changes=facts)
+    return rollback(reviews=[approval("omar"), approval("grace", order=1)], facts_changes=facts)
+
+
+def test_taking_back_the_first_version_leaves_nothing_live() -> None:
+    pull = taken_back_to_nothing()
     assert conclusion(pull) == "success"
     assert not of_kind(decide(pull), DispatchRun)
     assert of_kind(decide(pull), OpenIncident)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (a.inputs(1), "success"),
+        (a.inputs(2), "failure"),
+        (a.inputs(1)[:-1], "failure"),
+        (a.inputs(1, **{"contract/output.json": a.sha("{}")}), "failure"),
+        (a.inputs(1, **{"recipe.yml": a.sha("base_model: mallory/base")}), "failure"),
+    ],
+)
+def test_a_rollback_to_nothing_changes_no_input(
+    head: tuple[tuple[str, str], ...], expected: str
+) -> None:
+    pull = taken_back_to_nothing(head_inputs=head, base_inputs=a.inputs(1))
+    assert conclusion(pull) == expected
 
 
 def test_the_pointer_of_a_later_version_cannot_simply_be_removed() -> None:
