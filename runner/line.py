@@ -93,7 +93,7 @@ def run_line(run: Run, until: Stage = "attest") -> None:
     publish(run, trained, exported, measured)
     if until == "publish":
         return
-    attest(run)
+    attest(run, trained.base)
 
 
 def validate(run: Run) -> GatedData:
@@ -247,10 +247,14 @@ def publish(run: Run, trained: Trained, exported: ExportFacts, measured: Measure
         )
 
 
-def attest(run: Run) -> None:
-    """Check that the evidence is about the files as they are now."""
+def attest(run: Run, base: BaseModel | None = None) -> None:
+    """Check that the evidence is about the files as they are now, the loaded base among them."""
+    from runner.base.base_model import require_same_base
+
     with run.stage("attest"):
         require_unchanged(run.job)
+        if base is not None:
+            require_same_base(base)
 
 
 def gate_files(run: Run) -> GatedData:

@@ -15,12 +15,16 @@ from countersign_ml.pace import Progress, unheard
 from countersign_ml.registry.file_digest import digest_file
 from countersign_ml.rows.governed.base_folder import base_folder_problems
 from policy.canonical import digest_of
-from policy.errors import UserError
+from policy.errors import Problem, UserError
+from policy.files.bases import is_hub_id
 from policy.files.recipe import Recipe
 from runner.base import build_base as base
 from runner.runner_sentences import base_not_loaded
 
-MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken")
+MODEL_FILES = (
+    *("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"),
+    *("*.tiktoken", "*.spm", "*.bpe", "*.codes"),
+)
 """What transformers reads from a model; `*` also matches subfolders (of chat templates)."""
 
 
@@ -49,7 +53,9 @@ def resolve_base(
     if recipe.looks_like_hub_id:
         progress(f"fetching the base model {recipe.base_model}", 0.0)
         path = _fetched(recipe, cache)
-        refused = list(base_folder_problems(path, f"base_model {recipe.base_model}", links=True))
+        refused = list(
+            base_folder_problems(path, f"base_model {recipe.base_model}", within=path.parents[1])
+        )
         if refused:
             raise UserError(refused)
         progress("hashing the base model", 0.0)
@@ -63,13 +69,36 @@ def resolve_base(
         _check_revision(recipe, found)
         built = base.build(folder.parent, cache / "bases", progress=progress)
         return BaseModel(recipe.base_model, built.path, model_digest(built.path), found)
-    refused = list(base_folder_problems(folder, f"base_model {recipe.base_model}", links=False))
+    refused = list(base_folder_problems(folder, f"base_model {recipe.base_model}"))
     if refused:
         raise UserError(refused)
     progress("hashing the base model", 0.0)
     digest = model_digest(folder)
     _check_revision(recipe, digest)
     return BaseModel(recipe.base_model, folder, digest, recipe.base_model_revision or digest)
+
+
+def require_same_base(base: BaseModel) -> None:
+    """UserError if the base model's files are no longer the ones that were hashed.
+
+    It is called when everything has been loaded: a file that was changed or added in between may
+    have been read without being in the digest. A file that was changed and restored is not seen.
+    """
+    where = f"base_model {base.name}"
+    within = base.path.parents[1] if is_hub_id(base.name) else None
+    refused = list(base_folder_problems(base.path, where, within=within))
+    if not refused and model_digest(base.path) == base.digest:
+        return
+    raise UserError(
+        refused
+        or [
+            Problem(
+                where,
+                "its files changed during the run",
+                "run it again while nothing writes to them",
+            )
+        ]
+    )
 
 
 def base_revision(folder: Path) -> str:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from policy.errors import UserError
 from policy.files.recipe import Recipe
-from runner.base.base_model import load_weights, model_digest, resolve_base
+from runner.base.base_model import load_weights, model_digest, require_same_base, resolve_base
 from tests.runner.worlds import saved_base
 
 
@@ -153,3 +153,36 @@ def test_a_link_out_of_a_base_is_refused(made: Path, tmp_path: Path) -> None:
     (place / "model.safetensors").symlink_to(tmp_path / "elsewhere.safetensors")
     with pytest.raises(UserError, match="is a link out of the folder"):
         resolve_base(recipe(), tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "chat_template.jinja", "source.spm"])
+def test_a_file_that_is_added_to_a_base_after_it_was_hashed_fails(
+    made: Path, tmp_path: Path, name: str
+) -> None:
+    """It could have been read by one of the loaders, and is in no digest."""
+    place = shutil.copytree(made, tmp_path / "models" / "m" / "tiny")
+    base = resolve_base(recipe(), tmp_path, tmp_path)
+    require_same_base(base)
+    (place / name).write_text("{}")
+    with pytest.raises(UserError, match=r"adapter|changed during the run"):
+        require_same_base(base)
+
+
+def test_a_file_of_the_hub_cache_that_links_elsewhere_is_refused(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Hub links files to its own store; a link planted in the cache leads out of it."""
+    snapshot = tmp_path / "hub" / "models--a--b" / "snapshots" / ("0" * 40)
+    shutil.copytree(made, snapshot)
+    blobs = snapshot.parents[1] / "blobs"
+    blobs.mkdir()
+    shutil.move(snapshot / "config.json", blobs / "config")
+    (snapshot / "config.json").symlink_to(blobs / "config")
+    monkeypatch.setattr("runner.base.base_model._fetched", lambda *_: snapshot)
+    hub = recipe(base_model="a/b", base_model_revision="0" * 40)
+    assert resolve_base(hub, tmp_path, tmp_path).path == snapshot
+    shutil.move(blobs / "config", tmp_path / "config")
+    (snapshot / "config.json").unlink()
+    (snapshot / "config.json").symlink_to(tmp_path / "config")
+    with pytest.raises(UserError, match="is a link out of the folder"):
+        resolve_base(hub, tmp_path, tmp_path)

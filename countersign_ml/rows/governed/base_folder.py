@@ -15,10 +15,13 @@ ADAPTER_NAMES = ("adapter_config.json", "adapter_model")
 """The beginnings of the names of an adapter's files, as PEFT writes them."""
 
 
-def base_folder_problems(folder: Path, where: str, *, links: bool) -> Iterator[Problem]:
+def base_folder_problems(
+    folder: Path, where: str, *, within: Path | None = None
+) -> Iterator[Problem]:
     """Yield every file of a base model's folder that must not be there.
 
-    `links` allows symbolic links out of the folder, as in the Hub's own cache.
+    Symbolic links may not leave `within`, which is the folder itself if it is not given. The Hub's
+    cache keeps the files of all revisions of a model beside each other, and links to them.
     """
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -29,7 +32,7 @@ def base_folder_problems(folder: Path, where: str, *, links: bool) -> Iterator[P
                 "the adapter names, and not these",
                 "merge the adapter into the base and save the whole model, or remove the file",
             )
-        if not links and path.is_symlink() and not _inside(path, folder):
+        if path.is_symlink() and not _inside(path, within or folder):
             yield Problem(
                 where,
                 f"{name} is a link out of the folder, so its digest would not hold elsewhere",

@@ -311,7 +311,7 @@ def _base_problems(folder: Path, recipe: Recipe, repo: Path) -> Iterator[Problem
             "name a folder of the repository, an absolute path, or owner/name of the Hub",
         )
     else:
-        yield from base_folder_problems(path, f"{where} {recipe.base_model}", links=False)
+        yield from base_folder_problems(path, f"{where} {recipe.base_model}")
 
 
 def tracked(repo: Path, name: str) -> str:
