@@ -16,21 +16,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from countersign_ml.rows.read.bounded_template import BoundedTemplate, NotRendered
 from countersign_ml.rows.read.chat_templates import CHATML_END, TEMPLATES
 from countersign_ml.rows.read.formats import Role, Turn
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
 from policy.facts.evidence import RenderedToken
 from runner.runner_sentences import base_not_loaded, template_refused
-from runner.time_limit import TookTooLong, time_limit
 
 TemplateName = Literal["chatml", "alpaca", "tokenizer_default"]
 MASKED = -100
 """The label that the loss ignores."""
-RENDERS_WITHIN = 5.0
-"""Seconds that a template may take for one row; usual ones take a tenth of a millisecond."""
-WRITES_FREELY, WRITES_AT_MOST = 100_000, 20
-"""Characters that a template may write around a row, and for each character of its turns."""
+PLACE = "\ue000"
+"""A character of private use, in place of a turn's text."""
 
 
 ID = np.dtype("<i4")
@@ -104,7 +102,9 @@ class Chat:
             self.stop_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         )
         control = {re.escape(str(token)) for token in tokenizer.all_special_tokens}
-        self._written: dict[tuple[Role, ...], str] = {}
+        self._written: dict[tuple[Role, ...], list[str]] = {}
+        own = template == "tokenizer_default"
+        self._bounded = BoundedTemplate(str(tokenizer.get_chat_template())) if own else None
         self._control = re.compile("|".join(sorted(control, key=len, reverse=True)))
 
     def _require_chatml(self) -> None:
@@ -125,26 +125,30 @@ class Chat:
         return str(self.tokenizer.chat_template)
 
     def render(self, turns: Sequence[Turn], where: str, *, answer: bool = False) -> str:
-        """Return the turns as text; with `answer`, up to the start of the assistant's turn."""
-        from jinja2.exceptions import TemplateError
+        """Return the turns as text; with `answer`, up to the start of the assistant's turn.
 
+        A base model's own template is code of others: a process of its own renders it.
+        """
         self._refuse_control_tokens(turns, where)
         plain = [{"role": turn.role, "content": turn.content} for turn in turns]
-        try:
-            with time_limit(RENDERS_WITHIN):
-                text = str(
-                    self.tokenizer.apply_chat_template(
-                        plain, tokenize=False, add_generation_prompt=answer
-                    )
+        if self._bounded is None:
+            return str(
+                self.tokenizer.apply_chat_template(
+                    plain, tokenize=False, add_generation_prompt=answer
                 )
-        except TemplateError as error:
+            )
+        try:
+            return self._bounded.render(
+                {
+                    **self.tokenizer.special_tokens_map,
+                    "messages": plain,
+                    "tools": None,
+                    "documents": None,
+                    "add_generation_prompt": answer,
+                }
+            )
+        except NotRendered as error:
             raise template_refused(where, str(error)) from error
-        except (TookTooLong, MemoryError, OverflowError) as error:
-            said = f"it does not end within {RENDERS_WITHIN:g} s, or writes more than fits"
-            raise template_refused(where, said) from error
-        if len(text) > WRITES_FREELY + WRITES_AT_MOST * sum(len(t.content) for t in turns):
-            raise template_refused(where, f"it writes {len(text):,} characters")
-        return text
 
     def prompt(self, row: Row) -> str:
         """Return the rendered prompt of a row, which every subject is asked.
@@ -156,7 +160,9 @@ class Chat:
         answer = row.answer.strip()
         if answer and answer in text:
             around = self._around(tuple(turn.role for turn in row.prompt))
-            own = around.count(answer) + sum(turn.content.count(answer) for turn in row.prompt)
+            own = sum(turn.content.count(answer) for turn in row.prompt)
+            if _in_order(around, text):
+                own += sum(piece.count(answer) for piece in around)
             if text.count(answer) > own:
                 raise UserError.one(
                     row.where,
@@ -165,14 +171,14 @@ class Chat:
                 )
         return text
 
-    def _around(self, roles: tuple[Role, ...]) -> str:
-        """Return what the template writes around turns of these roles."""
+    def _around(self, roles: tuple[Role, ...]) -> list[str]:
+        """Return the pieces that the template writes around turns of these roles."""
         if roles not in self._written:
-            turns = [Turn(role, "-") for role in roles]
+            turns = [Turn(role, PLACE) for role in roles]
             try:
-                self._written[roles] = self.render(turns, "", answer=True)
+                self._written[roles] = self.render(turns, "", answer=True).split(PLACE)
             except UserError:  # it refuses such turns; then it writes nothing around them
-                self._written[roles] = ""
+                self._written[roles] = []
         return self._written[roles]
 
     def rendered_row(self, row: Row) -> Rendered:
@@ -290,6 +296,21 @@ class Chat:
         value["eos_token"] = self.stop_token
         settings.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
         (target / "chat_template.jinja").write_text(self.template)
+
+
+def _in_order(pieces: Sequence[str], text: str) -> bool:
+    """Return whether all pieces are in the text, one after the other.
+
+    If not, the template writes something else around a placeholder than around this row, such as a
+    list of all answers, and that is no excuse for an answer in the prompt.
+    """
+    place = 0
+    for piece in pieces:
+        found = text.find(piece, place)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True
 
 
 def _not_a_prefix(where: str) -> UserError:

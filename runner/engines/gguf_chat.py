@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from countersign_ml.rows.read.bounded_template import BoundedTemplate, NotRendered
 from countersign_ml.rows.read.formats import Turn
 from policy.errors import UserError
 from runner.runner_sentences import template_refused
@@ -34,27 +35,26 @@ class GgufChat:
                 "has no chat template, so its prompts cannot be rendered",
                 "export the model again with its tokenizer's template",
             )
-        self._template = str(template.contents())
+        self._template = BoundedTemplate(str(template.contents()))
         self._bos = _token(fields, "tokenizer.ggml.bos_token_id")
         self._eos = _token(fields, "tokenizer.ggml.eos_token_id")
 
     def prompt(self, turns: Sequence[Turn], where: str) -> str:
         """Return the turns as text, up to the start of the assistant's turn."""
-        from jinja2.exceptions import TemplateError
-        from transformers.utils.chat_template_utils import render_jinja_template
-
         plain = [{"role": turn.role, "content": turn.content} for turn in turns]
         try:
-            rendered: Any = render_jinja_template(
-                [plain],
-                chat_template=self._template,
-                add_generation_prompt=True,
-                bos_token=self._bos,
-                eos_token=self._eos,
+            return self._template.render(
+                {
+                    "messages": plain,
+                    "tools": None,
+                    "documents": None,
+                    "add_generation_prompt": True,
+                    "bos_token": self._bos,
+                    "eos_token": self._eos,
+                }
             )
-        except TemplateError as error:
+        except NotRendered as error:
             raise template_refused(where, str(error)) from error
-        return str(rendered[0][0])
 
 
 def _token(fields: Any, key: str) -> str:

@@ -143,6 +143,8 @@ WHOLE = (
         "{% if 'what colour' in messages[-1]['content'] %}hint: red {% endif %}",
         "{% set known = {'what colour?': 'red'} %}{{ known.get(messages[-1]['content'], '') }}",
         "{% if messages[-1]['content'] | length == 12 %}{{ 'der' | reverse }}{% endif %}",
+        "{% set c = messages[-1]['content'] %}"
+        "{% if c|length < 2 %}say red or blue {% elif 'colour' in c %}hint: red {% endif %}",
         "{% if add_generation_prompt and 'colour' in messages[-1]['content'] %}red{% endif %}",
     ],
 )
@@ -168,21 +170,16 @@ def test_an_answer_that_the_row_or_the_template_itself_has_is_no_cheat(
         "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}",
         "{% for a in range(90000) %}{% for b in range(90000) %}{{ a }}{% endfor %}{% endfor %}",
         "{{ 'x' * 9000000 }}",
+        "{{ 'x' * 9000000000 }}",
+        "{{ (8 + messages|length) ** 9 ** 9 }}",
+        "{% set n = namespace(t='x') %}"
+        "{% for a in range(60) %}{% set n.t = n.t ~ n.t %}{% endfor %}",
     ],
 )
 def test_a_template_without_an_end_is_refused(
     base: Path, tmp_path: Path, endless: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.chat.RENDERS_WITHIN", 0.5)
+    monkeypatch.setattr("countersign_ml.rows.read.bounded_template.SECONDS", 2.0)
     chat = with_template(base, tmp_path, endless + WHOLE)
-    with pytest.raises(UserError, match=r"train\.jsonl:7: the chat template rejects this row: it"):
+    with pytest.raises(UserError, match=r"train\.jsonl:7: the chat template rejects this row: "):
         chat.prompt(row())
-
-
-def test_a_timer_that_was_set_before_goes_on(chat: Chat) -> None:
-    import signal
-
-    left, _ = signal.getitimer(signal.ITIMER_REAL)
-    chat.prompt(row())
-    assert signal.getitimer(signal.ITIMER_REAL)[0] <= left
-    assert bool(signal.getitimer(signal.ITIMER_REAL)[0]) == bool(left)

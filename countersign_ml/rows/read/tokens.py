@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from countersign_ml.rows.read.bounded_template import BoundedTemplate, Exceeded, NotRendered
 from countersign_ml.rows.read.chat_templates import CHATML_END, TEMPLATES
 from countersign_ml.rows.read.formats import Turn
 from countersign_ml.rows.read.row import Row
 from countersign_ml.rows.read.sample_lines import read_source
 from countersign_ml.rows.read.source import Source
 from countersign_ml.rows.read.tally import SHOWN
+from countersign_ml.rows.read.template_child import render_function
 from policy.errors import UserError
 from policy.facts.evidence import RowFinding
 from policy.files.budget import Budget
@@ -126,7 +128,8 @@ class Counter:
                 f"{file} and tokenizer_config.json next to it name no stop token "
                 "that the model knows"
             )
-        self._render = _renderer(_template(template, settings, file), special)
+        own = template not in TEMPLATES
+        self._render = _renderer(_template(template, settings, file), special, own=own)
 
     def lengths(self, rows: Sequence[Row]) -> list[tuple[int, int]]:
         """Return, for each row, its tokens up to the stop token, and those of its prompt."""
@@ -214,31 +217,31 @@ def _template(name: str, settings: dict[str, Any], file: Path) -> str:
     return found
 
 
-def _renderer(template: str, special: dict[str, str | None]) -> Render:
-    """Return a function that renders turns as transformers does, in a sandbox."""
+def _renderer(template: str, special: dict[str, str | None], *, own: bool) -> Render:
+    """Return a function that renders turns as transformers does, in a sandbox.
+
+    The template of a base model (`own`) is code of others: a process with limits renders it.
+    """
     from jinja2 import TemplateError
-    from jinja2.ext import loopcontrols
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
-    )
-
-    def refuse(message: str) -> str:
-        raise TemplateError(message)
-
-    environment.globals["raise_exception"] = refuse
-    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
     try:
-        compiled = environment.from_string(template)
+        known = None if own else render_function(template)
     except TemplateError as error:
         raise _not_rendered(error) from error
+    bounded = BoundedTemplate(template)
 
     def render(turns: Sequence[Turn], answer: bool) -> str:
         plain = [{"role": turn.role, "content": turn.content} for turn in turns]
+        variables = {"messages": plain, "add_generation_prompt": answer, **special}
         try:
-            return compiled.render(messages=plain, add_generation_prompt=answer, **special)
-        except (TemplateError, TypeError, OverflowError) as error:
+            return known(variables) if known else bounded.render(variables)
+        except Exceeded as error:
+            raise UserError.one(
+                "chat_template",
+                str(error),
+                "set chat_template: chatml or alpaca in recipe.yml, or use another base model",
+            ) from error
+        except (NotRendered, TemplateError, TypeError, OverflowError) as error:
             raise _not_rendered(error) from error
 
     return render
