@@ -8,15 +8,19 @@ and a missing credential is an error instead of a question that nobody sees.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
 from policy.errors import UserError
 
 SETTINGS = ("core.commitGraph=false", "core.fsmonitor=false", "core.quotePath=off")
+MISSING = "/nonexistent/git"
+"""What is started if git is not installed; the error says so."""
 NO_USER_SETTINGS = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -73,7 +77,28 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def command(*words: str, settings: tuple[str, ...] = ()) -> list[str]:
     """Return the argument list of a git command."""
     named = [word for setting in (*SETTINGS, *settings) for word in ("-c", setting)]
-    return ["git", *named, *words]
+    return [_program(os.environ.get("PATH", os.defpath)), *named, *words]
+
+
+@cache
+def _program(path: str) -> str:
+    """Return git's absolute path; a folder of PATH that a commit can fill does not count.
+
+    These are relative folders, and those inside of a clone, such as the workspace of a workflow.
+    """
+    for entry in path.split(os.pathsep):
+        folder = Path(entry)
+        if not folder.is_absolute() or any((top / ".git").exists() for top in _above(folder)):
+            continue
+        found = shutil.which("git", path=entry)
+        if found is not None:
+            return found
+    return MISSING
+
+
+def _above(folder: Path) -> tuple[Path, ...]:
+    real = folder.resolve()
+    return (folder, *folder.parents, real, *real.parents)
 
 
 def git(

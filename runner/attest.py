@@ -12,6 +12,7 @@ from pathlib import Path
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, Producer
 from policy.facts.runner_version import RUNNER_VERSION
+from policy.files.rules import Policy
 
 LIBRARIES = (
     "accelerate",
@@ -82,3 +83,8 @@ def workflow_run() -> str:
     if not (server and repository and number):
         return ""
     return f"{server}/{repository}/actions/runs/{number}"
+
+
+def measures_afresh(policy: Policy) -> bool:
+    """Return whether this is a workflow's run on a machine whose kept results do not count."""
+    return bool(workflow_run()) and not policy.runners.trusts(os.environ.get("RUNNER_NAME", ""))

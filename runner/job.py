@@ -23,6 +23,7 @@ from policy.facts.proposal import run_key
 from policy.files.rules import Policy
 from policy.governed import pointer_path
 from policy.names import Digest
+from runner.attest import measures_afresh
 from runner.runner_sentences import unreadable
 from runner.tell.progress import Reporter
 
@@ -99,8 +100,10 @@ def open_job(model: str, options: Options, repo: Path | None = None) -> Job:
         pointer=pointer,
         registry_url=registry_url(root, options),
         cache=cache,
-        # Without git it is unknown whether a kept result came with the files.
-        fresh=options.fresh or (options.attempt > 1 and options.reuse is None) or not has_git(root),
+        fresh=options.fresh
+        or (options.attempt > 1 and options.reuse is None)
+        or not has_git(root)  # it is unknown whether a kept result came with the files
+        or measures_afresh(policy),
         reporter=Reporter(quiet=options.quiet),
         reuse=options.reuse,
         attempt=options.attempt,

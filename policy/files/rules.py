@@ -20,6 +20,7 @@ from policy.files.people_rules import (
     SignOffRules,
     StopRules,
 )
+from policy.files.runner_rules import RunnerRules
 from policy.files.win_rate_rules import SpotCheckRules, WinRateGate
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -286,6 +287,7 @@ class Policy(Document):
     spot_check: SpotCheckRules | None = None
     attempts: AttemptRules = AttemptRules()
     bases: BaseRules = BaseRules()
+    runners: RunnerRules = RunnerRules()
     gates: Gates
 
     @model_validator(mode="after")
