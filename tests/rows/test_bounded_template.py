@@ -20,13 +20,13 @@ TURNS = {"messages": [{"role": "user", "content": "Grüße 🙂"}], "add_generat
         ),
         ("{% macro m(n) %}{% if n %}{{ m(n-1) }}{{ m(n-1) }}{% endif %}{% endmacro %}{{ m(60) }}",
          "too long"),
-        ("{{ (8 + messages|length) ** 9 ** 9 }}", "too long"),
+        ("{{ (8 + messages|length) ** (9 ** 9) }}", "too long"),
         ("{{ 'x' * 50000000 }}", "more than"),
         ("{{ 'x' * 9000000000 }}", "MemoryError"),
         (
             "{% set n = namespace(t='x') %}{% for a in range(60) %}"
             "{% set n.t = n.t ~ n.t %}{% endfor %}{{ n.t|length }}",
-            "MemoryError|too much memory",
+            "MemoryError|too much memory|too long",
         ),
         ("{{ messages.__class__.__mro__ }}", "SecurityError"),
         ("{{ raise_exception('no system turn') }}", "no system turn"),
@@ -43,7 +43,7 @@ def test_a_hostile_template_ends_soon(template: str, why: str) -> None:
 def test_one_that_failed_renders_the_next_conversation() -> None:
     template = BoundedTemplate(
         "{% set m = messages[0].content %}"
-        "{% if m == 'loop' %}{{ (8 + messages|length) ** 9 ** 9 }}{% endif %}{{ m }}",
+        "{% if m == 'loop' %}{{ (8 + messages|length) ** (9 ** 9) }}{% endif %}{{ m }}",
         seconds=3.0,
     )
     assert template.render(TURNS) == "Grüße 🙂"

@@ -171,7 +171,7 @@ def test_an_answer_that_the_row_or_the_template_itself_has_is_no_cheat(
         "{% for a in range(90000) %}{% for b in range(90000) %}{{ a }}{% endfor %}{% endfor %}",
         "{{ 'x' * 9000000 }}",
         "{{ 'x' * 9000000000 }}",
-        "{{ (8 + messages|length) ** 9 ** 9 }}",
+        "{{ (8 + messages|length) ** (9 ** 9) }}",
         "{% set n = namespace(t='x') %}"
         "{% for a in range(60) %}{% set n.t = n.t ~ n.t %}{% endfor %}",
     ],
