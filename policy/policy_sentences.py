@@ -87,6 +87,15 @@ def unknown_contributors(names: Sequence[str]) -> str:
     )
 
 
+def unknown_co_authors(emails: Sequence[str]) -> str:
+    return (
+        f"the Co-authored-by addresses {', '.join(emails)} belong to no account, so it is unknown "
+        "whether these people sign their own work; list the address of a coding assistant in "
+        "sign_off.assistants of the policy, or open a pull request with the same files and without "
+        "the trailer"
+    )
+
+
 def agreement_of(user: str, found: Agreement) -> str:
     """Say on how many rows a person and the judge model chose the same answer."""
     share = f"{100 * found.agreed / found.rows:.0f} %"

@@ -24,14 +24,18 @@ def facts_of(snapshot: Snapshot, owners: Codeowners | None) -> SignOffFacts:
     """Return everything that sign-off depends on, as the snapshot has it."""
     contributors: set[str] = set()
     unknown: dict[str, None] = {}
+    credited: dict[str, None] = {}
     for commit in snapshot.commits:
         contributors.update(login for login in commit.logins if login != snapshot.bot)
         unknown.update(dict.fromkeys(commit.unknown))
+        credited.update(dict.fromkeys(commit.credited))
     return SignOffFacts(
         head=snapshot.pull.head_sha,
         author=snapshot.pull.author,
         contributors=frozenset(contributors),
         unknown_contributors=tuple(unknown),
+        unknown_co_authors=tuple(credited),
+        assistants=snapshot.assistants,
         reviews=_with_standing_objections(snapshot, _since_the_base_changed(snapshot)),
         writers=snapshot.writers,
         roles=snapshot.roles,
@@ -166,7 +170,7 @@ def unsigned(
 
 def without_owners(facts: SignOffFacts) -> SignOffFacts:
     """Return the facts for people who only read a sample: code owners do not matter for that."""
-    return replace(facts, owners=None, unknown_contributors=())
+    return replace(facts, owners=None, unknown_contributors=(), unknown_co_authors=())
 
 
 def quorum_of(snapshot: Snapshot, policy: Policy, models: Sequence[Judged]) -> Quorum:

@@ -38,6 +38,8 @@ class Commit:
     sha: str
     logins: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    credited: tuple[str, ...] = ()
+    """E-mails that only a `Co-authored-by` trailer names, and that belong to no account."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,8 @@ class Snapshot:
     """Oldest first."""
     writers: frozenset[str] = frozenset()
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    assistants: tuple[str, ...] = ()
+    """The e-mails of coding assistants that the base branch's policy lists."""
     teams: Mapping[str, frozenset[str]] = field(default_factory=dict)
     policy: str | None = None
     codeowners: str | None = None

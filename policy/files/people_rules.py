@@ -13,6 +13,7 @@ from policy.names import ModelName
 RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}$")]
 Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
 """A login; for enterprise-managed users it ends in `_` and the enterprise's short code."""
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
 TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
 Quorum = dict[RoleName, Annotated[int, Field(ge=1, le=20)]]
 ChangeKind = Literal["promote", "rollback", "data", "recipe", "contract", "policy"]
@@ -61,6 +62,9 @@ class SignOffRules(Document):
     contract: Quorum = Field(default_factory=dict)
     policy: Quorum | None = None
     models: dict[ModelName, ModelSignOff] = Field(default_factory=dict)
+    assistants: tuple[Email, ...] = ()
+    """E-mails of coding assistants that `Co-authored-by` trailers may name. They are no people, so
+    they cannot sign their own work. The address of an account still excludes its owner."""
     keep_on_same_tree: bool = False
     """Whether an approval of an earlier commit with exactly the head's tree counts."""
 

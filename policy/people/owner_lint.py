@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policy.files.codeowners import Rule
-from policy.people.sign_off import SignOffFacts, assign, expand, may_sign
-from policy.policy_sentences import counted, people, unknown_contributors
+from policy.people.sign_off import SignOffFacts, assign, expand, judge_contributors, may_sign
+from policy.policy_sentences import counted, people
 from policy.verdict import Finding, Outcome, gather
 
 NAME = "who can sign"
@@ -44,10 +44,7 @@ def lint_owners(quorum: Mapping[str, int], facts: SignOffFacts) -> OwnerLint:
     deciding = list(facts.owners.deciding(facts.paths).items()) if facts.owners else []
     owning = frozenset[str]().union(*(expand(rule, facts) for rule, _ in deciding))
     able = frozenset(login for login in holders | owning if may_sign(facts, login))
-    parts: list[Finding] = []
-    if facts.unknown_contributors:
-        sentence = unknown_contributors(facts.unknown_contributors)
-        parts.append(Finding("contributors", Outcome.FAILED, sentence))
+    parts = judge_contributors(facts)
     parts.extend(_lint_roles(quorum, facts, able))
     for rule, paths in deciding:
         if rule is not None and rule.owners:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from policy.files.codeowners import Codeowners, Rule
-from policy.policy_sentences import counted, dated, people, unknown_contributors
+from policy.policy_sentences import counted, dated, people, unknown_co_authors, unknown_contributors
 from policy.verdict import Finding, Outcome, gather
 
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED", "PENDING"]
@@ -41,6 +41,10 @@ class SignOffFacts:
     """Authors, committers and co-authors of the pull request's commits, without the bot."""
     unknown_contributors: tuple[str, ...] = ()
     """Names or e-mails in commits that belong to no account; any of these blocks."""
+    unknown_co_authors: tuple[str, ...] = ()
+    """E-mails of trailers that belong to no account; any except a known assistant's blocks."""
+    assistants: tuple[str, ...] = ()
+    """The e-mails of coding assistants that the policy knows."""
     reviews: tuple[Review, ...] = ()
     writers: frozenset[str] = frozenset()
     """Reviewers with write access, according to the API."""
@@ -90,9 +94,7 @@ def judge_sign_off(quorum: Mapping[str, int], facts: SignOffFacts) -> Finding:
     """Return whether the quorum of every role and every code owner has signed this head."""
     signed = signers(facts)
     parts: list[Finding] = []
-    if facts.unknown_contributors:
-        sentence = unknown_contributors(facts.unknown_contributors)
-        parts.append(Finding("contributors", Outcome.FAILED, sentence))
+    parts.extend(judge_contributors(facts))
     parts.extend(_judge_objections(facts))
     filled = assign(quorum, facts, signed)
     parts.extend(
@@ -100,6 +102,19 @@ def judge_sign_off(quorum: Mapping[str, int], facts: SignOffFacts) -> Finding:
     )
     parts.append(_judge_owners(facts, signed))
     return gather("sign-off", parts)
+
+
+def judge_contributors(facts: SignOffFacts) -> list[Finding]:
+    """Return what is unknown about those who made the commits, and how to fix it."""
+    found = []
+    if facts.unknown_contributors:
+        sentence = unknown_contributors(facts.unknown_contributors)
+        found.append(Finding("contributors", Outcome.FAILED, sentence))
+    known = _lower(facts.assistants)
+    unknown = [email for email in facts.unknown_co_authors if email.lower() not in known]
+    if unknown:
+        found.append(Finding("co-authors", Outcome.FAILED, unknown_co_authors(unknown)))
+    return found
 
 
 def assign(

@@ -16,6 +16,9 @@ OWNERS_FILE = ".github/CODEOWNERS"
 EVERYTHING_BY_OMAR = "* @omar\n"
 LEAD = "role ml-lead** (missing)"
 NOBODY = "belong to no account"
+KNOWN_ASSISTANT = POLICY.replace(
+    "sign_off:\n", "sign_off:\n  assistants: [assistant@tools.example]\n"
+)
 UNVERIFIED = "(unverified) belong to no account"
 
 
@@ -68,6 +71,31 @@ def test_a_co_author_behind_an_address_of_nobody_stops_everybody(world: Scene) -
     number = made_by(world, message="Rows\n\nco-authored-by: Someone <grace@home.example>")
     world.sign(number)
     nothing_got_through(world, number, because=NOBODY)
+
+
+@pytest.mark.parametrize("domain", ["evil.example", "github.com.evil.example"])
+def test_a_made_up_noreply_address_takes_no_signer_away(world: Scene, domain: str) -> None:
+    """Ada names grace under a server that is not GitHub, so that only linus could sign as lead."""
+    trailer = f"Co-authored-by: Grace <7+grace@users.noreply.{domain}>"
+    number = made_by(world, message=f"Rows\n\n{trailer}")
+    world.sign(number, "linus", "omar")
+    nothing_got_through(world, number, because=NOBODY)
+
+
+def test_an_author_under_an_assistants_address_stops_everybody(scene_with: SceneWith) -> None:
+    """Grace commits as the assistant that the policy knows, and signs what she made."""
+    world = scene_with({POLICY_FILE: KNOWN_ASSISTANT})
+    number = made_by(world, author=("A", "assistant@tools.example"))
+    world.sign(number)
+    nothing_got_through(world, number, because=NOBODY)
+
+
+def test_control_a_known_assistants_trailer_blocks_nothing(scene_with: SceneWith) -> None:
+    """The policy lists the assistant's address, which belongs to no account."""
+    world = scene_with({POLICY_FILE: KNOWN_ASSISTANT})
+    number = made_by(world, message="Rows\n\nCo-authored-by: A <assistant@tools.example>")
+    world.sign(number)
+    assert world.live() == a.pointer(1).text()
 
 
 def test_an_author_whose_address_leads_to_nobody_stops_everybody(world: Scene) -> None:

@@ -95,7 +95,28 @@ def test_authors_committers_and_coauthors_are_contributors() -> None:
 def test_an_address_that_belongs_to_nobody_is_unknown() -> None:
     assert commit_facts(commit(author=None), BOT).unknown == ("n@example.org",)
     text = "x\n\nco-authored-by: Omar <omar@example.org>\n"
-    assert commit_facts(commit(text), BOT).unknown == ("omar@example.org",)
+    assert commit_facts(commit(text), BOT).credited == ("omar@example.org",)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "evil.example",
+        "github.com.evil.example",
+        "git.corp.example",
+        "github.community",
+    ],
+)
+def test_a_noreply_address_of_another_server_names_no_account(domain: str) -> None:
+    text = f"x\n\nCo-authored-by: Omar <12+omar@users.noreply.{domain}>\n"
+    facts = commit_facts(commit(text), BOT, "https://github.com")
+    assert "omar" not in facts.logins
+    assert facts.credited == (f"12+omar@users.noreply.{domain}",)
+
+
+def test_a_noreply_address_of_the_own_server_names_its_account() -> None:
+    text = "x\n\nCo-authored-by: Omar <12+omar@users.noreply.git.corp.example>\n"
+    assert "omar" in commit_facts(commit(text), BOT, "https://git.corp.example").logins
 
 
 def test_the_bots_name_on_a_commit_counts_only_with_a_verified_signature() -> None:

@@ -72,6 +72,15 @@ def test_a_commit_of_nobody_known_fails_closed() -> None:
     assert finding.outcome is Outcome.FAILED
 
 
+def test_an_assistants_trailer_blocks_nothing_if_the_policy_knows_its_address() -> None:
+    who = {"unknown_co_authors": ("Assistant@tools.example",)}
+    signed = (review("grace"), review("omar"))
+    assert outcome(*signed, **who) is Outcome.FAILED
+    assert outcome(*signed, **who, assistants=("assistant@tools.example",)) is Outcome.PASSED
+    own = {"unknown_contributors": ("assistant@tools.example",)}
+    assert outcome(*signed, **own, assistants=("assistant@tools.example",)) is Outcome.FAILED
+
+
 def test_an_approval_of_an_older_commit_does_not_count() -> None:
     assert outcome(review("grace", commit=OLD), review("omar")) is Outcome.MISSING
 

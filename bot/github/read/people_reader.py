@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from bot.facts.snapshot import Commit
 from bot.github.api import Api, ApiError, path
@@ -13,17 +14,19 @@ from policy.files import codeowners
 from policy.files.rules import Policy
 
 _TRAILER = re.compile(r"^co-authored-by:\s*(.*?)\s*<([^>]*)>\s*$", re.IGNORECASE | re.MULTILINE)
-_NOREPLY = re.compile(r"(?:\d+\+)?([A-Za-z0-9-]+(?:\[bot\])?)@users\.noreply\.[A-Za-z0-9.-]+")
+_NOREPLY = re.compile(r"(?:\d+\+)?([A-Za-z0-9-]+(?:\[bot\])?)@users\.noreply\.([A-Za-z0-9.-]+)")
+GITHUB = "github.com"
 WEB_FLOW = "web-flow"
 WEB_FLOW_EMAIL = "noreply@github.com"
 """Whom GitHub names as the committer of commits made in the browser, such as a revert."""
 
 
-def commit_facts(item: dict[str, Any], bot: str) -> Commit:
+def commit_facts(item: dict[str, Any], bot: str, web: str = "") -> Commit:
     """Return who made a commit; anyone without an account is unknown.
 
     Anybody can write the App's or GitHub's own address into a commit. Only a signature that GitHub
-    verified shows that the commit is theirs.
+    verified shows that the commit is theirs. `web` is the address of the GitHub server, whose name
+    ends its noreply addresses.
     """
     verified = bool(item["commit"].get("verification", {}).get("verified"))
     logins: dict[str, None] = {}
@@ -39,13 +42,15 @@ def commit_facts(item: dict[str, Any], bot: str) -> Commit:
             logins[login] = None
         else:
             unknown[shown] = None
+    credited: dict[str, None] = {}
+    hosts = {GITHUB, urlsplit(web).hostname}
     for name, email in _TRAILER.findall(item["commit"].get("message") or ""):
         match = _NOREPLY.fullmatch(email)
-        if match is None:
-            unknown[email or name] = None
+        if match is None or match[2].lower() not in hosts:
+            credited[email or name] = None
         elif match[1] != bot:
             logins[match[1]] = None
-    return Commit(str(item["sha"]), tuple(logins), tuple(unknown))
+    return Commit(str(item["sha"]), tuple(logins), tuple(unknown), tuple(credited))
 
 
 def writers(api: Api, repository: str) -> frozenset[str]:

@@ -63,7 +63,7 @@ class Reader:
         self._bot = bot
         self._base = path("repos", *repository.split("/"))
         self._files = Files(api, repository)
-        self.pulls = PullReader(api, repository, self._files, bot.login, bot.app_id)
+        self.pulls = PullReader(api, repository, self._files, bot.login, bot.app_id, bot.web)
         self.issues = IssueReader(api, repository, bot.login)
         self._attempts = AttemptReader(api, repository, bot.public_key)
         measured = MeasuredReader(api, repository, bot.public_key)
@@ -148,6 +148,7 @@ class Reader:
             reviews=reviews,
             writers=writers,
             roles=roles,
+            assistants=policy.sign_off.assistants if policy is not None else (),
             teams=teams,
             policy=policy_text,
             codeowners=owners,
