@@ -308,7 +308,7 @@ def test_a_person_s_mistake_comes_out_of_a_task_whole(
 
 @pytest.mark.slow
 def test_a_machine_that_dies_is_replaced_by_another(
-    files: list[tuple[str, Path]], found: Gated, monkeypatch: pytest.MonkeyPatch
+    files: list[tuple[str, Path]], found: Gated, capfd: pytest.CaptureFixture[str]
 ) -> None:
     died: list[int] = []
     with two_machines() as machines, connected(machines.address) as cluster:
@@ -321,6 +321,7 @@ def test_a_machine_that_dies_is_replaced_by_another(
         made = gate(sources(files), RowRules.of(RULES), RULES, progress, cluster=cluster)
         same(made, found)
         assert 0 < died[0] < ROWS, "it died with work to do"
+        assert capfd.readouterr().out == "", "Ray's messages are not part of the report"
 
 
 @pytest.mark.slow

@@ -8,9 +8,10 @@ with fewer rows than were sent, is an error, so that rows cannot be lost in betw
 from __future__ import annotations
 
 import socket
+import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -102,7 +103,10 @@ class Sent:
 
 @contextmanager
 def connected(address: str) -> Iterator[RayCluster]:
-    """Connect to a running cluster for a while; UserError if there is none."""
+    """Connect to a running cluster for a while; UserError if there is none.
+
+    What is printed meanwhile goes to stderr, so that stdout has nothing but the report.
+    """
     try:
         import ray
     except ImportError as error:
@@ -121,15 +125,14 @@ def connected(address: str) -> Iterator[RayCluster]:
             f"cannot connect: {error}",
             "start a cluster with `ray start`, and name its address, such as 10.0.0.1:6379",
         ) from error
-    try:
+    with redirect_stdout(sys.stderr), ExitStack() as stack:  # Ray prints what becomes of machines
+        stack.callback(ray.shutdown)
         processors = int(ray.cluster_resources().get("CPU", 0))
         if processors < 1:
             raise UserError.one(
                 f"--ray {address}", "the cluster has no processors", "add machines with `ray start`"
             )
         yield RayCluster(processors)
-    finally:
-        ray.shutdown()
 
 
 def _reached(address: str) -> None:
