@@ -7,7 +7,8 @@ tokenizer_config.json. --kinds leaves some of the three out. Each runs in a proc
 after the other: a plain pass (`json.loads` and a SHA-256 of every line, in as many processes as
 cores), the product (gates, then tokens, then the order and the first batch), and, if it is
 installed, the peer: `datasets` with one process per core, tokenising the prompt and the
-conversation of each row as TRL does, without gates. Other work on the machine slows all three, so the ratios say more than the rates.
+conversation of each row as TRL does, without gates. Other work on the machine slows all three, so
+the ratios say more than the rates.
 """
 
 from __future__ import annotations
