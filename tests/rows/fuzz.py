@@ -1,6 +1,6 @@
 """Atheris over the decoders: any bytes, under any ending, are gated without a crash or a hang.
 
-    python -m tests.dataset.fuzz [--seconds 600] [--corpus FOLDER]
+    python -m tests.rows.fuzz [--seconds 600] [--corpus FOLDER]
 
 The first byte of an input picks the file's ending. Let through are a report and `UserError`;
 everything else ends the run with the input that did it, as does a single input that takes longer
@@ -21,7 +21,7 @@ from typing import Any
 
 import atheris
 
-with atheris.instrument_imports(include=["dataset"]):
+with atheris.instrument_imports(include=["countersign_ml"]):
     from countersign_ml.rows.gating.all_gates import gate
     from countersign_ml.rows.gating.examine import examine
     from countersign_ml.rows.gating.row_check import RowCheck

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -25,3 +26,6 @@ def test_no_bytes_crash_or_hang_the_decoders(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]
     assert "stat::number_of_executed_units" in done.stderr
+    grown = re.search(r"stat::new_units_added:\s+(\d+)", done.stderr)
+    assert grown is not None
+    assert int(grown[1]) > 0, "no input reached new code: is it instrumented?"

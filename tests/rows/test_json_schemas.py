@@ -113,6 +113,12 @@ def test_a_schema_that_is_none_is_refused(schema: Any) -> None:
         checker(schema)
 
 
+def test_every_allowed_value_is_named() -> None:
+    found = checker({"properties": {"sign": {"enum": ["<", ">", "=", ">=", "<="]}}})
+    (problem,) = found.problems('{"sign": "=="}')
+    assert problem == ("sign", '"==" is not one of ["<", ">", "=", ">=", "<="]')
+
+
 def test_keywords_that_only_describe_are_allowed() -> None:
     found = checker({"type": "object", "optional": ["x"], "$comment": "y", "format": "date"})
     assert found.fits("{}")

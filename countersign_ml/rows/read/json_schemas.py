@@ -12,7 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from jsonschema_rs import Draft202012Validator, ReferencingError, RegexOptions, ValidationError
+from jsonschema_rs import (
+    Draft202012Validator,
+    ReferencingError,
+    RegexOptions,
+    ValidationError,
+    ValidationErrorKind,
+)
 
 from countersign_ml.rows.read.strict_json import loads
 from policy.errors import UserError
@@ -44,7 +50,7 @@ class SchemaChecker:
             return
         try:
             for found in self._validator.iter_errors(instance):
-                yield ".".join(map(str, found.instance_path)), _short(found.message)
+                yield ".".join(map(str, found.instance_path)), _short(_said(found))
         except ValueError as error:  # nested deeper than the library goes
             yield "", f"cannot be checked: {_short(str(error))}"
 
@@ -90,6 +96,13 @@ def load_schema(text: str, where: str) -> SchemaChecker:
             where, f"not a valid JSON Schema: {_short(str(error))}", "fix the schema there"
         ) from error
     return SchemaChecker(schema, where, validator)
+
+
+def _said(error: ValidationError) -> str:
+    """Return the library's message, with every allowed value: it names two and counts the rest."""
+    if isinstance(error.kind, ValidationErrorKind.Enum):
+        return f"{canonical(error.instance)} is not one of {canonical(error.kind.options)}"
+    return str(error.message)
 
 
 def _why_invalid(schema: Any, error: ValidationError) -> tuple[str, str]:
