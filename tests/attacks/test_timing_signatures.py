@@ -7,6 +7,7 @@ import time
 import pytest
 
 from countersign_ml.forge.deeds.thread_events import remember
+from countersign_ml.forge.state.mergeability import refresh
 from tests.attacks.conftest import SceneWith
 from tests.attacks.scene import POLICY, TRAIN, Scene, nothing_got_through
 from tests.bot import builders as a
@@ -130,9 +131,11 @@ def test_an_approval_does_not_outlive_a_base_that_github_changed(world: Scene) -
     time.sleep(1.1)  # GitHub's times have seconds
     world.sign(number)
     time.sleep(1.1)
-    thread = world.forge.repository(a.REPOSITORY).issues[number]
+    record = world.forge.repository(a.REPOSITORY)
+    thread = record.issues[number]
     assert thread.pull is not None
     thread.pull.base = "main"
+    refresh(world.forge.world, record, thread, thread.pull)
     account = world.forge.actor("ada").account
     remember(world.forge.world, thread, "automatic_base_change_succeeded", account)
     nothing_got_through(world, number, because=UNSIGNED)

@@ -161,6 +161,7 @@ class Killed(World):
             "COUNTERSIGN_GITHUB_API": self.settings.github_api,
             "COUNTERSIGN_APP_ID": str(self.settings.app_id),
             "COUNTERSIGN_PRIVATE_KEY": self.settings.private_key,
+            "COUNTERSIGN_SIGNING_KEY": self.settings.signing_key,
             "COUNTERSIGN_WEBHOOK_SECRET": self.settings.webhook_secret,
             "COUNTERSIGN_SECONDS_BETWEEN_REQUESTS": "0",
             "COUNTERSIGN_SECONDS_BETWEEN_WRITES": "0",

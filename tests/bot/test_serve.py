@@ -32,6 +32,7 @@ def environment(settings: Settings, port: int, queue: Path) -> dict[str, str]:  
         "COUNTERSIGN_GITHUB_API": "http://127.0.0.1:9/api/v3",
         "COUNTERSIGN_APP_ID": "1",
         "COUNTERSIGN_PRIVATE_KEY": settings.private_key,
+        "COUNTERSIGN_SIGNING_KEY": settings.signing_key,
         "COUNTERSIGN_WEBHOOK_SECRET": SECRET,
         "COUNTERSIGN_QUEUE": str(queue),
         "COUNTERSIGN_PORT": str(port),
