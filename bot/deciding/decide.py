@@ -30,7 +30,7 @@ from bot.facts.actions import (
     LookAgain,
     in_order,
 )
-from bot.facts.bot_sentences import MERGE_UNKNOWN
+from bot.facts.bot_sentences import MERGE_UNKNOWN, OTHER_FILES, other_files
 from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import Judged, ModelState
 from bot.facts.proposed import proposed_of
@@ -170,6 +170,9 @@ def _about_all(snapshot: Snapshot) -> Iterator[Finding]:
     rules = rule_changes.consider(snapshot)
     if rules is not None:
         yield rules
+    beside = [path for path in snapshot.paths if not is_governed([path])]
+    if beside and models_of(snapshot.paths):
+        yield gather(OTHER_FILES, [Finding("ungoverned", Outcome.WARNED, other_files(beside))])
     if snapshot.pull.mergeable is False:
         branch = snapshot.default_branch
         sentence = f"it conflicts with {branch}; merge {branch} into this branch"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from countersign_ml.markdown import code
+from policy.policy_sentences import counted
 
 TITLES = {
     "passed": "Passed: evidence and signatures are complete",
@@ -25,6 +26,8 @@ def title(key: str, kinds: Sequence[str]) -> str:
     return f"Rollback: {words[0].lower()}{words[1:]}" if "rollback" in kinds else words
 
 
+OTHER_FILES = "other files"
+LISTED_FILES = 20
 NOTHING_GOVERNED = "Nothing governed changes here."
 MERGE_UNKNOWN = (
     "GitHub has not computed yet what this merge would change. It is judged again in a moment."
@@ -54,3 +57,12 @@ def sample_name(digest: str) -> str:
 def spot_check_command(digest: str, rows: int) -> str:
     """Return a command to copy, with a `?` for each row in place of a mark."""
     return f"/spot-check {sample_name(digest)} {' '.join('?' * rows)}"
+
+
+def other_files(paths: Sequence[str]) -> str:
+    """List the files next to a model's that no rule governs, so that signers look at them too."""
+    listed = ", ".join(paths[:LISTED_FILES])
+    more = len(paths) - LISTED_FILES
+    return f"{counted(len(paths), 'file')} that no rule governs would merge too: {listed}" + (
+        f" and {more} more" if more > 0 else ""
+    )

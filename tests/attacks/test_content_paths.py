@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from countersign_ml.markdown import as_read
 from tests.attacks import forged as f
 from tests.attacks.forged import Entry
 from tests.bot import builders as a
@@ -189,6 +190,21 @@ def test_a_file_that_changes_how_others_are_read_needs_the_rules_quorum(
     check = world.conclusion(number)
     assert check not in ("success", "neutral", "skipped"), f.told(world, number)
     assert "Nothing governed changes here" not in f.told(world, number)
+    world.api("ada", "PATCH", f"/pulls/{number}", {"state": "closed"})
+    assert world.live() == before
+
+
+def test_files_of_nobody_that_ride_along_with_a_model_are_listed(world: World) -> None:
+    """Next to the rows: a build file, a lock file, code, a script. Signers look at the rows."""
+    before = world.live()
+    beside = ["Makefile", "requirements.lock", "runner/line.py", "scripts/run.sh", "setup.cfg"]
+    world.push("ride", {**f.rows("ride"), **dict.fromkeys(beside, "# Not what it seems\n")})
+    number = world.open("ride", "More rows")
+    world.settle()
+    shown = world.check(number)["output"]
+    said = as_read("\n".join(world.comments(number))), as_read(str(shown))
+    for path in beside:
+        assert all(path in text for text in said), said
     world.api("ada", "PATCH", f"/pulls/{number}", {"state": "closed"})
     assert world.live() == before
 

@@ -39,6 +39,16 @@ def test_a_pull_request_that_changes_nothing_governed_is_green_and_gets_no_comme
     assert conclusion(snapshot(files=(ChangedFile("README.md"),))) == "success"
 
 
+def test_files_that_no_rule_governs_are_listed_next_to_a_model() -> None:
+    pull = snapshot(reviews=signed())
+    more = (ChangedFile("Makefile"), ChangedFile("runner/line.py", previous="line.py"))
+    riding = replace(pull, files=(*pull.files, *more))
+    sentence = "3 files that no rule governs would merge too: Makefile, runner/line.py, line.py"
+    assert sentence in as_read(comment_of(riding))
+    assert "no rule governs" not in as_read(comment_of(pull))
+    assert conclusion(riding) == conclusion(pull) == "success"
+
+
 def test_a_new_proposal_is_measured_on_the_default_branch_and_the_check_waits() -> None:
     pull = snapshot(measured_yet=False)
     (run,) = of_kind(decide(pull), DispatchRun)
