@@ -85,6 +85,10 @@ class Evaluator:
                 break
             decision = decide(snapshot)
             verdict = decision.verdict
+            if snapshot.pull.merged:
+                answers = self._answers_for(reader, snapshot, decision)
+                if answers != number:
+                    return self.pull(installation, repository, answers)
             writer = self._writer(installation, repository, reader, snapshot.default_branch)
             last = number_of_round == MAX_ROUNDS
             applied = writer.apply(decision.actions, snapshot.checks, last=last)
@@ -96,6 +100,29 @@ class Evaluator:
         outcome = verdict.outcome.value if verdict else "gone"
         log.info("%s#%s: %s, %s writes", repository, number, outcome, writes)
         return Report(verdict, writes, api.calls - before)
+
+    def _answers_for(self, reader: Reader, snapshot: Snapshot, decision: Decision) -> int:
+        """Return the pull request that answers for a merge: this one, unless another merged it.
+
+        GitHub calls every pull request merged whose head a merge brought along. The merge is
+        allowed if one of them allows it; if none does, the one with the merged head answers for it.
+        """
+        number, merge = snapshot.pull.number, snapshot.pull.merge_sha
+        if snapshot.mark or decision.verdict.outcome.lets_through or not merge:
+            return number
+        others = [
+            item
+            for item in reader.pulls.of_commit(merge)
+            if item.get("merge_commit_sha") == merge and item["number"] != number
+        ]
+        for item in others:
+            other = reader.snapshot(int(item["number"]))
+            if other is not None and decide(other).verdict.outcome.lets_through:
+                return other.pull.number
+        merged = reader.pulls.parents(merge)
+        rivals = [int(item["number"]) for item in others if item["head"]["sha"] in merged]
+        own = [number] if snapshot.pull.head_sha in merged else []
+        return min([*own, *rivals], default=number)
 
     def explain(self, installation: int, repository: str, number: int) -> Decision | None:
         """Return the present decision on one pull request, and do nothing about it."""
@@ -126,6 +153,9 @@ class Evaluator:
         for ref in reader.merge_groups():
             self.group(installation, repository, ref)
         moved = read_movements(api, repository, branch, head, reader.pulls)
+        for movement in moved:
+            if movement.pull is not None and not movement.judged:
+                writes += self.pull(installation, repository, movement.pull).writes
         watcher = self._writer(installation, repository, reader, branch)
         writes += watcher.apply(decide_movements(moved)).writes
         for _ in range(2):  # a new deployment may already have its run

@@ -1,12 +1,14 @@
-"""After a merge: complete the comment, and notice a merge without a green check."""
+"""After a merge: judge it again by the facts of that moment, and complete the comment."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
 
 from bot.deciding import signing, spot_checks
 from bot.deciding.overrides import overrides
-from bot.facts.actions import Action, OpenIncident, ProposeRollback
+from bot.facts.actions import Action, MarkMerged, OpenIncident, PostCheck, ProposeRollback
 from bot.facts.bot_sentences import NOTHING_GOVERNED
 from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import Judged, ModelState
@@ -24,38 +26,77 @@ from policy.gates.override import waive
 from policy.governed import POLICY_FILE, is_model_name, models_of
 from policy.verdict import Finding, Outcome, gather
 
+MOST_REASONS = 10
+"""How many reasons an incident lists."""
 
-def merged(snapshot: Snapshot) -> tuple[Finding, tuple[Action, ...]]:
-    """Return the verdict on a merged pull request, and what follows."""
+
+def merged(snapshot: Snapshot, judged: Finding | None) -> tuple[Finding, tuple[Action, ...]]:
+    """Return the verdict on a merged pull request, and what follows.
+
+    `judged` is the verdict on the facts of the moment of the merge; None if that was judged before,
+    as the check of the merge commit shows. The colour of the head's check counts for nothing.
+    """
     names = [name for name in models_of(snapshot.paths) if is_model_name(name)]
     pull = snapshot.pull
     if pull.base_ref != snapshot.default_branch or not (names or snapshot.rules_changed):
         return Finding("merged", Outcome.PASSED, NOTHING_GOVERNED), ()
-    green = bool(snapshot.checks) and snapshot.checks[-1].conclusion == "success"
+    allowed = judged.outcome.lets_through if judged is not None else snapshot.mark == "success"
     by = plain(pull.merged_by) or "unknown"
     lines = [f"Merged as {pull.merge_sha or 'unknown'} by {by}."]
-    actions: list[Action] = []
-    if not green:
-        lines.append(f"@{pull.merged_by} merged this while the countersign check was not green.")
-        for name in names:
-            actions += unsanctioned(name, pull.number, pull.merged_by, pull.merge_sha or "")
-    states = _shipped(snapshot)
-    title = "Merged" if green else "Merged without a green check"
+    if not allowed:
+        lines.append(f"@{pull.merged_by} merged this although the policy did not allow it then.")
+    title = "Merged" if allowed else "Merged against the policy"
     signed = signing.who_signed(snapshot)
-    actions.append(upsert(snapshot, comment.merged_body(title, lines, signed, states)))
-    outcome = Outcome.PASSED if green else Outcome.FAILED
+    shown = comment.merged_body(title, lines, signed, _shipped(snapshot))
+    actions: list[Action] = [upsert(snapshot, shown), *_no_longer_green(snapshot)]
+    if judged is not None:
+        actions += _judged_now(snapshot, judged, names)
+    outcome = Outcome.PASSED if allowed else Outcome.FAILED
     return Finding("merged", outcome, lines[-1]), tuple(actions)
 
 
-def unsanctioned(model: str, pull: int, merged_by: str, sha: str) -> tuple[Action, ...]:
-    """Return the incident of a merge that was not green, and the rollback from it."""
-    incident = OpenIncident(
+def _judged_now(snapshot: Snapshot, judged: Finding, names: list[str]) -> Iterator[Action]:
+    """Yield the mark of the merge commit, and incidents if the merge was not allowed."""
+    pull = snapshot.pull
+    allowed = judged.outcome.lets_through
+    found = [leaf.sentence for leaf in judged.blocking()] or [judged.sentence]
+    reasons = [] if allowed else found[:MOST_REASONS]
+    if reasons:
+        for model in (*names, *([""] if snapshot.rules_changed else [])):
+            yield from _unsanctioned(model, snapshot, reasons)
+    if pull.merge_sha:
+        said = "Judged again after the merge, by the facts of that moment.\n\n"
+        said += "\n".join(f"- {plain(reason, 500)}" for reason in reasons)
+        conclusion: Literal["success", "failure"] = "failure" if reasons else "success"
+        title = "Merged against the policy" if reasons else "Merged as measured and signed"
+        yield MarkMerged(pull.merge_sha, conclusion, title, said)
+
+
+def _unsanctioned(model: str, snapshot: Snapshot, reasons: list[str]) -> Iterator[Action]:
+    """Yield the incident of a merge that was not allowed, and the rollback from it."""
+    pull = snapshot.pull
+    sha = pull.merge_sha or ""
+    yield OpenIncident(
         model=model,
-        version=f"pull-{pull}",
-        title=letters.unsanctioned_title(pull, model),
-        body=letters.unsanctioned_body(pull, model, merged_by, sha or "unknown"),
+        version=f"pull-{pull.number}",
+        title=letters.unsanctioned_title(pull.number, model),
+        body=letters.unsanctioned_body(
+            pull.number, model, pull.merged_by, sha or "unknown", reasons
+        ),
     )
-    return (incident, undo(model, sha)) if sha else (incident,)
+    if sha:
+        yield undo(model, sha)
+
+
+def _no_longer_green(snapshot: Snapshot) -> Iterator[PostCheck]:
+    """Yield a red check if the head is not in the base branch, and could be proposed again.
+
+    A squash leaves the head outside; its green check would let the same commit merge once more.
+    """
+    green = bool(snapshot.checks) and snapshot.checks[-1].conclusion == "success"
+    if green and not snapshot.head_remains:
+        sentence = "It is merged. Another pull request with this head is judged for itself."
+        yield PostCheck(snapshot.pull.head_sha, "action_required", "Merged", sentence)
 
 
 def undo(model: str, commit: str) -> ProposeRollback:
@@ -91,7 +132,7 @@ def _judged(snapshot: Snapshot, policy: Policy, facts: ModelFacts) -> Judged:
     if pointer is None:
         return _no_record(facts)
     incumbent = evidence.incumbent.artifact if evidence.incumbent else None
-    before = read_pointer(facts.fork_pointer)
+    before = read_pointer(facts.base_pointer)
     back = (before.artifact.digest if before else None) != incumbent
     finding = judge(policy, evidence, proposal_digest=pointer.proposal, incumbent=incumbent)
     forced, _ = overrides(snapshot, policy, facts.name, evidence.digest())

@@ -71,6 +71,22 @@ def nothing_governed(snapshot: Snapshot) -> Decision:
     return Decision(verdict, in_order(actions), NOTHING_GOVERNED, governed=False)
 
 
+def closed(snapshot: Snapshot) -> Decision:
+    """Never green: the head could come back with this check, in this pull request or another."""
+    sentence = "The pull request is closed. It is judged again once it is reopened."
+    verdict = Finding("closed", Outcome.MISSING, "The pull request is closed.")
+    return Decision(verdict, _no_longer_green(snapshot, sentence))
+
+
+def _no_longer_green(snapshot: Snapshot, sentence: str) -> tuple[PostCheck, ...]:
+    """Return a red check in place of a green one that no other pull request relies on."""
+    green = bool(snapshot.checks) and snapshot.checks[-1].conclusion == "success"
+    if not green or snapshot.shared:
+        return ()
+    title = TITLES["failed"]
+    return (PostCheck(snapshot.pull.head_sha, "action_required", title, sentence),)
+
+
 def merge_unknown(snapshot: Snapshot) -> Decision:
     """Never green: what the merge would change is not known, and it may be more than the head
     shows."""
@@ -85,8 +101,7 @@ def merge_unknown(snapshot: Snapshot) -> Decision:
 def other_base(snapshot: Snapshot) -> Decision:
     """Never green: the same head could be retargeted to the default branch with this check.
 
-    A head that already has a check keeps it, because another pull request to the default branch may
-    share it.
+    A check that is not green stays: another pull request to the default branch may share it.
     """
     pull, default = snapshot.pull, snapshot.default_branch
     sentence = (
@@ -95,7 +110,7 @@ def other_base(snapshot: Snapshot) -> Decision:
     )
     verdict = Finding("countersign", Outcome.MISSING, sentence)
     if snapshot.checks:
-        return Decision(verdict)
+        return Decision(verdict, _no_longer_green(snapshot, sentence))
     blocked = PostCheck(pull.head_sha, "action_required", TITLES["failed"], sentence)
     return Decision(verdict, (blocked,))
 

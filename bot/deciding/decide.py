@@ -33,6 +33,7 @@ from bot.facts.actions import (
 from bot.facts.bot_sentences import MERGE_UNKNOWN, OTHER_FILES, other_files
 from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import Judged, ModelState
+from bot.facts.moment import as_it_was
 from bot.facts.proposed import proposed_of
 from bot.facts.snapshot import MAX_COMMITS, MAX_FILES, Snapshot
 from bot.report import check
@@ -48,10 +49,16 @@ from policy.verdict import Finding, Outcome, gather
 def decide(snapshot: Snapshot) -> Decision:
     """Return the verdict on one pull request and every action that follows from it."""
     if snapshot.pull.merged:
-        verdict, actions = merged(snapshot)
+        judged = None if snapshot.mark else _open(as_it_was(snapshot)).verdict
+        verdict, actions = merged(snapshot, judged)
         return Decision(verdict, in_order(actions))
     if snapshot.pull.state == "closed":
-        return Decision(Finding("closed", Outcome.MISSING, "The pull request is closed."))
+        return consequences.closed(snapshot)
+    return _open(snapshot)
+
+
+def _open(snapshot: Snapshot) -> Decision:
+    """Return the decision on a pull request that may merge, or could at the time of the facts."""
     if snapshot.pull.base_ref != snapshot.default_branch:
         return consequences.other_base(snapshot)
     if not snapshot.links and not is_governed(snapshot.paths, truncated=snapshot.files_truncated):

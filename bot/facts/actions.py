@@ -129,8 +129,21 @@ class Merge:
 
 
 @dataclass(frozen=True)
+class MarkMerged:
+    """The check of a merge commit: how it was judged after the merge. Only this App can post it."""
+
+    commit: str
+    conclusion: Literal["success", "failure"]
+    title: str
+    summary: str
+
+
+@dataclass(frozen=True)
 class OpenIncident:
-    """An issue about one version of a model; opened once, then left to people."""
+    """An issue about one version of a model, or about the rules if `model` is empty.
+
+    It is opened once, then left to people.
+    """
 
     model: str
     version: str
@@ -205,7 +218,10 @@ class RecordAttempt:
 
 @dataclass(frozen=True)
 class ProposeRollback:
-    """A pull request that puts a model back to what it was before a commit moved its pointer."""
+    """A pull request that puts a model back to what it was before a commit moved its pointer.
+
+    If `model` is empty, it puts the rules back to what they were before the commit.
+    """
 
     model: str
     commit: str
@@ -245,6 +261,7 @@ Action = (
     | DispatchRun
     | CommitRelease
     | Merge
+    | MarkMerged
     | OpenIncident
     | CancelRun
     | SetLabel
@@ -275,6 +292,7 @@ ORDER: tuple[type[Action], ...] = (
     PostCheck,
     UpsertComment,
     Reply,
+    MarkMerged,  # It says that everything above is done.
     Merge,  # Last: everything that the merge relies on is on GitHub.
     CreateDeployment,
     SetDeploymentStatus,

@@ -38,13 +38,11 @@ class BranchFacts:
 
 @dataclass(frozen=True)
 class Movement:
-    """The commit that brought the present content of a pointer on the default branch.
-
-    `pull` is the merged pull request that it belongs to, `merge` the commit that merged it.
-    """
+    """The commit that brought the present content of a pointer on the default branch."""
 
     model: str
     commit: str
-    sanctioned: bool
     pull: int | None = None
-    merge: str = ""
+    """The merged pull request that brought it; None if none did."""
+    judged: bool = False
+    """Whether that merge was judged already; what followed from it is done then."""

@@ -52,8 +52,7 @@ class ModelFacts:
     head_inputs: tuple[tuple[str, str], ...] = ()
     base_inputs: tuple[tuple[str, str], ...] = ()
     fork_inputs: tuple[tuple[str, str], ...] = ()
-    """The inputs at the commit where the pull request left the base branch; of a merged one, at the
-    commit that it was merged onto."""
+    """The inputs at the commit where the pull request left the base branch."""
     irregular: tuple[str, ...] = ()
     """Entries at head that are no plain files: links and submodules."""
     recipe: str | None = None

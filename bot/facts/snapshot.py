@@ -114,6 +114,8 @@ class PullFacts:
     merge_sha: str | None = None
     """The commit that merged it; while it is open, GitHub's test merge."""
     merged_by: str = ""
+    merged_at: str = ""
+    """When it was merged (RFC 3339, UTC)."""
     mergeable: bool | None = None
     squash_only: bool = False
     body: str = ""
@@ -143,6 +145,13 @@ class Snapshot:
     comments: tuple[Comment, ...] = ()
     checks: tuple[PostedCheck, ...] = ()
     """Oldest first."""
+    mark: str = ""
+    """How this App judged the merge, from the check of the merge commit: a conclusion, or empty."""
+    head_remains: bool = True
+    """Whether the merge commit has the head as a parent, so that no other pull request can."""
+    shared: bool = False
+    """Whether another open pull request to the default branch has the same head; read only if this
+    one can never merge and its head is green."""
     writers: frozenset[str] = frozenset()
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     assistants: tuple[str, ...] = ()

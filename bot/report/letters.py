@@ -47,17 +47,24 @@ def incident_body(
 
 
 def unsanctioned_title(pull: int, model: str) -> str:
-    """Return the title of the incident of a merge without a green check."""
-    return f"Incident: #{pull} changed {model} without a green check"
+    """Return the title of the incident of a merge that the policy did not allow."""
+    return f"Incident: #{pull} changed {model or 'the rules'} against the policy"
 
 
-def unsanctioned_body(pull: int, model: str, merged_by: str, sha: str) -> str:
-    """Return the incident of a merge without a green check; it mentions who merged."""
+def unsanctioned_body(
+    pull: int, model: str, merged_by: str, sha: str, reasons: Sequence[str]
+) -> str:
+    """Return the incident of a merge that the policy did not allow; it mentions who merged."""
+    changed = (
+        f"What runs as {code(model)} now may differ from what was measured and signed."
+        if model
+        else "The rules that judge every proposal may differ from those that were signed."
+    )
     who = f"@{merged_by}" if merged_by else "Somebody"
     return _paragraphs(
-        f"{who} merged #{pull} as {sha} while its countersign check was not green.",
-        f"What runs as {code(model)} now may differ from what was measured and signed. Revert the "
-        "merge, or explain here why it stays.",
+        f"{who} merged #{pull} as {sha}. By the facts of that moment it was not to be merged:",
+        "\n".join(f"- {plain(reason, 500)}" for reason in reasons),
+        f"{changed} Merge the pull request that puts it back, or explain here why it stays.",
         "## Root cause",
         "_Why it was merged, and whether branch rules let administrators bypass the check._",
     )
@@ -82,14 +89,20 @@ def pushed_body(model: str, commit: str) -> str:
 
 
 def undo_title(model: str, commit: str) -> str:
-    """Return the title of the pull request that reverts a direct push."""
-    return f"Put {model} back to what it was before {commit[:12]}"
+    """Return the title of the pull request that takes a change back."""
+    return f"Put {model or 'the rules'} back to what it was before {commit[:12]}"
 
 
 def undo_body(model: str, commit: str) -> str:
-    """Return the body of the pull request that reverts a direct push."""
+    """Return the body of the pull request that takes a change back."""
+    if not model:
+        return _paragraphs(
+            f"{commit} changed the rules, and the policy did not allow that.",
+            "This pull request restores what that commit changed in them. It is signed like any "
+            "change of the rules. Close it if the incident decides that the change stays.",
+        )
     return _paragraphs(
-        f"{commit} moved the pointer of {code(model)} without a pull request with a green check.",
+        f"{commit} moved the pointer of {code(model)}, and the policy did not allow that.",
         "This pull request restores the pointer, the inputs and the records of "
         f"{code(model)} from before that commit. It is judged and signed like any rollback. Close "
         "it if the incident decides that the change stays.",

@@ -106,6 +106,19 @@ def test_a_pointer_that_was_only_ever_on_a_merged_branch_is_no_way_back(world: S
     assert f.refused(world, back, before)
 
 
+@pytest.mark.parametrize("path", ["data/train.jsonl", "recipe.yml", "contract/output.json"])
+def test_a_rollback_to_nothing_carries_no_other_inputs(world: Scene, path: str) -> None:
+    """The first version is taken back, and data, recipe or contract change on the way."""
+    first = world.shipped(1)
+    before = world.live()
+    number = world.revert(first, "ada")
+    files: dict[str, str | None] = {**inputs_of(1), f"{f.FOLDER}{path}": "Something else.\n"}
+    world.push(world.branch(number), files, "Keep these")
+    world.settle()
+    assert f.refused(world, number, before)
+    assert "on the way back to no version" in f.told(world, number)
+
+
 def test_control_a_whole_revert_goes_back(world: Scene) -> None:
     """The Revert button, and nothing else."""
     second = two_versions(world)

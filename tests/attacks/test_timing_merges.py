@@ -169,8 +169,8 @@ def test_a_merge_past_the_check_is_noticed_and_taken_back(world: Scene) -> None:
     assert world.try_api("ken", "PUT", f"/pulls/{number}/merge", {}).status_code == 405
     world.api("omar", "PUT", f"/pulls/{number}/merge", {})
     world.settle()
-    assert f"Incident: #{number} changed {a.MODEL} without a green check" in world.incidents()
-    assert "Merged without a green check" in world.comments(number)[0]
+    assert f"Incident: #{number} changed {a.MODEL} against the policy" in world.incidents()
+    assert "Merged against the policy" in world.comments(number)[0]
     (back,) = world.api("ada", "GET", "/pulls?state=open")
     world.sign(back["number"])
     world.everything_again()

@@ -60,6 +60,14 @@ def green(town: Town, head: str) -> CheckRun | None:
     return newest if newest is not None and newest.conclusion == "success" else None
 
 
+def squashed(town: Town, head: str) -> bool:
+    """Whether the App turned a green check red, because a squash left the head outside main."""
+    return any(
+        run.sha == head and run.name == "countersign" and run.title == "Merged"
+        for run in town.record.check_runs.values()
+    )
+
+
 def landings(town: Town, seen: str) -> Iterator[Landing]:
     """Every commit that main got since, oldest first; each came by one merged pull request.
 

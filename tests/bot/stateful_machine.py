@@ -138,7 +138,8 @@ class Promotions(RuleBasedStateMachine):
 
     def _look_at(self, landing: history.Landing) -> None:
         town, pull, kind = self.here, landing.pull, self._kind(landing)
-        assert history.green(town, pull.head_sha) is not None, "merged without a green check"
+        green = history.green(town, pull.head_sha) is not None
+        assert green or history.squashed(town, pull.head_sha), "merged without a green check"
         history.judge_content(town, landing)
         twins = [(t, p) for _, t, p in town.pulls() if p.head_sha == pull.head_sha]
         reasons = [history.why_not(town, t, p, landing.parent) for t, p in twins]

@@ -122,10 +122,10 @@ def test_an_unsanctioned_merge_is_noticed(world: World) -> None:
     world.api("omar", "PUT", f"/pulls/{number}/merge", {})
     world.settle()
     assert world.incidents() == [
-        f"Incident: #{number} changed {a.MODEL} without a green check",
+        f"Incident: #{number} changed {a.MODEL} against the policy",
         f"Incident: {a.MODEL} {a.pointer(1).version} is rolled back",
     ]
-    assert "Merged without a green check" in world.comments(number)[0]
+    assert "Merged against the policy" in world.comments(number)[0]
     (back,) = world.api("ada", "GET", "/pulls?state=open")
     assert back["user"]["login"] == a.BOT
     assert world.conclusion(back["number"]) == "action_required"

@@ -301,11 +301,22 @@ def test_a_codeowners_file_too_large_for_github_blocks() -> None:
     assert conclusion(snapshot(reviews=signed(), codeowners=huge)) == "failure"
 
 
-def test_a_pull_request_to_another_branch_is_never_green_and_keeps_a_posted_check() -> None:
-    pull = snapshot(reviews=signed(), pull_changes={"base_ref": "next"})
-    assert conclusion(pull) == "action_required"
+@pytest.mark.parametrize("elsewhere", [{"base_ref": "next"}, {"state": "closed"}])
+def test_a_pull_request_that_cannot_merge_leaves_no_green_check_that_no_other_needs(
+    elsewhere: dict[str, str],
+) -> None:
     posted = PostedCheck(1, "completed", "success", "x")
-    assert decide(replace(pull, checks=(posted,))).actions == ()
+    pull = snapshot(reviews=signed(), pull_changes=elsewhere, checks=(posted,))
+    assert conclusion(pull) == "action_required"
+    assert decide(replace(pull, shared=True)).actions == ()
+    red = replace(posted, conclusion="failure")
+    assert decide(replace(pull, checks=(red,))).actions == ()
+
+
+def test_a_pull_request_to_another_branch_is_never_green() -> None:
+    assert conclusion(snapshot(reviews=signed(), pull_changes={"base_ref": "next"})) == (
+        "action_required"
+    )
 
 
 def test_the_comment_is_found_by_marker_and_author() -> None:

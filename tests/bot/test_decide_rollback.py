@@ -179,5 +179,5 @@ def test_a_merge_that_nobody_sanctioned_is_said_aloud_and_opens_an_incident() ->
     merged = {"state": "closed", "merged": True, "merge_sha": "f" * 40, "merged_by": "omar"}
     decision = decide(snapshot(pull_changes=merged))
     assert of_kind(decision, OpenIncident)
-    assert "not green" in of_kind(decision, UpsertComment)[0].body
+    assert "although the policy did not allow it" in of_kind(decision, UpsertComment)[0].body
     assert decision.verdict.outcome is Outcome.FAILED

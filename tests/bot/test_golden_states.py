@@ -43,7 +43,7 @@ def test_the_answer_to_explain_reads_as_it_did() -> None:
 
 
 def test_the_incident_of_a_push_and_its_way_back_read_as_they_did() -> None:
-    actions = decide_movements((Movement(a.MODEL, "d" * 40, sanctioned=False),))
+    actions = decide_movements((Movement(a.MODEL, "d" * 40),))
     incident, back = actions
     assert isinstance(incident, OpenIncident)
     assert isinstance(back, ProposeRollback)

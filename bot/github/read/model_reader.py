@@ -88,7 +88,7 @@ class ModelReader:
     def with_runs(self, snapshot: Snapshot, facts: ModelFacts) -> ModelFacts:
         """Return the facts with the runs of what is proposed, and what this bot recorded about it.
 
-        A rollback has no attempts; of a merged pull request only these are read.
+        A rollback has no attempts.
         """
         proposed = snapshot.proposals[facts.name]
         branch = snapshot.default_branch
@@ -99,8 +99,6 @@ class ModelReader:
         if proposed.proposal is None:
             return facts  # deciding says what is wrong with the recipe
         facts = self._with_attempts(facts, proposed)
-        if snapshot.pull.merged:
-            return facts
         others = [proposed.key_of(asked.record.number) for asked in facts.attempts]
         others += earlier_keys(snapshot.comments)
         found = runs.of_key(FINETUNE, facts.name, proposed.key, others)

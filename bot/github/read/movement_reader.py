@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bot.facts.default_branch import Movement
 from bot.github.api import Api, path
 from bot.github.read.pull_reader import PullReader
@@ -33,23 +31,28 @@ def read_movements(
 def _movement(
     api: Api, base: str, branch: str, model: str, commit: str, blob: str | None, pulls: PullReader
 ) -> Movement:
-    known = f"sanctioned {base} {model} {commit}"
-    if api.recall(known):
-        return Movement(model, commit, sanctioned=True)
-    merged: Any = None
-    for item in api.pages(f"{base}/commits/{commit}/pulls", most=3):
-        if not item.get("merged_at") or item["base"]["ref"] != branch:
+    known = f"judged {base} {model} {commit}"
+    if (number := api.recall(known)) is not None:
+        return Movement(model, commit, number, judged=True)
+    found = None
+    for item in pulls.of_commit(commit):
+        merge = str(item.get("merge_commit_sha") or "")
+        if not item.get("merged_at") or item["base"]["ref"] != branch or not merge:
             continue
-        merged = item
-        head = str(item["head"]["sha"])
-        checks = pulls.checks(head)
-        green = bool(checks) and checks[-1].conclusion == "success"
-        held = Files(api, base.removeprefix("/repos/")).tree(head).blobs.get(pointer_path(model))
-        if green and held == blob:
-            api.remember(known)
-            return Movement(model, commit, sanctioned=True)
-    if merged is None:
-        return Movement(model, commit, sanctioned=False)
-    return Movement(
-        model, commit, False, int(merged["number"]), str(merged.get("merge_commit_sha") or "")
-    )
+        if not _brought(api, base, model, merge, blob):
+            continue
+        found = int(item["number"])
+        if pulls.mark(merge):
+            api.remember(known, found)
+            return Movement(model, commit, found, judged=True)
+    return Movement(model, commit, found)
+
+
+def _brought(api: Api, base: str, model: str, merge: str, blob: str | None) -> bool:
+    """Return whether a merge gave the pointer its present content."""
+    described = api.fixed(f"{base}/git/commits/{merge}")
+    if described is None or not described["parents"]:
+        return False
+    files = Files(api, base.removeprefix("/repos/"))
+    before = files.tree(str(described["parents"][0]["sha"])).blobs.get(pointer_path(model))
+    return files.tree(merge).blobs.get(pointer_path(model)) == blob != before

@@ -17,7 +17,7 @@ from bot.facts.snapshot import (
     PostedCheck,
     PullFacts,
 )
-from bot.github.api import Api, path
+from bot.github.api import Api, ApiError, path
 from bot.github.read import people_reader as read_people
 from bot.github.read.tree_reader import Files
 from policy.people.sign_off import Review
@@ -75,14 +75,14 @@ class PullReader:
     def changes(
         self, item: dict[str, Any], branch: str, branch_head: Callable[[str], str]
     ) -> Changes:
-        """Return what an open pull request changes against the tip of `branch`.
+        """Return what a pull request changes against `branch`, a branch or a commit.
 
-        One comparison tells all of it for most; what it cuts off, and what it cannot tell of a
-        merged pull request or of unrelated histories, is read from the lists.
+        One comparison tells all of it for most; what it cuts off, and what it cannot tell of
+        unrelated histories, is read from the lists.
         """
         number, head = int(item["number"]), str(item["head"]["sha"])
         url = f"{self._base}/compare/{path(branch)[1:]}...{head}"
-        answer = None if item.get("merged") else self._api.find(url, {"per_page": PAGE, "page": 1})
+        answer = self._api.find(url, {"per_page": PAGE, "page": 1})
         expected = int(item.get("changed_files") or 0)
         if answer is None:
             base = branch_head(branch)
@@ -114,11 +114,12 @@ class PullReader:
         )
 
     def merged(self, item: dict[str, Any], base: str) -> Blobs | None:
-        """Return what the merge of an open pull request would change on the base branch.
+        """Return what the merge of a pull request changes on the base branch.
 
         The changes of a head are those since one merge base. With several merge bases, a merge can
         change more. So this reads GitHub's test merge, whose parents must be `base`, the tip of the
         base branch, and the head. None if GitHub has none: it conflicts, or is not computed yet.
+        Of a merged pull request it reads the merge, and `base` is what that was made onto.
         """
         head, test = str(item["head"]["sha"]), item.get("merge_commit_sha")
         if not test:
@@ -129,7 +130,8 @@ class PullReader:
             return None
         commit = next((each for each in answer["commits"] if each["sha"] == test), None)
         commit = commit or self._api.fixed(f"{self._base}/git/commits/{test}") or {"parents": ()}
-        if [parent["sha"] for parent in commit["parents"]] != [base, head]:
+        parents = [parent["sha"] for parent in commit["parents"]]
+        if not item.get("merged") and parents != [base, head]:
             return None
         listed = answer.get("files") or []
         if len(listed) < COMPARED_FILES:
@@ -141,14 +143,62 @@ class PullReader:
             if before.get(name) != after.get(name)
         }
 
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Return the parents of a commit; none if it is gone."""
+        described = self._api.fixed(f"{self._base}/git/commits/{commit}")
+        return tuple(str(one["sha"]) for one in described["parents"]) if described else ()
+
+    def remains(self, pull: PullFacts) -> bool:
+        """Return whether a merged head is in the history of the base branch."""
+        merge = pull.merge_sha or ""
+        return pull.head_sha in (merge, *self.parents(merge))
+
+    def onto(self, item: dict[str, Any]) -> str:
+        """Return the commit of the base branch that a pull request was merged onto."""
+        merge, head = str(item["merge_commit_sha"]), str(item["head"]["sha"])
+        if merge == head:  # pushed to the base branch as it was
+            return str(item["base"]["sha"])
+        commits = int(item["commits"])
+        for _ in range(max(1, commits)):  # a rebase leaves one commit for each
+            parents = self.parents(merge)
+            if not parents:
+                raise ApiError("GET", f"git/commits/{merge}", 404, "no such commit, or a first one")
+            if len(parents) > 1 or commits == 1 or not self._is_of(item, parents[0]):
+                return parents[0]
+            merge = parents[0]
+        return merge
+
+    def _is_of(self, item: dict[str, Any], commit: str) -> bool:
+        """Return whether a commit of the base branch came with this pull request."""
+        return any(one["number"] == item["number"] for one in self.of_commit(commit))
+
     def fork(self, base: str, commit: str) -> str:
         """Return where a commit left the history of another; empty if it is gone."""
         answer = self._api.fixed(f"{self._base}/compare/{base}...{commit}", {"per_page": 1})
         return str(answer["merge_base_commit"]["sha"]) if answer else ""
 
-    def checks(self, head: str) -> tuple[PostedCheck, ...]:
+    def mark(self, merge: str) -> str:
+        """Return how this App judged a merge commit: a conclusion, or empty."""
+        marks = self.checks(merge, markers.MERGED_NAME)
+        return str(marks[-1].conclusion or "") if marks else ""
+
+    def of_commit(self, commit: str) -> tuple[dict[str, Any], ...]:
+        """Return the pull requests that have a commit, or were merged as it."""
+        return tuple(self._api.pages(f"{self._base}/commits/{commit}/pulls", most=3))
+
+    def shared(self, item: dict[str, Any], branch: str) -> bool:
+        """Return whether another open pull request to `branch` has the same head."""
+        head = item["head"]["sha"]
+        return any(
+            other["state"] == "open"
+            and other["number"] != item["number"]
+            and (other["head"]["sha"], other["base"]["ref"]) == (head, branch)
+            for other in self.of_commit(head)
+        )
+
+    def checks(self, head: str, name: str = markers.CHECK_NAME) -> tuple[PostedCheck, ...]:
         """Return the bot's checks of a commit, oldest first."""
-        asked = {"check_name": markers.CHECK_NAME, "app_id": self._app_id, "filter": "all"}
+        asked = {"check_name": name, "app_id": self._app_id, "filter": "all"}
         items = self._api.pages(
             f"{self._base}/commits/{head}/check-runs", asked, inside="check_runs", most=3
         )
@@ -241,6 +291,7 @@ def pull_facts(item: dict[str, Any], *, can_write: bool) -> PullFacts:
         draft=bool(item.get("draft")),
         merged=merged,
         merge_sha=item.get("merge_commit_sha"),
+        merged_at=str(item.get("merged_at") or ""),
         merged_by=str(item["merged_by"]["login"]) if item.get("merged_by") else "",
         mergeable=item.get("mergeable"),
         squash_only=base["repo"].get("allow_merge_commit") is False,

@@ -94,31 +94,39 @@ class Reader:
             "now": self._bot.now(),
             "labels": frozenset(str(label["name"]) for label in item.get("labels") or ()),
         }
-        if pull.state == "closed" and not pull.merged:
-            return Snapshot(pull=pull, **known)
         elsewhere = pull.base_ref != branch
-        changes = None
-        if not elsewhere:
-            changes = self.pulls.changes(item, branch, self.branch_head)
-            if pull.state == "open":
-                changes = replace(changes, merged=self.pulls.merged(item, changes.base))
-            known |= {
-                "files": changes.files,
-                "files_truncated": changes.files_truncated,
-                "commits": changes.commits,
-                "commits_truncated": changes.commits_truncated,
-                "base_head": changes.base,
-            }
-            known |= _merge(changes) if pull.state == "open" else {}
+        if (pull.state == "closed" and not pull.merged) or elsewhere:
+            known["checks"] = self.pulls.checks(pull.head_sha)
+            green = bool(known["checks"]) and known["checks"][-1].conclusion == "success"
+            known["shared"] = green and self.pulls.shared(item, branch)
+            return Snapshot(pull=pull, **known)
+        changes = self._changes(item, branch)
+        known |= {
+            "files": changes.files,
+            "files_truncated": changes.files_truncated,
+            "commits": changes.commits,
+            "commits_truncated": changes.commits_truncated,
+            "base_head": changes.base,
+            **_merge(changes),
+        }
         small = Snapshot(pull=pull, **known)
         known["checks"] = self.pulls.checks(pull.head_sha)
         if item.get("comments"):
             known["comments"] = self.pulls.comments(number)
         concerns = is_governed(small.paths, truncated=small.files_truncated)
         concerns = concerns or any(map(is_folder_place, small.paths))
-        if changes is None or not concerns:
+        if not concerns:
             return Snapshot(pull=pull, **known)
         return self._governed(replace(small, **known), changes)
+
+    def _changes(self, item: dict[str, Any], branch: str) -> Changes:
+        """Return what it changes on the tip of its base, or on the commit it was merged onto."""
+        if item.get("merged"):
+            onto = self.pulls.onto(item)
+            changes = self.pulls.changes(item, onto, lambda commit: commit)
+        else:
+            changes = self.pulls.changes(item, branch, self.branch_head)
+        return replace(changes, merged=self.pulls.merged(item, changes.base))
 
     def nothing_to_do(self, snapshot: Snapshot) -> None:
         """Remember that a pull request changes nothing governed, and that its check says so."""
@@ -134,7 +142,7 @@ class Reader:
         pull = small.pull
         reviews = self.pulls.reviews(pull.number)
         head, base = self._files.tree(pull.head_sha), self._files.tree(changes.base)
-        fork = self._files.tree(self._before_merge(pull) or changes.fork)
+        fork = self._files.tree(changes.fork)
         policy_text = self._files.text(base.blobs.get(POLICY_FILE))
         owners_path = next((p for p in CODEOWNERS_PLACES if p in base.blobs), None)
         owners = self._files.text(base.blobs[owners_path]) if owners_path else None
@@ -159,7 +167,9 @@ class Reader:
                 name for name in small.paths if is_folder_place(name) and name in head.irregular
             ),
             head_policy=self._files.text(head.blobs.get(POLICY_FILE)),
-            events=() if pull.merged else self.pulls.events(pull.number),
+            events=self.pulls.events(pull.number),
+            mark=self.pulls.mark(pull.merge_sha) if pull.merged and pull.merge_sha else "",
+            head_remains=not pull.merged or self.pulls.remains(pull),
             trees=self._trees(policy, pull, reviews, changes),
             keys=tuple(
                 self._files.text(blob) or ""
@@ -181,16 +191,9 @@ class Reader:
     def _model(self, small: Snapshot, base_head: str, facts: ModelFacts) -> ModelFacts:
         """Return the facts with the pointer's history, if that can matter."""
         moved = facts.base_pointer is not None or pointer_path(facts.name) in small.paths
-        if small.pull.merged or not moved:
+        if not moved:
             return facts
         return self._models.with_history(facts, base_head)
-
-    def _before_merge(self, pull: PullFacts) -> str:
-        """Return the commit that a merged pull request was merged onto; empty while it is open."""
-        if not pull.merged or pull.merge_sha is None:
-            return ""
-        described = self._api.fixed(f"{self._base}/git/commits/{pull.merge_sha}")
-        return str(described["parents"][0]["sha"]) if described and described["parents"] else ""
 
     def _trees(
         self,
@@ -207,8 +210,7 @@ class Reader:
         if policy is None or not policy.sign_off.keep_on_same_tree:
             return {}
         approved = {review.commit for review in reviews if review.state == "APPROVED"}
-        if not pull.merged:
-            approved = {c for c in approved if self.pulls.fork(changes.base, c) == changes.fork}
+        approved = {c for c in approved if self.pulls.fork(changes.base, c) == changes.fork}
         return {
             commit: self._files.tree_of(commit) for commit in sorted(approved | {pull.head_sha})
         }

@@ -19,6 +19,7 @@ from bot.facts.actions import (
     CreateDeployment,
     DispatchRun,
     LookAgain,
+    MarkMerged,
     Merge,
     OpenFreeze,
     OpenIncident,
@@ -33,7 +34,7 @@ from bot.facts.actions import (
     UpsertComment,
 )
 from bot.facts.bot_sentences import TITLES, foreign_tag
-from bot.facts.markers import CHECK_NAME
+from bot.facts.markers import CHECK_NAME, MERGED_NAME
 from bot.facts.snapshot import PostedCheck
 from bot.github.api import Api, ApiError, path
 from bot.github.read.run_reader import Runs
@@ -141,6 +142,8 @@ class Writer:
                 return self._git.undo(action)
             case CancelRun():
                 return self._cancel(action)
+            case MarkMerged():
+                return self._mark(action)
             case CreateDeployment():
                 return self._deployment(action)
             case SetDeploymentStatus():
@@ -191,6 +194,18 @@ class Writer:
             self._api.write("POST", f"{self._base}/check-runs", body)
         else:
             self._api.write("PATCH", f"{self._base}/check-runs/{newest.id}", body)
+        return 1
+
+    def _mark(self, action: MarkMerged) -> int:
+        """Post the check of a merge commit once; the decision saw that there is none."""
+        body = {
+            "name": MERGED_NAME,
+            "head_sha": action.commit,
+            "status": "completed",
+            "conclusion": action.conclusion,
+            "output": {"title": action.title, "summary": action.summary},
+        }
+        self._api.write("POST", f"{self._base}/check-runs", body)
         return 1
 
     def _dispatch(self, action: DispatchRun) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.facts.actions import CommitRelease, FileChange, ProposeRollback
 from bot.github.api import Api, ApiError, path, ref_path
 from bot.github.read.tree_reader import Files
-from policy.governed import CARDS, MODELS, pointer_path
+from policy.governed import CARDS, MODELS, is_rule, pointer_path
 
 log = logging.getLogger("countersign.bot")
 
@@ -46,10 +46,9 @@ class GitWriter:
         return Applied(3, look_again=True)
 
     def undo(self, action: ProposeRollback) -> int:
-        """Open the pull request that puts a model back, once for each commit that moved it.
+        """Open the pull request that puts a model or the rules back, once for each commit.
 
-        Nothing is proposed where that commit did not move the pointer, or where the pointer has
-        moved on since.
+        Nothing is proposed where that commit did not change them, or where they moved on since.
         """
         described = self._api.fixed(f"{self._base}/git/commits/{action.commit}")
         if described is None or not described["parents"]:
@@ -57,23 +56,16 @@ class GitWriter:
         branch, tip = self._default_branch()
         before = self._files.tree(str(described["parents"][0]["sha"])).blobs
         moved, now = self._files.tree(action.commit).blobs, self._files.tree(tip).blobs
-        pointer = pointer_path(action.model)
-        if moved.get(pointer) in (before.get(pointer), None) and pointer in now:
+        files = _undone(action.model, before, moved, now)
+        if not files:
             return 0
-        if now.get(pointer) != moved.get(pointer):
-            return 0
-        head = f"countersign/undo-{action.model}-{action.commit[:12]}"
+        named = f"{action.model}-" if action.model else ""
+        head = f"countersign/undo-{named}{action.commit[:12]}"
         asked = {"head": f"{self._owner}:{head}", "state": "all"}
         if self._api.get(f"{self._base}/pulls", asked):
             return 0
         writes = 0
         if self._api.find(f"{self._base}/git/ref/heads/{head}") is None:
-            folders = (f"{MODELS}/{action.model}/", f"{CARDS}/{action.model}/")
-            files = [
-                FileChange(name, blob=before.get(name))
-                for name in sorted(before.keys() | now.keys())
-                if name.startswith(folders) and before.get(name) != now.get(name)
-            ]
             commit = self._commit(tip, files, f"{action.title}\n\n{action.body}")
             self._create(f"refs/heads/{head}", commit)
             writes += 3
@@ -116,3 +108,25 @@ class GitWriter:
         except ApiError as error:
             if error.status != 422 or "already exists" not in error.message:
                 raise
+
+
+def _undone(
+    model: str, before: Mapping[str, str], moved: Mapping[str, str], now: Mapping[str, str]
+) -> list[FileChange]:
+    """Return the files that take back what a commit did; none if there is nothing to take back."""
+    paths = sorted(before.keys() | moved.keys() | now.keys())
+    if not model:
+        changed = [p for p in paths if is_rule(p) and before.get(p) != moved.get(p)]
+        still = [p for p in changed if now.get(p) == moved.get(p)]
+        return [FileChange(path, blob=before.get(path)) for path in still]
+    pointer = pointer_path(model)
+    if moved.get(pointer) in (before.get(pointer), None) and pointer in now:
+        return []
+    if now.get(pointer) != moved.get(pointer):
+        return []
+    folders = (f"{MODELS}/{model}/", f"{CARDS}/{model}/")
+    return [
+        FileChange(path, blob=before.get(path))
+        for path in paths
+        if path.startswith(folders) and before.get(path) != now.get(path)
+    ]

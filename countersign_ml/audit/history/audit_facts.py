@@ -130,6 +130,8 @@ class ChangeFacts:
     before: PointerFile | None
     after: PointerFile | None
     inputs: tuple[tuple[str, str], ...] = ()
+    inputs_before: tuple[tuple[str, str], ...] = ()
+    """The inputs at the commit before."""
     recipe: str | None = None
     irregular: tuple[str, ...] = ()
     evidence: bytes | None = None

@@ -117,6 +117,9 @@ class Walk:
             before=before,
             after=after,
             inputs=tuple((path, entry.id) for path, entry in below),
+            inputs_before=tuple(
+                (path, entry.id) for path, entry in history.below(parent, f"{MODELS}/{model}")
+            ),
             recipe=history.text(commit, f"{MODELS}/{model}/recipe.yml"),
             irregular=tuple(path for path, entry in below if not entry.is_plain),
             evidence=_named(history, commit, pointer),

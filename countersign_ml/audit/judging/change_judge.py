@@ -8,7 +8,11 @@ from countersign_ml.audit.audit_sentences import by, listed, short, unsigned
 from countersign_ml.audit.history.audit_facts import Candidate, ChangeFacts
 from countersign_ml.audit.judging.audit_result import ChangeAudit, SignOff
 from countersign_ml.audit.judging.best_record import Judged, best_of, sign_off_of
-from countersign_ml.audit.judging.evidence_files import judge_files, read_evidence
+from countersign_ml.audit.judging.evidence_files import (
+    judge_files,
+    judge_inputs_of_none,
+    read_evidence,
+)
 from countersign_ml.audit.judging.genuine_record import (
     Place,
     judge_claim,
@@ -101,6 +105,8 @@ def _from_git(change: ChangeFacts, moved: Movement) -> list[Finding]:
     parts = [moved.finding]
     if moved.new is not None:
         parts.append(judge_files(change, moved.new))
+    if moved.way == "nothing":
+        parts.append(judge_inputs_of_none(change))
     return parts
 
 

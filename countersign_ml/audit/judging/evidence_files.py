@@ -11,6 +11,7 @@ from policy.errors import UserError
 from policy.facts.evidence import Evidence, parse_evidence
 from policy.facts.next_pointer import pointer_of
 from policy.facts.pointer import Pointer
+from policy.facts.proposal import POINTER_FILE
 from policy.files.recipe import proposed
 from policy.governed import card_path, evidence_path
 from policy.verdict import Finding, Outcome, gather
@@ -29,6 +30,20 @@ def judge_files(change: ChangeFacts, pointer: Pointer) -> Finding:
         sentence = f"the model's files include links or submodules: {listed(change.irregular)}"
         parts.append(Finding("irregular files", Outcome.FAILED, sentence))
     return gather("files", parts)
+
+
+def judge_inputs_of_none(change: ChangeFacts) -> Finding:
+    """Return whether a rollback to no version left every input alone, or removed all of them."""
+    after, before = (
+        {path: blob for path, blob in files if path != POINTER_FILE}
+        for files in (change.inputs, change.inputs_before)
+    )
+    if not after or after == before:
+        sentence = "recipe, data and contract went with the version, or stayed as they were"
+        return Finding("inputs", Outcome.PASSED, sentence)
+    changed = [path for path in sorted(after | before) if after.get(path) != before.get(path)]
+    sentence = f"a rollback to no version changed {listed(changed)}, which nobody measured"
+    return Finding("inputs", Outcome.FAILED, sentence)
 
 
 def read_evidence(content: bytes | None, where: str) -> Evidence | None:
