@@ -6,7 +6,7 @@ GitHub keeps all state, so what one module writes another has to find again.
 from __future__ import annotations
 
 CHECK_NAME = "countersign"
-MERGED_NAME = "countersign merged"
+MERGED_NAME = "countersign/merged"
 """The check of a merge commit. It has another name than the required one: a commit that carries it
 must not pass for a head that was judged."""
 COMMENT_MARKER = "<!-- countersign:pull-request -->"

@@ -36,7 +36,7 @@ def mark(world: Scene, number: int) -> str | None:
     """Return how the bot judged the merge commit of a pull request."""
     commit = world.pull(number)["merge_commit_sha"]
     runs = world.api("ada", "GET", f"/commits/{commit}/check-runs")["check_runs"]
-    return next((run["conclusion"] for run in runs if run["name"] == "countersign merged"), None)
+    return next((run["conclusion"] for run in runs if run["name"] == "countersign/merged"), None)
 
 
 def taken_back(world: Scene, number: int, live: str | None) -> None:

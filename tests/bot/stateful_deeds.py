@@ -313,6 +313,60 @@ class Deeds:
 
     # Fate
 
+    def race(self, draw: random.Random) -> None:
+        """Somebody does something between two of the bot's next calls."""
+        deeds = ("objects", "closes", "retargets", "merges", "loses rights", "moves the policy")
+        what, number = draw.choice(deeds), draw.randrange(2**32)
+        self.town.race(draw.randint(1, 40), lambda: self._race(what, random.Random(number)))
+        self._done(f"race: somebody {what} soon")
+
+    def _race(self, what: str, draw: random.Random) -> None:
+        found, who = self.newest(), draw.choice(PEOPLE)
+        self.town.unheard = True
+        if what == "moves the policy":
+            self.town.push_main({"policy/policy.yml": draw.choice(POLICIES)})
+        elif what == "loses rights":
+            self.town.permit(draw.choice(("grace", "omar", "ken")), "read")
+        elif found is not None:
+            pull = f"/pulls/{found[0]}"
+            verb, url, body = {
+                "objects": ("POST", f"{pull}/reviews", {"event": "REQUEST_CHANGES", "body": "No."}),
+                "closes": ("PATCH", pull, {"state": "closed"}),
+                "retargets": ("PATCH", pull, {"base": "side"}),
+                "merges": ("PUT", f"{pull}/merge", {}),
+            }[what]
+            self.town.ask(who, verb, url, body)
+        self._done(f"now {who} {what}")
+
+    def cross(self, draw: random.Random) -> None:
+        """A pull request with two merge bases, whose merge does more than it shows."""
+        tips = self.town.store.text("rev-list", "--first-parent", "main").split()
+        if len(tips) < 2 or not self._room():
+            return
+        branch, early = self._branch(), draw.choice(tips[1:6])
+        self.town.crossed(branch, early)
+        opened = {"title": "A page", "head": branch, "base": "main"}
+        self.town.ask("ken", "POST", "/pulls", opened)
+        self._done(f"criss-cross of {early[:7]} on {branch}")
+        if draw.random() < 0.7:
+            self.town.hear()
+            self._look()
+            self.merge(draw, newest=True)
+
+    def reopen_and_merge(self, draw: random.Random) -> None:
+        """Closed and heard of; reopened and merged before the bot hears of that."""
+        found, who = self.newest(), draw.choice(PEOPLE)
+        if found is None:
+            return
+        for state in ("closed", "open"):
+            self.town.ask("ada", "PATCH", f"/pulls/{found[0]}", {"state": state})
+            if state == "closed":
+                self.town.hear()
+                self._look()
+        self.town.ask(who, "PUT", f"/pulls/{found[0]}/merge", {})
+        self._done(f"reopened #{found[0]}, merge by {who}")
+        self._look()
+
     def silence(self, draw: random.Random) -> None:
         """Deliveries stop; or they come late, out of order, doubled, or not at all."""
         if not self.town.silent:
@@ -354,9 +408,10 @@ EVERY_DAY = (
 CHANGES = (
     *("propose", "propose", "propose_rules", "push_more", "push_by_hand", "force_same_tree"),
     *("bring_main", "twin", "retarget", "detour", "close_or_reopen", "draft"),
+    *("cross", "reopen_and_merge"),
 )
 WORDS = (
     *("review", "review", "approve", "dismiss", "comment", "comment", "meddle"),
     *("forge_a_check", "merge", "merge"),
 )
-FATE = ("silence", "fault", "kill", "sweep", "permit")
+FATE = ("silence", "fault", "kill", "sweep", "permit", "race", "race")

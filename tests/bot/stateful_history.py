@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from countersign_ml.attestation import public_key, verify
+from countersign_ml.forge.git.bare_repository import GitError
 from countersign_ml.forge.state.commit_records import CheckRun
 from countersign_ml.forge.state.thread_records import Issue, Pull
 from policy.facts.proposal import propose
@@ -60,6 +61,23 @@ def green(town: Town, head: str) -> CheckRun | None:
     return newest if newest is not None and newest.conclusion == "success" else None
 
 
+def mark(town: Town, commit: str) -> str | None:
+    """What the App says on a merge commit: how it judged the merge afterwards."""
+    ours = [
+        run
+        for run in town.record.check_runs.values()
+        if run.sha == commit and run.name == "countersign/merged" and run.app.id == town.app.id
+    ]
+    assert len(ours) <= 1, "judged twice"
+    return ours[0].conclusion if ours else None
+
+
+def incidents(town: Town) -> set[int]:
+    """The pull requests that an open or closed incident is about."""
+    found = (re.match(r"Incident: #(\d+) ", issue.title) for issue in town.record.issues.values())
+    return {int(match[1]) for match in found if match}
+
+
 def squashed(town: Town, head: str) -> bool:
     """Whether the App turned a green check red, because a squash left the head outside main."""
     return any(
@@ -75,6 +93,8 @@ def landings(town: Town, seen: str) -> Iterator[Landing]:
     """
     listed = town.store.text("rev-list", "--first-parent", "--reverse", f"{seen}..main").split()
     for commit in listed:
+        if commit in town.pushed:
+            continue
         parent = town.store.text("rev-parse", f"{commit}^1")
         merged = [(t, p) for _, t, p in town.merged() if p.base == "main"]
         came = [
@@ -101,14 +121,25 @@ def is_back(town: Town, at: str, after: str | None) -> bool:
     return not fresh and any(town.pointer(commit) == after for commit in listed)
 
 
-def asked(town: Town, parent: str, head: str) -> dict[str, int]:
-    """The quorum that a head needs on top of `parent`: role to count; empty where none is asked."""
-    fork = town.store.text("merge-base", parent, head)
-    changed = town.store.text("diff", "--name-only", "--no-renames", fork, head).splitlines()
+def result(town: Town, parent: str, head: str) -> str | None:
+    """The tree that merging a head into `parent` makes, by git itself; None if they conflict."""
+    words = ("merge-tree", "--write-tree", "--allow-unrelated-histories", parent, head)
+    try:
+        return town.store.text(*words)
+    except GitError:
+        return None
+
+
+def asked(town: Town, parent: str, made: str) -> dict[str, int]:
+    """The quorum that a merge needs which makes this tree of `parent`; empty where none is asked.
+
+    What a pull request shows does not matter: the two trees are compared.
+    """
+    changed = town.store.text("diff", "--name-only", "--no-renames", parent, made).splitlines()
     rules = yaml.safe_load(town.store.file(parent, "policy/policy.yml") or b"")["sign_off"]
     wanted: list[dict[str, int]] = []
     if POINTER in changed:
-        if is_back(town, parent, town.pointer(head)):
+        if is_back(town, parent, town.pointer(made)):
             wanted.append(rules["rollback"])
         else:
             wanted += [rules["promote"], rules.get("data", {})]
@@ -166,9 +197,12 @@ def objections(town: Town, pull: Pull, parent: str) -> set[str]:
     return found
 
 
-def why_not(town: Town, thread: Issue, pull: Pull, parent: str) -> str:
-    """Why the people who signed a head are not enough on top of `parent`; empty where they are."""
-    quorum = asked(town, parent, pull.head_sha)
+def why_not(town: Town, thread: Issue, pull: Pull, parent: str, made: str | None) -> str:
+    """Why the people who signed a head are not enough for the tree `made` on top of `parent`.
+
+    Empty where they are enough, or where there is no such tree.
+    """
+    quorum = asked(town, parent, made) if made is not None else {}
     if not quorum:
         return ""
     against = objections(town, pull, parent)

@@ -9,7 +9,7 @@ import os
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,8 @@ from huey.signals import SIGNAL_ERROR
 from bot.github.api import Api, ApiError, Connection
 from bot.github.read.snapshot_reader import Reader
 from bot.github.write.apply import Writer
-from countersign_ml.forge.deeds.ref_moves import announce
+from countersign_ml.forge.deeds.ref_moves import announce, moved
+from countersign_ml.forge.git.bare_repository import Person
 from countersign_ml.forge.state.thread_records import Issue, Pull
 from countersign_ml.forge.webhooks import Delivery
 from tests.bot import builders as a
@@ -65,6 +66,9 @@ class Town(World):
         """Whether something happened that the bot has not looked at since."""
         self._fault: tuple[int, Literal["before", "after"]] | None = None
         self._doom: tuple[int, str] | None = None
+        self._race: tuple[int, Callable[[], None]] | None = None
+        self.pushed: set[str] = set()
+        """Commits that an administrator pushed to main: noticed, not stopped."""
         self._ready: tuple[str | None, tuple[int, ...]] | None = None
         self.silent = False
         self.evaluator._writer = self._mortal  # type: ignore[method-assign]
@@ -99,16 +103,27 @@ class Town(World):
         """Answer one of the bot's next writes with 502, undone or done."""
         self._fault = (writes, moment)
 
-    @property
-    def lucky(self) -> bool:
-        """Whether no misfortune is planned."""
-        return self._fault is None and self._doom is None
+    def race(self, calls: int, act: Callable[[], None]) -> None:
+        """Have somebody act right before one of the bot's next calls, reads included."""
+        self._race = (calls, act)
 
     def calm(self) -> None:
         """Plan no more misfortunes."""
-        self._fault = self._doom = None
+        self._fault = self._doom = self._race = None
+
+    def _run_race(self) -> None:
+        """Count a call of the bot, and let the person act whose time has come."""
+        if self._race is None:
+            return
+        left, act = self._race
+        self._race = (left - 1, act) if left > 1 else None
+        if left == 1:
+            self.counts["races"] += 1
+            act()
 
     def _faulty(self, verb: str, path: str) -> int | tuple[Literal["after"], int] | None:
+        if "access_tokens" not in path:
+            self._run_race()
         if self._fault is None or verb == "GET" or "access_tokens" in path:
             return None
         left, moment = self._fault
@@ -275,6 +290,38 @@ class Town(World):
         self.unheard = True
         return True
 
+    def push_main(self, files: Mapping[str, str]) -> None:
+        """Put a commit of an administrator on main, also while a request is under way."""
+        old = self.main()
+        changes = [(path, "100644", self.store.write_blob(t.encode())) for path, t in files.items()]
+        tree = self.store.write_tree(self.store.commit(old).tree, changes)
+        self._administrator(old, self._made(tree, [old]))
+
+    def _made(self, tree: str, parents: Sequence[str]) -> str:
+        omar = Person("Omar", "omar@example.com", int(self.forge.world.clock()))
+        return self.store.write_commit(tree, list(parents), "An administrator's\n", omar, omar)
+
+    def _administrator(self, old: str, commit: str) -> None:
+        self.store.move("refs/heads/main", commit, old)
+        self.pushed.add(commit)
+        actor = self.forge.actor("omar").account
+        moved(self.forge.world, self.record, "refs/heads/main", old, commit, actor)
+        self.unheard = True
+
+    def crossed(self, branch: str, early: str) -> None:
+        """Make a branch with two merge bases, which takes back what main got since `early`.
+
+        A page that left main at `early` is merged into main; the branch merges main's tip of before
+        into that page the other way round, and keeps nothing of it.
+        """
+        late = self.main()
+        page = [("docs/page.md", "100644", self.store.write_blob(branch.encode()))]
+        paged = self.store.write_tree(self.store.commit(early).tree, page)
+        document = self._made(paged, [early])
+        both = self.store.write_tree(self.store.commit(late).tree, page)
+        self._administrator(late, self._made(both, [late, document]))
+        self.store.move(f"refs/heads/{branch}", self._made(paged, [document, late]))
+
     def undraft(self, thread: Issue, pull: Pull, draft: bool) -> None:
         """Mark a pull request ready, or a draft: the web page's buttons."""
         with self.forge.world.lock:
@@ -288,6 +335,7 @@ class Town(World):
     def permit(self, login: str, role: str) -> None:
         with self.forge.world.lock:
             self.record.collaborators[login] = role
+        self.counts["permits"] += 1
         self.unheard = True
 
     def be_silent(self) -> None:

@@ -62,4 +62,7 @@ def test_five_thousand_steps_and_no_way_around() -> None:
     assert found["refused"] >= 100
     assert found["forced"] > 0
     assert found["killed"] > 0
+    assert found["races"] > 0
+    assert found["criss-cross"] > 0
+    assert found["noticed"] > 0
     assert found["502"] > 0
