@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from bot.deciding import signing
 from bot.facts.model_facts import ModelFacts
@@ -13,6 +14,7 @@ from policy.canonical import digest_of, git_blob_sha
 from policy.errors import UserError
 from policy.facts.attempt import RecordedAttempt
 from policy.facts.pointer_history import read_pointer
+from policy.people.co_authors import GITHUB
 from policy.people.revoked_keys import REVOKED_KEYS, read_revoked
 from policy.people.sign_off import Review, latest_states
 from policy.people.sign_off_record import RecordedModel, RecordedReview, SignOffRecord
@@ -62,6 +64,7 @@ def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord
     return SignOffRecord.model_validate(
         {
             "repository": snapshot.repository,
+            "server": urlsplit(snapshot.web).hostname or GITHUB,
             "pull": snapshot.pull.number,
             "title": snapshot.pull.title,
             "head": snapshot.pull.head_sha,
@@ -98,6 +101,7 @@ def _review(review: Review) -> RecordedReview:
             "state": review.state,
             "commit": review.commit,
             "submitted": review.submitted,
+            "account": review.account,
         }
     )
 

@@ -29,6 +29,8 @@ class Review:
     order: int
     id: int = 0
     submitted: str = ""
+    account: int = 0
+    """GitHub's id of the reviewer's account; 0 if unknown."""
 
 
 @dataclass(frozen=True)

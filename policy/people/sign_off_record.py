@@ -20,6 +20,7 @@ from policy.files.codeowners import Codeowners
 from policy.files.people_rules import RoleName, WaivableGate
 from policy.governed import pointer_path
 from policy.names import Digest, GitSha, ModelName
+from policy.people.co_authors import GITHUB
 from policy.people.sign_off import Review, SignOffFacts
 from policy.people.spot_check_signatures import SpotCheckSignature
 
@@ -81,6 +82,8 @@ class RecordedReview(Document):
     state: Literal["APPROVED", "CHANGES_REQUESTED", "DISMISSED"]
     commit: GitSha
     submitted: str
+    account: Annotated[int, Field(ge=0)] = 0
+    """GitHub's id of the account, which noreply addresses carry; 0 if unknown."""
 
 
 class Override(Document):
@@ -120,6 +123,8 @@ class SignOffRecord(SignedRecord):
 
     schema_version: Literal[1] = 1
     repository: Name
+    server: Name = GITHUB
+    """The host name of the GitHub server, whose noreply addresses name accounts."""
     pull: Annotated[int, Field(ge=1)]
     title: str
     head: GitSha
@@ -165,6 +170,11 @@ class SignOffRecord(SignedRecord):
         facts.pop("base")
         digest = digest_of(facts).removeprefix("sha256:")
         return f"{TAGS}pull-{self.pull}/{self.head[:12]}-{digest[:12]}"
+
+    def people(self) -> dict[str, int]:
+        """Return everyone who reviewed or read a sample, with the account's id or 0."""
+        found = {one.user.lower(): 0 for one in self.spot_checks}
+        return found | {review.user.lower(): review.account for review in self.reviews}
 
     def facts(self, paths: tuple[str, ...], owners: Codeowners | None) -> SignOffFacts:
         """Return the facts to judge sign-off from, for the paths that the head changes."""

@@ -255,6 +255,36 @@ def test_a_committers_approval_is_found_even_if_the_record_omits_the_committer(
     assert list(blocking(last(one.audit()))) == ["own commits"]
 
 
+@pytest.mark.parametrize(
+    ("address", "account", "found"),
+    [
+        ("7+grace@users.noreply.github.com", 7, True),
+        ("8+grace@users.noreply.github.com", 7, False),
+        ("7+once-grace@users.noreply.github.com", 7, True),
+        ("grace@users.noreply.github.com", 7, True),
+        ("7+grace@users.noreply.github.com", 0, True),
+        ("7+grace@users.noreply.evil.example", 7, False),
+        ("grace@users.noreply.git.corp.example", 7, True),
+    ],
+)
+def test_a_trailer_names_an_approver_as_github_reads_it(
+    one: Repository, address: str, account: int, found: bool
+):
+    """By the account's number, and under this repository's server or github.com only."""
+    head = one.propose(2, more={"notes.md": "x\n"})
+    one.git("checkout", "-q", "-b", "again", f"{head}~1")
+    one.commit(f"Words\n\nCo-authored-by: G <{address}>", {"notes.md": "y\n"}, "ada")
+    one.git("cherry-pick", head, user="countersign[bot]")
+    head = one.head()
+    approvals = (
+        one.approval(GRACE, head).model_copy(update={"account": account}),
+        one.approval("omar", head, 2),
+    )
+    one.tag(one.record(head, reviews=approvals, server="git.corp.example"))
+    one.merge(head)
+    assert list(blocking(last(one.audit()))) == (["own commits"] if found else [])
+
+
 def test_a_missing_role_is_found(one: Repository):
     head = one.propose(2)
     one.tag(one.record(head, reviews=(one.approval(GRACE, head),)))

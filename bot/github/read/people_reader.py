@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,10 +11,8 @@ from bot.github.api import Api, ApiError, path
 from policy.errors import UserError
 from policy.files import codeowners
 from policy.files.rules import Policy
+from policy.people.co_authors import GITHUB, noreply, trailers
 
-_TRAILER = re.compile(r"^co-authored-by:\s*(.*?)\s*<([^>]*)>\s*$", re.IGNORECASE | re.MULTILINE)
-_NOREPLY = re.compile(r"(?:\d+\+)?([A-Za-z0-9-]+(?:\[bot\])?)@users\.noreply\.([A-Za-z0-9.-]+)")
-GITHUB = "github.com"
 WEB_FLOW = "web-flow"
 WEB_FLOW_EMAIL = "noreply@github.com"
 """Whom GitHub names as the committer of commits made in the browser, such as a revert."""
@@ -43,13 +40,13 @@ def commit_facts(item: dict[str, Any], bot: str, web: str = "") -> Commit:
         else:
             unknown[shown] = None
     credited: dict[str, None] = {}
-    hosts = {GITHUB, urlsplit(web).hostname}
-    for name, email in _TRAILER.findall(item["commit"].get("message") or ""):
-        match = _NOREPLY.fullmatch(email)
-        if match is None or match[2].lower() not in hosts:
+    hosts = {GITHUB, urlsplit(web).hostname or GITHUB}
+    for name, email in trailers(item["commit"].get("message") or ""):
+        named = noreply(email, hosts)
+        if named is None:
             credited[email or name] = None
-        elif match[1] != bot:
-            logins[match[1]] = None
+        elif named.login != bot:
+            logins[named.login] = None
     return Commit(str(item["sha"]), tuple(logins), tuple(unknown), tuple(credited))
 
 

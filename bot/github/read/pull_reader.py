@@ -240,6 +240,7 @@ class PullReader:
                 order=order,
                 id=int(item["id"]),
                 submitted=str(item.get("submitted_at") or ""),
+                account=int(item["user"].get("id") or 0),
             )
             for order, item in enumerate(items)
             if item.get("user") and item["state"] in REVIEW_STATES

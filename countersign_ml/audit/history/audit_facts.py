@@ -97,7 +97,7 @@ class Candidate:
     models: tuple[ModelMove, ...] = ()
     head_tree: str = ""
     git_logins: frozenset[str] = frozenset()
-    """Logins (lower case) that commits of the pull request show in noreply addresses."""
+    """People of the record (lower case) whose noreply addresses commits of the pull request show."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -30,14 +29,13 @@ from policy.governed import (
     models_of,
     pointer_path,
 )
+from policy.people.co_authors import GITHUB, named_among, noreply, trailers
 from policy.people.kinds_of_change import change_kinds
 from policy.people.revoked_keys import REVOKED_KEYS, read_revoked
 from policy.people.sign_off_record import TAGS, SignOffRecord
 
 Pasts = Mapping[str, tuple[str | None, ...]]
 """Model to every content that its pointer has had so far."""
-_NOREPLY = re.compile(r"(?:\d+\+)?([A-Za-z0-9_-]+(?:\[bot\])?)@users\.noreply\.[A-Za-z0-9.-]+")
-_TRAILER = re.compile(r"^co-authored-by:[^<\n]*<([^>\n]*)>\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 def commit_facts(commit: Commit) -> CommitFacts:
@@ -198,7 +196,7 @@ class Records:
                 self._move(model, fork, head, pasts.get(model, ())) for model in models_of(paths)
             ),
             head_tree=head.tree,
-            git_logins=_logins(history.brought(base or parent, head.id)),
+            git_logins=_shown(history.brought(base or parent, head.id), record),
         )
 
     def _relation(
@@ -248,12 +246,12 @@ class Records:
         )
 
 
-def _logins(commits: Iterable[Commit]) -> frozenset[str]:
-    """Return the logins (lower case) that commits show in GitHub's noreply addresses."""
-    found: set[str] = set()
+def _shown(commits: Iterable[Commit], record: SignOffRecord) -> frozenset[str]:
+    """Return the people in a record (lower case) whose noreply addresses commits show."""
+    hosts = {GITHUB, record.server}
+    addresses: set[str] = set()
     for commit in commits:
-        addresses = [commit.author.email, commit.committer.email]
-        addresses += _TRAILER.findall(commit.message)
-        matches = (_NOREPLY.fullmatch(address.strip()) for address in addresses)
-        found.update(match[1].lower() for match in matches if match is not None)
-    return frozenset(found)
+        addresses |= {commit.author.email, commit.committer.email}
+        addresses |= {email for _, email in trailers(commit.message)}
+    shown = [named for address in addresses if (named := noreply(address, hosts)) is not None]
+    return named_among(shown, record.people())
