@@ -21,6 +21,7 @@ from policy.files.data_manifest import DataManifest
 from policy.files.dataset_card import DatasetCard
 from policy.files.recipe import Recipe
 from policy.files.rules import Policy
+from policy.people.merge_record import MergeRecord
 from policy.people.revoked_keys import RevokedKeys
 from policy.people.sign_off_record import MeasuredRecord, SignOffRecord
 
@@ -36,6 +37,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "evidence": Evidence,
     "sign_off_record": SignOffRecord,
     "measured_record": MeasuredRecord,
+    "merge_record": MergeRecord,
     "attempt_record": AttemptRecord,
     "revoked_keys": RevokedKeys,
 }

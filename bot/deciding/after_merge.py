@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal
 
 from bot.deciding import signing, spot_checks
 from bot.deciding.overrides import overrides
@@ -24,6 +23,7 @@ from policy.files.rules import Policy
 from policy.gates.judge import judge
 from policy.gates.override import waive
 from policy.governed import POLICY_FILE, is_model_name, models_of
+from policy.people.merge_record import MergeRecord
 from policy.verdict import Finding, Outcome, gather
 
 MOST_REASONS = 10
@@ -67,9 +67,17 @@ def _judged_now(snapshot: Snapshot, judged: Finding, names: list[str]) -> Iterat
     if pull.merge_sha:
         said = "Judged again after the merge, by the facts of that moment.\n\n"
         said += "\n".join(f"- {plain(reason, 500)}" for reason in reasons)
-        conclusion: Literal["success", "failure"] = "failure" if reasons else "success"
         title = "Merged against the policy" if reasons else "Merged as measured and signed"
-        yield MarkMerged(pull.merge_sha, conclusion, title, said)
+        record = MergeRecord(
+            repository=snapshot.repository,
+            pull=pull.number,
+            head=pull.head_sha,
+            commit=pull.merge_sha,
+            outcome="failed" if reasons else "passed",
+            reasons=tuple(reason[:500] for reason in reasons),
+            at=snapshot.now,
+        )
+        yield MarkMerged(record, title, said)
 
 
 def _unsanctioned(model: str, snapshot: Snapshot, reasons: list[str]) -> Iterator[Action]:

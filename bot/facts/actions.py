@@ -8,6 +8,7 @@ from typing import Literal
 
 from policy.canonical import digest_of
 from policy.facts.attempt import AttemptRecord
+from policy.people.merge_record import MergeRecord
 from policy.people.sign_off_record import MeasuredRecord, SignOffRecord
 
 Conclusion = Literal["success", "failure", "action_required"]
@@ -130,10 +131,12 @@ class Merge:
 
 @dataclass(frozen=True)
 class MarkMerged:
-    """The check of a merge commit: how it was judged after the merge. Only this App can post it."""
+    """How a merge was judged after it: a record, and a check of the merge commit for people.
 
-    commit: str
-    conclusion: Literal["success", "failure"]
+    Only this App can post either.
+    """
+
+    record: MergeRecord
     title: str
     summary: str
 

@@ -6,11 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
+from countersign_ml.audit.audit_command import read
+from countersign_ml.audit.judging.audit_judge import judge_history
 from tests.attacks.conftest import SceneWith
 from tests.attacks.scene import POLICY, Scene
 from tests.attacks.test_timing_merges import once
 from tests.attacks.weaving import main_moves, merge
+from tests.audit.audit_builders import blocking, last
 from tests.bot import builders as a
+from tests.bot.world import git
 
 POLICY_FILE = "policy/policy.yml"
 BY_PERSON = POLICY.replace("merge: bot", "merge: person")
@@ -45,6 +49,9 @@ def taken_back(world: Scene, number: int, live: str | None) -> None:
     assert mark(world, number) == "failure"
     assert f"Incident: #{number} changed {a.MODEL} against the policy" in world.incidents()
     assert "Merged against the policy" in world.comments(number)[0]
+    git(world.clone, "fetch", "--quiet", "--tags", "--force", "origin")
+    audit = judge_history(read(world.clone, "refs/remotes/origin/main"), [])
+    assert "judged after the merge" in blocking(last(audit)), "the audit disproves it from a clone"
     mine = [p for p in world.api("ada", "GET", "/pulls?state=open") if p["user"]["login"] == a.BOT]
     assert len(mine) == 1
     back = int(mine[0]["number"])

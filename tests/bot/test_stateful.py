@@ -54,6 +54,15 @@ def test_nothing_ships_without_evidence_and_quorum_whatever_happens() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
+def test_the_audit_disproves_what_an_administrator_forced_in_five_hundred_histories() -> None:
+    found = explore(steps=6, examples=500)
+    assert found["audits"] >= 500
+    assert found["forced by an administrator"] >= 100
+    assert found["disproved"] >= 100
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
 def test_five_thousand_steps_and_no_way_around() -> None:
     found = explore(steps=75, examples=90)
     assert found["steps"] >= ENOUGH

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bot.facts.actions import RecordAttempt, RecordMeasured, RecordSignOff
+from bot.facts.actions import MarkMerged, RecordAttempt, RecordMeasured, RecordSignOff
 from bot.github.api import Api, ApiError, path
 from bot.github.read.attempt_tags import known_as
 from countersign_ml.attestation import (
@@ -21,6 +21,7 @@ from countersign_ml.attestation import (
 from policy.errors import UserError
 from policy.facts.attempt import AttemptRecord, attempt_tags
 from policy.facts.statement import SignedRecord, read_statement
+from policy.people.merge_record import MergeRecord
 from policy.people.sign_off_record import MeasuredRecord, SignOffRecord, model_tags
 
 R = TypeVar("R", bound=SignedRecord)
@@ -88,6 +89,15 @@ class TagWriter:
         writes = self._state(self._signed(record, action.head, same))
         self._api.forget(known_as(self._base, attempt_tags(record.model, record.proposal)))
         return writes
+
+    def merged(self, action: MarkMerged) -> int:
+        """Sign how a merge was judged, and tag its commit with that; a first judgement stays."""
+        record = action.record
+
+        def same(message: str, commit: str) -> bool:
+            return commit == record.commit and self._read(MergeRecord, message, record) is not None
+
+        return self._state(self._signed(record, record.commit, same))
 
     def _signed(
         self, record: SignedRecord, commit: str, same: Callable[[str, str], bool]

@@ -118,6 +118,17 @@ class StoredAttempt:
 
 
 @dataclass(frozen=True)
+class StoredMerge:
+    """A tag that should hold how the bot judged a merge after it; not yet verified."""
+
+    tag: str
+    target: str
+    envelope: str
+    keys: tuple[tuple[str, str], ...]
+    """The keys in force before the merge, and those that it brought."""
+
+
+@dataclass(frozen=True)
 class ChangeFacts:
     """One commit of the branch that changed one model's pointer."""
 
@@ -148,6 +159,7 @@ class ChangeFacts:
     """Later changes to this version's card and evidence."""
     any_records: bool = False
     """Whether the clone has any record at all."""
+    merge: StoredMerge | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +170,7 @@ class RuleFacts:
     paths: tuple[str, ...]
     rules: Rules
     candidates: tuple[Candidate, ...] = ()
+    merge: StoredMerge | None = None
 
 
 @dataclass(frozen=True)

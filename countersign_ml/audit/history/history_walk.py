@@ -14,6 +14,7 @@ from countersign_ml.audit.history.audit_facts import (
     PointerFile,
     RuleFacts,
     StoredAttempt,
+    StoredMerge,
     TipFacts,
 )
 from countersign_ml.audit.history.branch_history import Change, History
@@ -33,6 +34,7 @@ from policy.governed import (
     pointer_path,
     version_of,
 )
+from policy.people.merge_record import MERGED_TAGS
 
 _TOPS = frozenset(
     {MODELS, CARDS, "policy", ".github"} | {name.split("/")[0] for name in CODEOWNERS_PLACES}
@@ -47,6 +49,7 @@ class Walk:
         self._only = only
         self._records = Records(history)
         self._measured = history.tags(ATTEMPT_TAGS)
+        self._merges = history.tags(MERGED_TAGS)
         self._pointers: dict[str, list[str | None]] = defaultdict(list)
         self._changes: list[ChangeFacts] = []
         self._edits: dict[tuple[str, str], list[CardEdit]] = defaultdict(list)
@@ -130,7 +133,17 @@ class Walk:
             unreadable=self._records.unreadable_at(commit),
             attempts=self._attempts(model),
             any_records=self._records.any,
+            merge=self._merge(parent, commit),
         )
+
+    def _merge(self, parent: Commit | None, commit: Commit) -> StoredMerge | None:
+        name = MERGED_TAGS + commit.id
+        if name not in self._merges:
+            return None
+        tag = self._merges[name]
+        keys = [key for rules in (parent, commit) for key in rules_at(self._history, rules).keys]
+        target, message = (tag.target, tag.message) if tag is not None else ("", "")
+        return StoredMerge(name, target, message, tuple(dict(keys).items()))
 
     def _attempts(self, model: str) -> tuple[StoredAttempt, ...]:
         inside = f"{ATTEMPT_TAGS}{model}/attempts/"
@@ -193,6 +206,7 @@ class Walk:
                 paths=paths,
                 rules=rules_at(self._history, parent),
                 candidates=self._records.for_rules(parent, commit, paths, pasts),
+                merge=self._merge(parent, commit),
             )
         )
 

@@ -22,6 +22,7 @@ from countersign_ml.audit.judging.genuine_record import (
     judged_evidence,
 )
 from countersign_ml.audit.judging.listed_attempts import evidence_of_attempts, judge_attempts
+from countersign_ml.audit.judging.merge_judge import judge_merge
 from countersign_ml.audit.judging.past_verdict import judge_verdict, read_policy
 from countersign_ml.audit.judging.pointer_movement import Movement, movement
 from countersign_ml.audit.judging.recorded_overrides import judge_overrides
@@ -91,6 +92,7 @@ def _with_record(
         ),
         *(_people(change, moved, candidate, policy) if policy is not None else ()),
         judge_untouched(candidate, lambda path: model_of(path) == change.model),
+        judge_merge(change.commit.id, change.merge),
         *_later(change, moved),
     ]
     return _whole(change, parts), sign_off_of(candidate, key, policy, change.model)

@@ -12,6 +12,7 @@ from countersign_ml.audit.judging.genuine_record import (
     judge_signature,
     judge_untouched,
 )
+from countersign_ml.audit.judging.merge_judge import judge_merge
 from countersign_ml.audit.judging.past_verdict import read_policy
 from countersign_ml.audit.judging.signers import judge_people
 from policy.governed import is_rule
@@ -43,5 +44,6 @@ def _with_record(name: str, rule: RuleFacts, candidate: Candidate, place: Place)
         *judge_place(candidate, rule.commit, place),
         people,
         judge_untouched(candidate, is_rule),
+        judge_merge(rule.commit.id, rule.merge),
     ]
     return gather(name, parts), sign_off_of(candidate, key, policy, None)
