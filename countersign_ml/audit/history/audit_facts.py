@@ -97,7 +97,7 @@ class Candidate:
     models: tuple[ModelMove, ...] = ()
     head_tree: str = ""
     git_logins: frozenset[str] = frozenset()
-    """People of the record (lower case) whose noreply addresses commits of the pull request show."""
+    """People in the record (lower case) whose noreply addresses its commits show."""
 
 
 @dataclass(frozen=True)
