@@ -9,9 +9,12 @@ import pytest
 from countersign_ml.forge.workflow.workflow_plan import parse
 
 FOLDER = Path(__file__).parents[2] / ".github/workflows"
+ONLY_AT_GITHUB = {"release.yml"}
+"""It attests by GitHub's identity, and governs nothing: `tests/cli/test_release.py` checks it."""
+SHIPPED = sorted({path.name for path in FOLDER.glob("*.yml")} - ONLY_AT_GITHUB)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.yml")))
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_workflow_is_understood_whole(name: str) -> None:
     plan = parse(name, (FOLDER / name).read_text())
     assert plan.on
