@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 ModelName = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$", strict=True)
@@ -20,3 +20,8 @@ Version = Annotated[str, StringConstraints(pattern=r"^v[1-9][0-9]{0,5}-[0-9a-f]{
 """`v<count>-<first 8 hex digits of the artifact's digest>`: unique even if counts repeat."""
 
 RowSplit = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}$")]
+
+Quorum = dict[RoleName, Annotated[int, Field(ge=1, le=20)]]
+"""Role to the number of its holders who must sign."""

@@ -38,7 +38,8 @@ def merged(snapshot: Snapshot, judged: Finding | None) -> tuple[Finding, tuple[A
     """
     names = [name for name in models_of(snapshot.paths) if is_model_name(name)]
     pull = snapshot.pull
-    if pull.base_ref != snapshot.default_branch or not (names or snapshot.rules_changed):
+    governed = names or snapshot.rules_changed or snapshot.further_changed
+    if pull.base_ref != snapshot.default_branch or not governed:
         return Finding("merged", Outcome.PASSED, NOTHING_GOVERNED), ()
     allowed = judged.outcome.lets_through if judged is not None else snapshot.mark == "success"
     by = plain(pull.merged_by) or "unknown"
@@ -62,7 +63,8 @@ def _judged_now(snapshot: Snapshot, judged: Finding, names: list[str]) -> Iterat
     found = [leaf.sentence for leaf in judged.blocking()] or [judged.sentence]
     reasons = [] if allowed else found[:MOST_REASONS]
     if reasons:
-        for model in (*names, *([""] if snapshot.rules_changed else [])):
+        rules = snapshot.rules_changed or snapshot.further_changed
+        for model in (*names, *([""] if rules else [])):
             yield from _unsanctioned(model, snapshot, reasons)
     if pull.merge_sha:
         said = "Judged again after the merge, by the facts of that moment.\n\n"

@@ -57,8 +57,8 @@ def nothing_governed(snapshot: Snapshot) -> Decision:
     """Green: no version of a model can change with it."""
     verdict = Finding("countersign", Outcome.PASSED, NOTHING_GOVERNED)
     summary = (
-        "This pull request changes no file below `models/` or `model_cards/` and none of the "
-        "rules, so no version of a model can change with it."
+        "This pull request changes no file below `models/` or `model_cards/`, none of the rules "
+        "and no file of `sign_off.paths`, so no version of a model can change with it."
     )
     actions: list[Action] = [
         PostCheck(snapshot.pull.head_sha, "success", NOTHING_GOVERNED, summary)

@@ -30,7 +30,7 @@ from bot.facts.actions import (
     LookAgain,
     in_order,
 )
-from bot.facts.bot_sentences import MERGE_UNKNOWN, OTHER_FILES, other_files
+from bot.facts.bot_sentences import FURTHER_PATHS, MERGE_UNKNOWN, OTHER_FILES, other_files
 from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import Judged, ModelState
 from bot.facts.moment import as_it_was
@@ -43,6 +43,7 @@ from policy.errors import UserError
 from policy.files.calendar import judge_calendar
 from policy.files.rules import Policy
 from policy.governed import POLICY_FILE, is_governed, is_model_name, models_of
+from policy.people.further_paths import further_paths
 from policy.verdict import Finding, Outcome, gather
 
 
@@ -61,7 +62,8 @@ def _open(snapshot: Snapshot) -> Decision:
     """Return the decision on a pull request that may merge, or could at the time of the facts."""
     if snapshot.pull.base_ref != snapshot.default_branch:
         return consequences.other_base(snapshot)
-    if not snapshot.links and not is_governed(snapshot.paths, truncated=snapshot.files_truncated):
+    governed = is_governed(snapshot.paths, truncated=snapshot.files_truncated)
+    if not (snapshot.links or snapshot.further_changed or governed):
         if snapshot.merge_unknown:
             return consequences.merge_unknown(snapshot)
         return consequences.nothing_governed(snapshot)
@@ -177,7 +179,11 @@ def _about_all(snapshot: Snapshot) -> Iterator[Finding]:
     rules = rule_changes.consider(snapshot)
     if rules is not None:
         yield rules
-    beside = [path for path in snapshot.paths if not is_governed([path])]
+    further = further_paths(snapshot.policy)
+    told = tuple(further.told(snapshot.paths))
+    if told:
+        yield gather(FURTHER_PATHS, told)
+    beside = [p for p in snapshot.paths if not is_governed([p]) and not further.governs(p)]
     if beside and models_of(snapshot.paths):
         yield gather(OTHER_FILES, [Finding("ungoverned", Outcome.WARNED, other_files(beside))])
     if snapshot.pull.mergeable is False:

@@ -14,6 +14,7 @@ from bot.facts.merge_groups import GroupFacts
 from bot.report import check
 from bot.report.verdict_tree import tree
 from policy.governed import is_rule, model_of, models_of
+from policy.people.further_paths import further_paths
 from policy.verdict import Finding, Outcome, gather
 
 
@@ -46,13 +47,15 @@ def judge_group(facts: GroupFacts, pull: Decision) -> tuple[Finding, PostCheck]:
 def _mixed(facts: GroupFacts) -> list[str]:
     """Return the governed paths that nobody judged as they are in the group."""
     changed = facts.snapshot.paths
-    models, rules = set(models_of(changed)), set(facts.snapshot.rules_changed)
+    models = set(models_of(changed))
+    rules = {*facts.snapshot.rules_changed, *facts.snapshot.further_changed}
+    further = further_paths(facts.snapshot.policy)
     found = []
     for path in sorted(
         facts.group.keys() | facts.onto.keys() | facts.tip.keys() | facts.pull.keys()
     ):
         model = model_of(path)
-        if model is None and not is_rule(path):
+        if model is None and not is_rule(path) and not further.governs(path):
             continue
         if model in models or path in rules:
             judged = facts.group.get(path) == facts.pull.get(path)

@@ -12,9 +12,10 @@ from bot.facts.snapshot import IssueEvent, Snapshot
 from policy.errors import UserError
 from policy.files import codeowners
 from policy.files.codeowners import Codeowners
-from policy.files.people_rules import ChangeKind, Quorum
+from policy.files.people_rules import ChangeKind
 from policy.files.rules import Policy
 from policy.governed import card_path, evidence_path, pointer_path
+from policy.names import Quorum
 from policy.people.kinds_of_change import change_kinds
 from policy.people.sign_off import Review, SignOffFacts, judge_sign_off, latest_states, signers
 from policy.verdict import Finding, Outcome, gather
@@ -157,6 +158,12 @@ def unsigned(
 ) -> SignOffFacts:
     """Return the facts as they will be before anyone signs, with the files of a release."""
     facts = facts_of(snapshot, owners)
+    objections = tuple(r for r in facts.reviews if r.state != "APPROVED")
+    return replace(facts, paths=_with_release(snapshot, models), reviews=objections)
+
+
+def _with_release(snapshot: Snapshot, models: Sequence[Judged]) -> tuple[str, ...]:
+    """Return every changed path, and the files that a release commit will add."""
     paths = dict.fromkeys(snapshot.paths)
     for model in models:
         version = model.pointer.version if model.pointer else "next"
@@ -164,8 +171,7 @@ def unsigned(
             paths[pointer_path(model.model)] = None
             paths[card_path(model.model, version)] = None
             paths[evidence_path(model.model, version)] = None
-    objections = tuple(r for r in facts.reviews if r.state != "APPROVED")
-    return replace(facts, paths=tuple(paths), reviews=objections)
+    return tuple(paths)
 
 
 def without_owners(facts: SignOffFacts) -> SignOffFacts:
@@ -182,7 +188,7 @@ def quorum_of(snapshot: Snapshot, policy: Policy, models: Sequence[Judged]) -> Q
         kinds = change_kinds(facts.head_inputs, facts.base_inputs)
         back = model.kind == "rollback"
         changes.append((model.model, frozenset({"rollback"}) if back else kinds))
-    return policy.sign_off.needed(changes, rules=bool(snapshot.rules_changed))
+    return policy.sign_off.needed(changes, _with_release(snapshot, models))
 
 
 def who_signed(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:

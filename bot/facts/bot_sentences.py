@@ -26,6 +26,7 @@ def title(key: str, kinds: Sequence[str]) -> str:
     return f"Rollback: {words[0].lower()}{words[1:]}" if "rollback" in kinds else words
 
 
+FURTHER_PATHS = "further paths"
 OTHER_FILES = "other files"
 LISTED_FILES = 20
 NOTHING_GOVERNED = "Nothing governed changes here."

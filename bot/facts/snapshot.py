@@ -15,6 +15,7 @@ from bot.facts.late import LateFacts
 from bot.facts.model_facts import ModelFacts
 from bot.facts.proposed import Proposed, proposed_of
 from policy.governed import is_rule
+from policy.people.further_paths import further_paths
 from policy.people.sign_off import Review
 
 MAX_FILES = 3000
@@ -162,7 +163,8 @@ class Snapshot:
     codeowners_path: str = ".github/CODEOWNERS"
     codeowners_is_link: bool = False
     links: tuple[str, ...] = ()
-    """Changed paths at head that should be a model's folder, and are a link or a submodule."""
+    """Changed paths at head that are a link or a submodule, and should be a model's folder or a
+    further file that the policy governs."""
     models: tuple[ModelFacts, ...] = ()
     now: str = ""
     """When these facts were read (RFC 3339, UTC)."""
@@ -190,6 +192,11 @@ class Snapshot:
     def rules_changed(self) -> tuple[str, ...]:
         """Return the changed paths that decide how proposals are judged."""
         return tuple(path for path in self.paths if is_rule(path))
+
+    @cached_property
+    def further_changed(self) -> tuple[str, ...]:
+        """Return the changed paths that the base branch's policy governs by `sign_off.paths`."""
+        return tuple(filter(further_paths(self.policy).governs, self.paths))
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ def unsanctioned_body(
     changed = (
         f"What runs as {code(model)} now may differ from what was measured and signed."
         if model
-        else "The rules that judge every proposal may differ from those that were signed."
+        else "The rules that judge every proposal, or files that they govern, may differ from what "
+        "was signed."
     )
     who = f"@{merged_by}" if merged_by else "Somebody"
     return _paragraphs(

@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from policy.documents import Document
-from policy.files.people_rules import RoleName
 from policy.files.recipe import Recipe
+from policy.names import RoleName
 from policy.verdict import Finding, Outcome
 
 Positive = Annotated[float, Field(gt=0)]

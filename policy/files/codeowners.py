@@ -32,7 +32,7 @@ class Rule:
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
-        return re.compile(_translate(self.pattern), re.DOTALL)  # a path may contain a newline
+        return re.compile(translate(self.pattern), re.DOTALL)  # a path may contain a newline
 
     def matches(self, path: str) -> bool:
         """Return whether `path`, relative to the repository's root, matches this line."""
@@ -95,7 +95,8 @@ def _words(line: str) -> list[str]:
     return words
 
 
-def _refusal(pattern: str, owners: tuple[str, ...]) -> str:
+def refused_pattern(pattern: str) -> str:
+    """Return why GitHub would skip a line with this pattern; empty if it would not."""
     if pattern.startswith("!"):
         return f"{pattern!r} is a negation, which CODEOWNERS does not support"
     if "[" in pattern or "]" in pattern:
@@ -104,13 +105,19 @@ def _refusal(pattern: str, owners: tuple[str, ...]) -> str:
         return f"{pattern!r} escapes a #, which CODEOWNERS does not support"
     if "***" in pattern:
         return f"{pattern!r} contains three stars in a row"
+    return ""
+
+
+def _refusal(pattern: str, owners: tuple[str, ...]) -> str:
+    if reason := refused_pattern(pattern):
+        return reason
     for owner in owners:
         if not _OWNER.fullmatch(owner):
             return f"{owner!r} is not @user, @organisation/team or an e-mail address"
     return ""
 
 
-def _translate(pattern: str) -> str:
+def translate(pattern: str) -> str:
     """Return the regular expression (for `match`) of one pattern.
 
     A pattern with a slash before its end is anchored at the root, one without matches at any depth.
@@ -132,7 +139,7 @@ def _translate(pattern: str) -> str:
             else:
                 text += "(?:.*/)?" if index == 0 or text.endswith("/") else "(?:/.*)?/"
             continue
-        text += _segment(segment)
+        text += segment_regex(segment)
         if index < last:
             text += "/"
     if segments[-1] == "**":
@@ -144,7 +151,8 @@ def _translate(pattern: str) -> str:
     return text + r"(?:/.*)?\Z"
 
 
-def _segment(segment: str) -> str:
+def segment_regex(segment: str) -> str:
+    """Return the regular expression of one name in a pattern."""
     text = ""
     escaped = False
     for character in segment:

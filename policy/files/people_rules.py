@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from policy.documents import Document
-from policy.names import ModelName
+from policy.files.path_rules import PathRule
+from policy.governed import is_rule
+from policy.names import ModelName, Quorum, RoleName
 
-RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}$")]
 Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
 """A login; for enterprise-managed users it ends in `_` and the enterprise's short code."""
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
 TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
-Quorum = dict[RoleName, Annotated[int, Field(ge=1, le=20)]]
 ChangeKind = Literal["promote", "rollback", "data", "recipe", "contract", "policy"]
 """What a pull request changes: a pointer forward or back, a model's data, recipe or contract, or
 the rules themselves (policy, CODEOWNERS, workflows)."""
@@ -52,7 +52,8 @@ class SignOffRules(Document):
 
     If a pull request makes several kinds of change, the highest count per role applies. A new
     version always needs `promote`, and `data`, `recipe` and `contract` add to it if set. `policy`
-    applies to changes of the rules themselves; its default is `promote`.
+    applies to changes of the rules themselves; its default is `promote`. `paths` names further
+    files that are governed, such as a Makefile or a lock file; every entry that matches applies.
     """
 
     promote: Quorum
@@ -62,6 +63,7 @@ class SignOffRules(Document):
     contract: Quorum = Field(default_factory=dict)
     policy: Quorum | None = None
     models: dict[ModelName, ModelSignOff] = Field(default_factory=dict)
+    paths: Annotated[tuple[PathRule, ...], Field(max_length=100)] = ()
     assistants: tuple[Email, ...] = ()
     """E-mails of coding assistants that `Co-authored-by` trailers may name. They are no people, so
     they cannot sign their own work. The address of an account still excludes its owner."""
@@ -91,19 +93,26 @@ class SignOffRules(Document):
         quorum: Quorum = getattr(self, kind)
         return quorum
 
-    def needed(self, changes: Iterable[tuple[str, Iterable[ChangeKind]]], *, rules: bool) -> Quorum:
+    def asked_of(self, rule: PathRule) -> Quorum:
+        """Return the quorum for files that a rule of `paths` matches."""
+        return rule.sign if rule.sign is not None else self.asked("policy")
+
+    def needed(
+        self, changes: Iterable[tuple[str, Iterable[ChangeKind]]], paths: Collection[str]
+    ) -> Quorum:
         """Return the highest count per role over all changes of a pull request.
 
         Each change is a model and its kinds; every change except a rollback is also a promotion.
-        `rules` means that the rules themselves change.
+        `paths` are all changed files; of a rename both names.
         """
         asked: list[Quorum] = []
         for model, kinds in changes:
             found = frozenset(kinds)
             found |= frozenset[ChangeKind]() if "rollback" in found else {"promote"}
             asked += [self.asked(kind, model) for kind in sorted(found)]
-        if rules:
+        if any(map(is_rule, paths)):
             asked.append(self.asked("policy"))
+        asked += [self.asked_of(rule) for rule in self.paths if any(map(rule.matches, paths))]
         return strictest(asked)
 
     def quorums(self) -> Iterator[tuple[str, Quorum]]:
@@ -113,6 +122,8 @@ class SignOffRules(Document):
         for model, rules in self.models.items():
             for kind in ("promote", "rollback", "data", "recipe", "contract"):
                 yield f"models.{model}.{kind}", getattr(rules, kind) or {}
+        for number, rule in enumerate(self.paths):
+            yield f"paths.{number}.sign", rule.sign or {}
 
 
 class OverrideRules(Document):

@@ -12,16 +12,10 @@ from policy.facts.evidence import DriftField, DriftReference
 from policy.files.bases import BaseRules
 from policy.files.budget import Budget
 from policy.files.calendar import Calendar
-from policy.files.people_rules import (
-    AttemptRules,
-    OverrideRules,
-    Role,
-    RoleName,
-    SignOffRules,
-    StopRules,
-)
+from policy.files.people_rules import AttemptRules, OverrideRules, Role, SignOffRules, StopRules
 from policy.files.runner_rules import RunnerRules
 from policy.files.win_rate_rules import SpotCheckRules, WinRateGate
+from policy.names import RoleName
 
 Share = Annotated[float, Field(ge=0, le=1)]
 MetricName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(?:[.:][A-Za-z0-9_]+)?$")]

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints, field_validator
 from policy.documents import Document
 from policy.facts.spot_check import MAX_ROWS
 from policy.facts.win_rate_facts import EndpointPrices
-from policy.files.people_rules import Quorum
+from policy.names import Quorum
 
 JUDGE_MODEL_PROMPTS = {
     "pairwise-v1": "sha256:036e85659f4a4d4eca220b9f03fd73ae5b5f6d4e5c59005ba8409289a9d61c73",

@@ -17,9 +17,9 @@ from policy.documents import Document
 from policy.facts.attempt import RecordedAttempt
 from policy.facts.statement import PREDICATES, SignedRecord, Subject, subject
 from policy.files.codeowners import Codeowners
-from policy.files.people_rules import RoleName, WaivableGate
+from policy.files.people_rules import WaivableGate
 from policy.governed import pointer_path
-from policy.names import Digest, GitSha, ModelName
+from policy.names import Digest, GitSha, ModelName, RoleName
 from policy.people.co_authors import GITHUB
 from policy.people.sign_off import Review, SignOffFacts
 from policy.people.spot_check_signatures import SpotCheckSignature

@@ -1,8 +1,8 @@
 """From GitHub to a frozen Snapshot: every fact that one decision needs, read afresh.
 
-A pull request that changes nothing governed costs three reads. What has an immutable id is kept, so
-most evaluations of a governed one read the pull request, its files, commits, reviews, comments,
-checks and runs, and little else.
+A pull request that changes nothing governed costs three reads, and one to three more for the policy
+of each new base. What has an immutable id is kept, so most evaluations of a governed one read the
+pull request, its files, commits, reviews, comments, checks and runs, and little else.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from policy.governed import (
     models_of,
     pointer_path,
 )
+from policy.people.further_paths import further_paths
 from policy.people.revoked_keys import REVOKED_KEYS
 from policy.people.sign_off import Review
 
@@ -101,13 +102,15 @@ class Reader:
             known["shared"] = green and self.pulls.shared(item, branch)
             return Snapshot(pull=pull, **known)
         changes = self._changes(item, branch)
+        policy = self._policy(changes)
         known |= {
             "files": changes.files,
             "files_truncated": changes.files_truncated,
             "commits": changes.commits,
             "commits_truncated": changes.commits_truncated,
             "base_head": changes.base,
-            **_merge(changes),
+            "policy": policy,
+            **_merge(changes, _governing(policy)),
         }
         small = Snapshot(pull=pull, **known)
         known["checks"] = self.pulls.checks(pull.head_sha)
@@ -115,6 +118,7 @@ class Reader:
             known["comments"] = self.pulls.comments(number)
         concerns = is_governed(small.paths, truncated=small.files_truncated)
         concerns = concerns or any(map(is_folder_place, small.paths))
+        concerns = concerns or bool(small.further_changed)
         if not concerns:
             return Snapshot(pull=pull, **known)
         return self._governed(replace(small, **known), changes)
@@ -127,6 +131,15 @@ class Reader:
         else:
             changes = self.pulls.changes(item, branch, self.branch_head)
         return replace(changes, merged=self.pulls.merged(item, changes.base))
+
+    def _policy(self, changes: Changes) -> str | None:
+        """Return the text of the policy on the base branch.
+
+        A governed change needs that commit's whole tree anyway; any other needs only this file.
+        """
+        if is_governed((file.path for file in changes.files), truncated=changes.files_truncated):
+            return self._files.text(self._files.tree(changes.base).blobs.get(POLICY_FILE))
+        return self._files.text(self._files.blob(changes.base, POLICY_FILE))
 
     def nothing_to_do(self, snapshot: Snapshot) -> None:
         """Remember that a pull request changes nothing governed, and that its check says so."""
@@ -143,10 +156,10 @@ class Reader:
         reviews = self.pulls.reviews(pull.number)
         head, base = self._files.tree(pull.head_sha), self._files.tree(changes.base)
         fork = self._files.tree(changes.fork)
-        policy_text = self._files.text(base.blobs.get(POLICY_FILE))
+        governs = _governing(small.policy)
         owners_path = next((p for p in CODEOWNERS_PLACES if p in base.blobs), None)
         owners = self._files.text(base.blobs[owners_path]) if owners_path else None
-        policy = read_policy(policy_text)
+        policy = read_policy(small.policy)
         teams, roles = self._teams(policy, owners, small.paths)
         writers = read_people.writers(self._api, self._repository)
         trusted = {login.lower() for login in writers} | {self._bot.login.lower()}
@@ -158,13 +171,15 @@ class Reader:
             roles=roles,
             assistants=policy.sign_off.assistants if policy is not None else (),
             teams=teams,
-            policy=policy_text,
             codeowners=owners,
             codeowners_path=owners_path or CODEOWNERS_PLACES[0],
             codeowners_is_link=owners_path in base.irregular,
-            unlike=(*small.unlike, *_left_out(changes, head, base)),
+            unlike=(*small.unlike, *_left_out(changes, head, base, governs)),
             links=tuple(
-                name for name in small.paths if is_folder_place(name) and name in head.irregular
+                name
+                for name in small.paths
+                if name in head.irregular
+                and (is_folder_place(name) or name in small.further_changed)
             ),
             head_policy=self._files.text(head.blobs.get(POLICY_FILE)),
             events=self.pulls.events(pull.number),
@@ -288,22 +303,29 @@ def read_policy(text: str | None) -> Policy | None:
         return None
 
 
-def _merge(changes: Changes) -> dict[str, Any]:
+def _governing(policy: str | None) -> Callable[[str], bool]:
+    """Return whether a path is governed, by the rules that always hold or by the policy."""
+    further = further_paths(policy)
+    return lambda path: is_governed([path]) or further.governs(path)
+
+
+def _merge(changes: Changes, governs: Callable[[str], bool]) -> dict[str, Any]:
     """Return what the merge would change, next to what the head's changes show."""
     if changes.merged is None:
         return {"merge_unknown": True}
     unlike = sorted(
         name
         for name, blob in changes.merged.items()
-        if (is_governed([name]) or is_folder_place(name))
-        and changes.blobs.get(name, ABSENT) != blob
+        if (governs(name) or is_folder_place(name)) and changes.blobs.get(name, ABSENT) != blob
     )
     shown = {file.path for file in changes.files}
     more = tuple(ChangedFile(name) for name in unlike if name not in shown)
     return {"unlike": tuple(unlike), "files": (*changes.files, *more)}
 
 
-def _left_out(changes: Changes, head: Tree, base: Tree) -> tuple[str, ...]:
+def _left_out(
+    changes: Changes, head: Tree, base: Tree, governs: Callable[[str], bool]
+) -> tuple[str, ...]:
     """Return the governed paths of the head's changes that the merge would leave as they are."""
     if changes.merged is None:
         return ()
@@ -311,6 +333,6 @@ def _left_out(changes: Changes, head: Tree, base: Tree) -> tuple[str, ...]:
         name
         for name in changes.blobs
         if name not in changes.merged
-        and is_governed([name])
+        and governs(name)
         and head.blobs.get(name) != base.blobs.get(name)
     )

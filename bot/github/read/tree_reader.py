@@ -57,6 +57,19 @@ class Files:
         entries = answer["tree"] if not answer.get("truncated") else self._walk(commit)
         return _tree(entries)
 
+    def blob(self, commit: str, file: str) -> str | None:
+        """Return the id of one file of a commit, read folder by folder; None if it is absent."""
+        found = commit
+        for name in file.split("/"):
+            answer = self._api.fixed(f"{self._base}/git/trees/{found}") or {"truncated": False}
+            if answer["truncated"] or (found == commit and "tree" not in answer):
+                raise ApiError("GET", f"git/trees/{found}", 404, "cannot be read whole")
+            entries = {entry["path"]: entry["sha"] for entry in answer.get("tree", ())}
+            if name not in entries:
+                return None
+            found = str(entries[name])
+        return found
+
     def _walk(self, sha: str, prefix: str = "") -> list[dict[str, Any]]:
         answer = self._api.fixed(f"{self._base}/git/trees/{sha}")
         if answer is None or answer.get("truncated"):

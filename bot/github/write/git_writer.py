@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from bot.facts.actions import CommitRelease, FileChange, ProposeRollback
 from bot.github.api import Api, ApiError, path, ref_path
 from bot.github.read.tree_reader import Files
-from policy.governed import CARDS, MODELS, is_rule, pointer_path
+from policy.governed import CARDS, MODELS, POLICY_FILE, is_rule, pointer_path
+from policy.people.further_paths import FurtherPaths, further_paths
 
 log = logging.getLogger("countersign.bot")
 
@@ -56,7 +57,8 @@ class GitWriter:
         branch, tip = self._default_branch()
         before = self._files.tree(str(described["parents"][0]["sha"])).blobs
         moved, now = self._files.tree(action.commit).blobs, self._files.tree(tip).blobs
-        files = _undone(action.model, before, moved, now)
+        further = further_paths(self._files.text(before.get(POLICY_FILE)))
+        files = _undone(action.model, before, moved, now, further)
         if not files:
             return 0
         named = f"{action.model}-" if action.model else ""
@@ -111,12 +113,20 @@ class GitWriter:
 
 
 def _undone(
-    model: str, before: Mapping[str, str], moved: Mapping[str, str], now: Mapping[str, str]
+    model: str,
+    before: Mapping[str, str],
+    moved: Mapping[str, str],
+    now: Mapping[str, str],
+    further: FurtherPaths,
 ) -> list[FileChange]:
-    """Return the files that take back what a commit did; none if there is nothing to take back."""
+    """Return the files that take back what a commit did; none if there is nothing to take back.
+
+    `further` are the files next to models and rules that the policy before it governs.
+    """
     paths = sorted(before.keys() | moved.keys() | now.keys())
     if not model:
-        changed = [p for p in paths if is_rule(p) and before.get(p) != moved.get(p)]
+        moves = [path for path in paths if before.get(path) != moved.get(path)]
+        changed = [path for path in moves if is_rule(path) or further.governs(path)]
         still = [p for p in changed if now.get(p) == moved.get(p)]
         return [FileChange(path, blob=before.get(path)) for path in still]
     pointer = pointer_path(model)

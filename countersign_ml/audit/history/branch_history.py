@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from countersign_ml.audit.history.git_objects import FOLDER, Commit, Entry, Objects, Tag, run_git
@@ -73,30 +73,19 @@ class History:
             (path, new) for path, _, new in self._changed(None, entry.id, "") if new is not None
         )
 
-    def changed(
-        self, old: Commit | None, new: Commit | None, top: Callable[[str], bool] | None = None
-    ) -> tuple[Change, ...]:
-        """Return every path that differs, sorted; a rename appears under both names.
-
-        `top` selects names at the root; nothing else is read.
-        """
+    def changed(self, old: Commit | None, new: Commit | None) -> tuple[Change, ...]:
+        """Return every path that differs, sorted; a rename appears under both names."""
         before, after = (commit.tree if commit else None for commit in (old, new))
         if before == after:
             return ()
-        return tuple(self._changed(before, after, "", top))
+        return tuple(self._changed(before, after, ""))
 
-    def _changed(
-        self,
-        old: str | None,
-        new: str | None,
-        prefix: str,
-        wanted: Callable[[str], bool] | None = None,
-    ) -> Iterator[Change]:
+    def _changed(self, old: str | None, new: str | None, prefix: str) -> Iterator[Change]:
         before = self.objects.tree(old) if old else {}
         after = self.objects.tree(new) if new else {}
         for name in sorted(before.keys() | after.keys()):
             was, is_now = before.get(name), after.get(name)
-            if was == is_now or (wanted is not None and not wanted(name)):
+            if was == is_now:
                 continue
             folders = [e.id if e and e.mode == FOLDER else None for e in (was, is_now)]
             files = [e if e and e.mode != FOLDER else None for e in (was, is_now)]

@@ -25,7 +25,6 @@ from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import read_pointer
 from policy.governed import (
     CARDS,
-    CODEOWNERS_PLACES,
     KEYS,
     MODELS,
     card_path,
@@ -35,10 +34,6 @@ from policy.governed import (
     version_of,
 )
 from policy.people.merge_record import MERGED_TAGS
-
-_TOPS = frozenset(
-    {MODELS, CARDS, "policy", ".github"} | {name.split("/")[0] for name in CODEOWNERS_PLACES}
-)
 
 
 class Walk:
@@ -78,10 +73,12 @@ class Walk:
         )
 
     def _visit(self, parent: Commit | None, commit: Commit) -> None:
-        changed = self._history.changed(parent, commit, _TOPS.__contains__)
+        changed = self._history.changed(parent, commit)
         if not changed:
             return
-        self._note_rules(parent, commit, [change for change in changed if is_rule(change[0])])
+        further = self._records.further(parent)
+        ruled = [c for c in changed if is_rule(c[0]) or further.governs(c[0])]
+        self._note_rules(parent, commit, ruled)
         models: dict[str, list[Change]] = defaultdict(list)
         for change in changed:
             model = model_of(change[0])

@@ -30,6 +30,7 @@ from policy.governed import (
     pointer_path,
 )
 from policy.people.co_authors import GITHUB, named_among, noreply, trailers
+from policy.people.further_paths import FurtherPaths, further_paths
 from policy.people.kinds_of_change import change_kinds
 from policy.people.revoked_keys import REVOKED_KEYS, read_revoked
 from policy.people.sign_off_record import TAGS, SignOffRecord
@@ -97,6 +98,10 @@ class Records:
         for kept in self._readable:
             for moved in kept.record.models if kept.record else ():
                 self._claims[moved.model, moved.before, moved.after].append(kept)
+
+    def further(self, commit: Commit | None) -> FurtherPaths:
+        """Return which further files the policy at a commit governs."""
+        return further_paths(self._history.text(commit, POLICY_FILE))
 
     def unreadable_at(self, commit: Commit) -> tuple[str, ...]:
         """Return the tags without a readable record on the commits that a commit merged."""
@@ -175,10 +180,15 @@ class Records:
         paths = tuple(path for path, _, _ in changed)
         landed = history.changed(parent, commit)
         signed = frozenset(paths)
+        further = self.further(parent)
         differing = tuple(
             path
             for path, _, new in landed
-            if (is_rule(path) or path.startswith((f"{MODELS}/", f"{CARDS}/")))
+            if (
+                is_rule(path)
+                or path.startswith((f"{MODELS}/", f"{CARDS}/"))
+                or further.governs(path)
+            )
             and new != history.entry(head, path)
         )
         strays = tuple(path for path, _, _ in landed if path not in signed)

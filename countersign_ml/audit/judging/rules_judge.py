@@ -1,4 +1,4 @@
-"""Judge one commit that changed the rules: policy, CODEOWNERS, keys, workflows or actions."""
+"""Judge one commit that changed the rules, or a further file that the policy then governed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from countersign_ml.audit.judging.merge_judge import judge_merge
 from countersign_ml.audit.judging.past_verdict import read_policy
 from countersign_ml.audit.judging.signers import judge_people
 from policy.governed import is_rule
+from policy.people.further_paths import further_paths
 from policy.verdict import Finding, Outcome, gather
 
 
@@ -34,6 +35,7 @@ def judge_rules(rule: RuleFacts, place: Place) -> RuleAudit:
 
 def _with_record(name: str, rule: RuleFacts, candidate: Candidate, place: Place) -> Judged:
     policy, problem = read_policy(rule.rules.policy)
+    further = further_paths(rule.rules.policy)
     signature, key = judge_signature(candidate, rule.rules, rule.commit.parents[0])
     if policy is None:
         people = Finding("signers", Outcome.ERRORED, problem or NO_POLICY)
@@ -43,7 +45,7 @@ def _with_record(name: str, rule: RuleFacts, candidate: Candidate, place: Place)
         signature,
         *judge_place(candidate, rule.commit, place),
         people,
-        judge_untouched(candidate, is_rule),
+        judge_untouched(candidate, lambda path: is_rule(path) or further.governs(path)),
         judge_merge(rule.commit.id, rule.merge),
     ]
     return gather(name, parts), sign_off_of(candidate, key, policy, None)

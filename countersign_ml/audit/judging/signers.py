@@ -9,9 +9,9 @@ from countersign_ml.audit.history.audit_facts import Candidate, Rules
 from countersign_ml.audit.judging.pointer_movement import movement
 from policy.errors import UserError
 from policy.files import codeowners
-from policy.files.people_rules import ChangeKind, Quorum
+from policy.files.people_rules import ChangeKind
 from policy.files.rules import Policy
-from policy.governed import is_rule
+from policy.names import Quorum
 from policy.people.sign_off import SignOffFacts, judge_sign_off, latest_states, signers
 from policy.people.sign_off_record import SignOffRecord
 from policy.verdict import Finding, Outcome, gather
@@ -91,7 +91,7 @@ def _quorum(candidate: Candidate, policy: Policy) -> Quorum:
         way = movement(move.model, move.history, move.before, move.after)
         back = move.before != move.after and way.kind == "rollback"
         changes.append((move.model, frozenset({"rollback"}) if back else move.kinds))
-    return policy.sign_off.needed(changes, rules=any(is_rule(path) for path in candidate.paths))
+    return policy.sign_off.needed(changes, candidate.paths)
 
 
 def _judge_roles(record: SignOffRecord, policy: Policy) -> Finding:
