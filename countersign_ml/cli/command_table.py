@@ -19,6 +19,12 @@ class Subcommand(NamedTuple):
 
 
 COMMANDS: dict[str, Subcommand] = {
+    "init": Subcommand(
+        "countersign_ml.setup.init_command", "main", "lay down the files of a governed repository"
+    ),
+    "doctor": Subcommand(
+        "countersign_ml.setup.doctor_command", "main", "check the set-up; each line has a remedy"
+    ),
     "validate": Subcommand(
         "runner.runner_commands", "validate", "check a model's files and data gates"
     ),
