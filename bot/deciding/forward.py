@@ -238,6 +238,7 @@ def _parts(about: retrain.About, evidence: Evidence, pointer: Pointer | None) ->
         incumbent=proposed.incumbent,
     )
     parts = [verdict, *names_this(facts, proposed.live, evidence)]
+    parts += refused.history_too_long(facts)
     for text in quarantined(facts.history):
         old = read_pointer(text)
         if old and pointer and old.artifact.digest == pointer.artifact.digest:

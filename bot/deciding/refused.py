@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import Judged
 from bot.facts.snapshot import Snapshot
 from policy.verdict import Finding, Outcome
@@ -29,6 +30,18 @@ def unlike(snapshot: Snapshot) -> str:
 
 def live_pointer_broken(model: str, branch: str) -> str:
     return f"models/{model}/pointer.json on {branch} cannot be read; fix it there first"
+
+
+def history_too_long(facts: ModelFacts) -> list[Finding]:
+    """Return a finding if it is unknown what was live before."""
+    if not facts.history_limit:
+        return []
+    sentence = (
+        f"the default branch has more than {facts.history_limit} commits, merged ones included, so "
+        "it is unknown which versions were live and which are quarantined; govern these models in "
+        "a repository of their own"
+    )
+    return [Finding("history", Outcome.ERRORED, sentence)]
 
 
 def quarantined(version: str) -> Finding:

@@ -75,6 +75,7 @@ def _whole(facts: ModelFacts, target: Pointer, recorded: Evidence | None) -> lis
         sentence = f"the base branch has the evidence of {version}, and it gives this pointer"
         parts.append(Finding("record", Outcome.PASSED, sentence))
         parts += _same_inputs(facts, target, recorded)
+    parts += refused.history_too_long(facts)
     if facts.head_pointer in quarantined(facts.history):
         parts.append(refused.quarantined(version))
     return parts + _records(facts, target)

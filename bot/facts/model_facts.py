@@ -73,9 +73,12 @@ class ModelFacts:
     live_record: str | None = None
     """The evidence file on the base branch that the live pointer names."""
     history: tuple[str | None, ...] = ()
-    """Every content the pointer had on the base branch, oldest first; None if it was absent."""
+    """Every content the pointer had on the base branch along first parents, oldest first; None if
+    it was absent."""
     history_dates: tuple[str, ...] = ()
     """When the base branch got each of them (RFC 3339, UTC)."""
+    history_limit: int = 0
+    """How many commits were read at most, if the base branch has more; 0 if all were read."""
     head_sizes: tuple[tuple[str, int], ...] = ()
     """The size in bytes of each input at head."""
     runs: tuple[Run, ...] = ()

@@ -167,6 +167,21 @@ class Api:
             if len(items) < 100:
                 return
 
+    def query(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the data of one GraphQL query, which only reads.
+
+        Something that GitHub does not find is null; any other error raises ApiError.
+        """
+        url = self._requester.graphql_url
+        asked = {"query": query, "variables": variables}
+        answer = self._request("POST", url, None, asked)[1]
+        errors = [one for one in answer.get("errors") or () if one.get("type") != "NOT_FOUND"]
+        if errors or not isinstance(answer.get("data"), dict):
+            said = "; ".join(str(one.get("message")) for one in errors)[:300]
+            raise ApiError("POST", url, 502, said or "no data")
+        data: dict[str, Any] = answer["data"]
+        return data
+
     def write(self, verb: str, url: str, body: dict[str, Any]) -> Any:
         """Return the answer of one write, tried exactly once."""
         log.info("%s %s", verb, url)

@@ -12,6 +12,7 @@ from bot.facts.snapshot import Snapshot
 from bot.github.api import Api
 from bot.github.read.attempt_tags import AttemptReader
 from bot.github.read.measured_tags import MeasuredReader
+from bot.github.read.pointer_line import MOST_COMMITS, HistoryTooLongError, PointerLine
 from bot.github.read.run_reader import Runs
 from bot.github.read.tree_reader import Files, Tree
 from policy.facts.pointer_history import read_pointer
@@ -33,6 +34,7 @@ class ModelReader:
         self._api = api
         self._repository = repository
         self._files = files
+        self._line = PointerLine(api, repository)
         self._login = login
         self._attempts = attempts
         self._measured = measured
@@ -78,11 +80,14 @@ class ModelReader:
 
     def with_history(self, facts: ModelFacts, base_head: str) -> ModelFacts:
         """Return the facts with every content that the pointer had on the base branch."""
-        past = self._files.history(base_head, pointer_path(facts.name))
+        try:
+            past = self._line.moments(base_head, pointer_path(facts.name))
+        except HistoryTooLongError:
+            return replace(facts, history_limit=MOST_COMMITS)
         return replace(
             facts,
-            history=tuple(entry.text for entry in past),
-            history_dates=tuple(entry.date for entry in past),
+            history=tuple(self._files.text(moment.content) for moment in past),
+            history_dates=tuple(moment.at for moment in past),
         )
 
     def with_runs(self, snapshot: Snapshot, facts: ModelFacts) -> ModelFacts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.facts.default_branch import Movement
 from bot.github.api import Api, path
+from bot.github.read.pointer_line import HistoryTooLongError, PointerLine
 from bot.github.read.pull_reader import PullReader
 from bot.github.read.tree_reader import Files
 from policy.governed import MODELS, is_model_name, model_of, pointer_path
@@ -13,19 +14,27 @@ def read_movements(
     api: Api, repository: str, branch: str, head: str, pulls: PullReader
 ) -> tuple[Movement, ...]:
     """Return the commit that brought each model's pointer to the tip of a branch."""
-    files = Files(api, repository)
+    files, line = Files(api, repository), PointerLine(api, repository)
     tip = files.tree(head).blobs
     base = path("repos", *repository.split("/"))
     found = []
     for model in sorted({model_of(name) or "" for name in tip if name.startswith(MODELS + "/")}):
         if not is_model_name(model):
             continue
-        asked = {"sha": head, "path": pointer_path(model), "per_page": 1}
-        listed = api.fixed(f"{base}/commits", asked)
-        if listed and listed[0]["parents"]:
+        commit = _moved(line, head, pointer_path(model))
+        if commit and pulls.parents(commit):
             blob = tip.get(pointer_path(model))
-            found.append(_movement(api, base, branch, model, str(listed[0]["sha"]), blob, pulls))
+            found.append(_movement(api, base, branch, model, commit, blob, pulls))
     return tuple(found)
+
+
+def _moved(line: PointerLine, head: str, file: str) -> str:
+    """Return the commit of the branch that gave a file its content; empty if none is known."""
+    try:
+        found = line.moments(head, file)
+    except HistoryTooLongError as error:
+        found = error.read
+    return found[-1].commit if found else ""
 
 
 def _movement(

@@ -33,15 +33,6 @@ class Tree:
         return tuple(sorted(name for name in self.irregular if name.startswith(folder + "/")))
 
 
-@dataclass(frozen=True)
-class Past:
-    """The content of a file after a commit, None if it was absent, and when that was committed."""
-
-    commit: str
-    date: str
-    text: str | None
-
-
 class Files:
     """Reads one repository's trees and blobs."""
 
@@ -98,21 +89,6 @@ class Files:
         """Return the id of a commit's tree; empty if there is no such commit."""
         answer = self._api.fixed(f"{self._base}/git/commits/{commit}")
         return str(answer["tree"]["sha"]) if answer else ""
-
-    def history(self, branch_head: str, file: str) -> tuple[Past, ...]:
-        """Return every content that a file had on the way to a commit, oldest first."""
-        changes = list(
-            self._api.pages(f"{self._base}/commits", {"sha": branch_head, "path": file}, fixed=True)
-        )
-        found: list[Past] = []
-        for item in reversed(changes):
-            commit = str(item["sha"])
-            answer = self._api.fixed(f"{self._base}/contents/{file}", {"ref": commit})
-            text = None
-            if answer is not None:
-                text = base64.b64decode(answer["content"]).decode("utf-8", "replace")
-            found.append(Past(commit, str(item["commit"]["committer"]["date"]), text))
-        return tuple(found)
 
 
 def _tree(entries: list[dict[str, Any]]) -> Tree:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from countersign_ml.audit.history.git_objects import FOLDER, Commit, Entry, Objects, Tag, run_git
 from policy.errors import UserError
+from policy.facts.pointer_history import first_parents
 
 Change = tuple[str, Entry | None, Entry | None]
 """A path, its entry before and its entry after."""
@@ -20,7 +21,8 @@ class History:
         self._directory = directory
         self.objects = objects
         self.ref, tip = _resolve(directory, ref)
-        self.line = tuple(reversed(tuple(self._first_parents(tip))))
+        line = [objects.commit(oid) for oid in first_parents(tip, self._parents)]
+        self.line = tuple(reversed(line))
         """Oldest first."""
         self.places = {commit.id: place for place, commit in enumerate(self.line)}
 
@@ -36,12 +38,8 @@ class History:
                 return self.ref.removeprefix(prefix)
         return ""
 
-    def _first_parents(self, tip: str) -> Iterator[Commit]:
-        oid: str | None = tip
-        while oid is not None:
-            commit = self.objects.commit(oid)
-            yield commit
-            oid = commit.parents[0] if commit.parents else None
+    def _parents(self, oid: str) -> tuple[str, ...]:
+        return self.objects.commit(oid).parents
 
     def entry(self, commit: Commit | None, path: str) -> Entry | None:
         """Return the entry at a path; None if there is none."""

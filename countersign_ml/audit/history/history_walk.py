@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
 from countersign_ml.audit.history.audit_facts import (
@@ -22,7 +23,7 @@ from countersign_ml.audit.history.git_objects import Commit, Entry
 from countersign_ml.audit.history.record_candidates import Records, commit_facts, rules_at
 from policy.facts.attempt import ATTEMPT_TAGS
 from policy.facts.pointer import Pointer
-from policy.facts.pointer_history import read_pointer
+from policy.facts.pointer_history import Moment, moments, read_pointer
 from policy.governed import (
     CARDS,
     KEYS,
@@ -45,7 +46,7 @@ class Walk:
         self._records = Records(history)
         self._measured = history.tags(ATTEMPT_TAGS)
         self._merges = history.tags(MERGED_TAGS)
-        self._pointers: dict[str, list[str | None]] = defaultdict(list)
+        self._pointers: dict[str, tuple[Moment, ...]] = defaultdict(tuple)
         self._changes: list[ChangeFacts] = []
         self._edits: dict[tuple[str, str], list[CardEdit]] = defaultdict(list)
         self._released: dict[str, set[str]] = defaultdict(set)
@@ -97,7 +98,8 @@ class Walk:
                 self._changes.append(self._change(parent, commit, model))
         for model, _, _ in moves:
             text = self._history.text(commit, pointer_path(model))
-            self._pointers[model].append(text)
+            moment = Moment(commit.id, str(commit.committer.at), text)
+            self._pointers[model] = moments([moment], self._pointers[model])
             pointer = read_pointer(text)
             if pointer is not None:
                 self._released[model].add(pointer.version)
@@ -108,12 +110,12 @@ class Walk:
         pointer = read_pointer(after.text) if after else None
         before = self._pointer(parent, model)
         below = history.below(commit, f"{MODELS}/{model}")
-        pasts = {name: tuple(texts) for name, texts in self._pointers.items()}
+        pasts = {name: _texts(past) for name, past in self._pointers.items()}
         return ChangeFacts(
             model=model,
             commit=commit_facts(commit),
             rules=rules_at(history, parent),
-            history=tuple(self._pointers[model]),
+            history=_texts(self._pointers[model]),
             before=before,
             after=after,
             inputs=tuple((path, entry.id) for path, entry in below),
@@ -162,7 +164,7 @@ class Walk:
     ) -> None:
         """Note changed cards of released versions; a rollback may remove later versions' cards."""
         after = self._history.text(commit, pointer_path(model)) if moved else None
-        past = self._pointers[model]
+        past = _texts(self._pointers[model])
         back = moved is not None and (moved[2] is None or after in past)
         for path, old, new in files:
             version = version_of(path)
@@ -175,7 +177,7 @@ class Walk:
 
     def _after(self, model: str, target: str | None) -> frozenset[str]:
         """Return the versions that were live after the target was last live."""
-        texts = [None, *self._pointers[model]]
+        texts = [None, *_texts(self._pointers[model])]
         last = max((place for place, text in enumerate(texts) if text == target), default=0)
         later = (read_pointer(text) for text in texts[last + 1 :])
         return frozenset(pointer.version for pointer in later if pointer is not None)
@@ -196,7 +198,7 @@ class Walk:
                     name = path.removeprefix(KEYS + "/")
                     self._keys[f"{name} {content}"] = KeyFacts(name, content, commit_facts(commit))
         paths = tuple(path for path, _, _ in files)
-        pasts = {name: tuple(texts) for name, texts in self._pointers.items()}
+        pasts = {name: _texts(past) for name, past in self._pointers.items()}
         self._rules.append(
             RuleFacts(
                 commit=commit_facts(commit),
@@ -226,6 +228,10 @@ class Walk:
                 )
             )
         return tuple(found)
+
+
+def _texts(past: Iterable[Moment]) -> tuple[str | None, ...]:
+    return tuple(moment.content for moment in past)
 
 
 def _named(history: History, commit: Commit | None, pointer: Pointer | None) -> bytes | None:

@@ -21,6 +21,7 @@ from countersign_ml.forge.routes import (
     routes_checks,
     routes_deployments,
     routes_git,
+    routes_graphql,
     routes_issues,
     routes_labels,
     routes_people,
@@ -33,6 +34,7 @@ from countersign_ml.forge.state.rate_limit import ApiRequest, Write, limits
 from countersign_ml.forge.state.world_state import World
 
 PREFIX = "/api/v3"
+GRAPHQL = "/api/graphql"
 log = logging.getLogger("forge")
 Fault = Callable[[str, str], int | tuple[Literal["after"], int] | None]
 
@@ -55,6 +57,7 @@ def create_app(forge: Served) -> Flask:
         routes_people,
         routes_repo,
         routes_git,
+        routes_graphql,
         routes_refs,
         routes_pulls,
         routes_issues,
@@ -74,7 +77,7 @@ def create_app(forge: Served) -> Flask:
     inner = app.wsgi_app
 
     def locked(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        if not environ.get("PATH_INFO", "").startswith(PREFIX):
+        if not environ.get("PATH_INFO", "").startswith((PREFIX, GRAPHQL)):
             return inner(environ, start)
         with forge.world.lock:
             return inner(environ, start)
@@ -93,11 +96,13 @@ def _bug(error: Exception) -> Response:
 
 
 def _api_path() -> str:
+    if request.path == GRAPHQL:
+        return "/graphql"
     return request.path.removeprefix(PREFIX) or "/"
 
 
 def _before(forge: Served) -> Response | None:
-    if not request.path.startswith(PREFIX):
+    if not request.path.startswith((PREFIX, GRAPHQL)):
         return None
     g.fault = forge.faults(request.method, _api_path()) if forge.faults else None
     if isinstance(g.fault, int):
@@ -106,7 +111,7 @@ def _before(forge: Served) -> Response | None:
 
 
 def _after(forge: Served, response: Response) -> Response:
-    if not request.path.startswith(PREFIX):
+    if not request.path.startswith((PREFIX, GRAPHQL)):
         return response
     try:
         actor = identify()
@@ -115,6 +120,7 @@ def _after(forge: Served, response: Response) -> Response:
         login = "anonymous"
     now, path = world().clock(), _api_path()
     written = request.method not in ("GET", "HEAD") and response.status_code < 400
+    written = written and path != "/graphql"  # which knows queries only
     if written:
         world().budget.writes.append(Write(request.method, path, login))
     fault = g.get("fault")

@@ -20,6 +20,7 @@ from countersign_ml.forge.state.rate_limit import Budget
 from countersign_ml.forge.state.repository_record import Repository
 from countersign_ml.forge.state.thread_records import Issue
 
+NOREPLY_HOST = "users.noreply.github.com"
 ROLES = ("none", "read", "triage", "write", "maintain", "admin")
 
 
@@ -80,10 +81,16 @@ class World:
         return self.accounts.get(login.lower())
 
     def account_by_email(self, email: str) -> Account | None:
-        """The account with that email address, if there is one."""
+        """The account with that address; of a noreply address the number decides, if it has one."""
         wanted = email.lower()
+        name, _, host = wanted.partition("@")
+        number, plus, login = name.rpartition("+")
         for account in self.accounts.values():
-            if wanted in (account.email.lower(), account.noreply.lower()):
+            if wanted == account.email.lower():
+                return account
+            if host != NOREPLY_HOST:
+                continue
+            if number == str(account.id) if plus else login == account.login.lower():
                 return account
         return None
 
