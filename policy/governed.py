@@ -89,6 +89,11 @@ def evidence_path(model: str, version: str) -> str:
     return f"{CARDS}/{model}/{version}.json"
 
 
+def bom_path(model: str, version: str) -> str:
+    """Return the path of a version's bill of materials, in CycloneDX's format."""
+    return f"{CARDS}/{model}/{version}.cdx.json"
+
+
 def chart_path(model: str, version: str, chart: str) -> str:
     """Return the path of a model card's chart, next to the card."""
     return f"{CARDS}/{model}/{version}.{chart}.svg"

@@ -1,4 +1,4 @@
-"""The files of a release commit, from evidence alone: pointer, model card, pictures, evidence.
+"""The files of a release commit, from evidence alone: pointer, card, pictures, bill, evidence.
 
 The files depend on the evidence, on files at the head and on what the author wrote into the pull
 request, never on the policy or on a clock. The same inputs give the same tree, so the content of a
@@ -14,10 +14,11 @@ from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import AttemptState, ModelState, Release
 from bot.report import charts, model_card
 from bot.report.author_words import NO_WORDS, Words
+from countersign_ml.attestation.ml_bom import render, terms_of
 from policy.canonical import git_blob_sha
 from policy.facts.evidence import Evidence
 from policy.facts.pointer import Pointer
-from policy.governed import CARDS, card_path, evidence_path, pointer_path
+from policy.governed import CARDS, bom_path, card_path, evidence_path, pointer_path
 from policy.people.sign_off_record import Override
 from policy.people.spot_check_signatures import SpotCheckSignature
 
@@ -40,6 +41,9 @@ def release_texts(
             evidence, pointer, facts.dataset_card, overrides, attempts, signatures, words=words
         ),
         **charts.charts(evidence, pointer),
+        bom_path(facts.name, version): render(
+            evidence, pointer, terms_of(model_card.dataset_of(facts.dataset_card))
+        ),
         evidence_path(facts.name, version): evidence.text(),
     }
 

@@ -42,7 +42,7 @@ def render(
     words: Words = NO_WORDS,
 ) -> str:
     """Return the card's exact text; the same evidence, overrides and words give the same card."""
-    data = _dataset(dataset_card)
+    data = dataset_of(dataset_card)
     drawn = charts.charts(evidence, pointer)
     parts = [
         f"# {plain(evidence.model)} {pointer.version}",
@@ -72,7 +72,8 @@ def render(
     return text
 
 
-def _dataset(text: str | None) -> DatasetCard | None:
+def dataset_of(text: str | None) -> DatasetCard | None:
+    """Return the dataset card; None if there is none, or it cannot be read."""
     try:
         return parse_card(text, "data/README.md") if text is not None else None
     except UserError:

@@ -80,6 +80,9 @@ COMMANDS: dict[str, Subcommand] = {
     "audit": Subcommand(
         "countersign_ml.audit.audit_command", "main", "prove from a clone who signed what"
     ),
+    "bom": Subcommand(
+        "countersign_ml.attestation.bom_command", "bom", "print a version's bill of materials"
+    ),
     "serve": Subcommand(
         "countersign_ml.serving.serve_command", "serve", "serve the version that the pointer names"
     ),

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from bot.facts.proposed import head_proposal
 from countersign_ml.attestation import fingerprint, public_key, sign, sign_model
+from countersign_ml.attestation.ml_bom import DataTerms, render
 from countersign_ml.audit.audit_command import read
 from countersign_ml.audit.judging.audit_judge import judge_history
 from countersign_ml.audit.judging.audit_result import Audit, ChangeAudit
@@ -24,13 +25,14 @@ from policy.facts.evidence import Evidence, Incumbent
 from policy.facts.next_pointer import pointer_of
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import read_pointer
-from policy.governed import card_path, evidence_path, pointer_path
+from policy.governed import bom_path, card_path, evidence_path, pointer_path
 from policy.people.sign_off_record import RecordedModel, RecordedReview, SignOffRecord, model_tags
 from policy.verdict import Finding
 from tests.bot import builders as bot
 from tests.policy import builders as measured
 
 MODEL = bot.MODEL
+TERMS = DataTerms("cc-by-4.0", "grace", "internal")
 ADA, GRACE, OMAR = "ada", "grace", "omar"
 BOT = "countersign[bot]"
 CODEOWNERS = bot.CODEOWNERS
@@ -198,6 +200,7 @@ class Repository:
             pointer_path(MODEL): wanted.text(),
             card_path(MODEL, wanted.version): f"# {MODEL} {wanted.version}\n",
             evidence_path(MODEL, wanted.version): shown.text(),
+            bom_path(MODEL, wanted.version): render(shown, wanted, TERMS),
         }
         return self.commit(f"Release {MODEL} {wanted.version}", release, BOT)
 

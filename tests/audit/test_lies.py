@@ -10,7 +10,7 @@ import pytest
 from countersign_ml.attestation import public_key
 from policy.facts.next_pointer import pointer_of
 from policy.facts.pointer_history import read_pointer
-from policy.governed import card_path, evidence_path, pointer_path
+from policy.governed import bom_path, card_path, evidence_path, pointer_path
 from policy.people.sign_off_record import Override
 from policy.verdict import Outcome
 from tests.audit.audit_builders import (
@@ -200,6 +200,33 @@ def test_evidence_that_was_edited_is_found(one: Repository):
     one.merge(head)
     found = blocking(last(one.audit()))
     assert "the pointer names sha256:" in found["evidence file"]
+
+
+def test_a_release_without_its_bill_of_materials_is_not_proven(one: Repository):
+    head = one.propose(2)
+    pointer = read_pointer(one.file(pointer_path(MODEL), head))
+    assert pointer is not None
+    head = one.commit("Fewer files", {bom_path(MODEL, pointer.version): None}, ADA)
+    one.tag(one.record(head))
+    one.merge(head)
+    assert "is missing at this commit" in blocking(last(one.audit()))["bill of materials"]
+
+
+def test_a_bill_of_materials_that_says_more_than_the_evidence_is_found(one: Repository):
+    head = one.propose(2)
+    pointer = read_pointer(one.file(pointer_path(MODEL), head))
+    assert pointer is not None
+    path = bom_path(MODEL, pointer.version)
+    text = one.file(path, head)
+    assert text is not None
+    better = text.replace('"value": "0.9"', '"value": "0.99"')
+    assert better != text
+    head = one.commit("Better figures", {path: better}, ADA)
+    one.tag(one.record(head))
+    one.merge(head)
+    assert (
+        "that a release of this evidence writes" in blocking(last(one.audit()))["bill of materials"]
+    )
 
 
 @pytest.mark.parametrize("remove", [False, True])

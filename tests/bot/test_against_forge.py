@@ -243,5 +243,5 @@ def test_the_second_of_two_racing_proposals_is_measured_again_against_the_first(
     world.settle()
     assert world.live() == a.pointer(2).text()
     kept = world.api("ada", "GET", f"/contents/model_cards/{a.MODEL}")
-    versions = {item["name"].rpartition(".")[0] for item in kept}
+    versions = {item["name"].partition(".")[0] for item in kept}
     assert versions == {a.pointer(1).version, a.pointer(2).version}

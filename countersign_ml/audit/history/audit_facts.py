@@ -102,7 +102,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class CardEdit:
-    """A card or evidence file of a released version that a later commit changed or removed."""
+    """A record file of a released version that a later commit changed or removed."""
 
     path: str
     removed: bool
@@ -150,6 +150,8 @@ class ChangeFacts:
     recorded: bytes | None = None
     """The same path at the commit before."""
     has_card: bool = False
+    bom: bytes | None = None
+    """The new version's bill of materials, at this commit."""
     candidates: tuple[Candidate, ...] = ()
     unreadable: tuple[str, ...] = ()
     """Tags on the merged commit without a readable record."""

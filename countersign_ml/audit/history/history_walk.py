@@ -28,6 +28,7 @@ from policy.governed import (
     CARDS,
     KEYS,
     MODELS,
+    bom_path,
     card_path,
     is_rule,
     model_of,
@@ -128,6 +129,7 @@ class Walk:
             recorded=_named(history, parent, pointer),
             has_card=pointer is not None
             and history.content(commit, card_path(model, pointer.version)) is not None,
+            bom=history.content(commit, bom_path(model, pointer.version)) if pointer else None,
             candidates=self._records.for_pointer(parent, commit, model, before, after, pasts),
             unreadable=self._records.unreadable_at(commit),
             attempts=self._attempts(model),

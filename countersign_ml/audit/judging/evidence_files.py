@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from countersign_ml.attestation.ml_bom import problem_of
 from countersign_ml.audit.audit_sentences import evidence_missing, listed
 from countersign_ml.audit.history.audit_facts import ChangeFacts
 from policy.canonical import digest_bytes
@@ -13,7 +14,7 @@ from policy.facts.next_pointer import pointer_of
 from policy.facts.pointer import Pointer
 from policy.facts.proposal import POINTER_FILE
 from policy.files.recipe import proposed
-from policy.governed import card_path, evidence_path
+from policy.governed import bom_path, card_path, evidence_path
 from policy.verdict import Finding, Outcome, gather
 
 
@@ -24,6 +25,7 @@ def judge_files(change: ChangeFacts, pointer: Pointer) -> Finding:
     evidence = read_evidence(change.evidence, path)
     if evidence is not None:
         parts.append(_judge_release(evidence, pointer))
+        parts.append(_judge_bom(change, evidence, pointer))
         parts.append(judge_inputs(change.model, change.inputs, change.recipe, evidence, pointer))
     parts.append(_judge_card(change, pointer))
     if change.irregular:
@@ -119,6 +121,16 @@ def _judge_release(evidence: Evidence, pointer: Pointer) -> Finding:
     )
     sentence = f"a release of this evidence writes a different pointer: {fields} differ"
     return Finding("pointer", Outcome.FAILED, sentence)
+
+
+def _judge_bom(change: ChangeFacts, evidence: Evidence, pointer: Pointer) -> Finding:
+    name, path = "bill of materials", bom_path(change.model, pointer.version)
+    if change.bom is None:
+        return Finding(name, Outcome.MISSING, f"{path} is missing at this commit")
+    problem = problem_of(change.bom, evidence, pointer)
+    if problem:
+        return Finding(name, Outcome.FAILED, f"{path} {problem}")
+    return Finding(name, Outcome.PASSED, f"{path} says what this evidence says")
 
 
 def _judge_card(change: ChangeFacts, pointer: Pointer) -> Finding:
