@@ -19,6 +19,7 @@ from policy.facts.pointer import Pointer
 from policy.files.contract import Contract
 from policy.files.data_manifest import DataManifest
 from policy.files.dataset_card import DatasetCard
+from policy.files.erasures import Erasures
 from policy.files.recipe import Recipe
 from policy.files.rules import Policy
 from policy.people.merge_record import MergeRecord
@@ -40,6 +41,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "merge_record": MergeRecord,
     "attempt_record": AttemptRecord,
     "revoked_keys": RevokedKeys,
+    "erased": Erasures,
 }
 
 

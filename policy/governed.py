@@ -8,6 +8,8 @@ from collections.abc import Iterable
 POLICY_FILE = "policy/policy.yml"
 CODEOWNERS_PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks for CODEOWNERS; the first that exists counts."""
+ERASED = "policy/erased.yml"
+"""The contents that were deleted on purpose, and why."""
 KEYS = "policy/keys"
 """The bot's public keys, one PEM file each; no other signature is accepted."""
 WORKFLOWS = ".github/workflows/"
@@ -47,7 +49,7 @@ def is_rule(path: str) -> bool:
     """
     folded = path.casefold()
     return (
-        folded == POLICY_FILE
+        folded in (POLICY_FILE, ERASED)
         or folded.startswith((KEYS + "/", WORKFLOWS, ACTIONS, *READING_FOLDERS))
         or folded in _CODEOWNERS
         or folded.rpartition("/")[2] in READING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from countersign_ml.audit.history.audit_facts import HistoryFacts
@@ -13,7 +14,9 @@ from countersign_ml.audit.history.history_walk import Walk
 from countersign_ml.audit.judging.audit_judge import judge_history
 from countersign_ml.audit.judging.audit_result import Audit
 from countersign_ml.audit.report import audit_markdown, audit_page
+from countersign_ml.registry.store import Registry
 from policy.errors import UserError
+from policy.facts.pointer_history import read_pointer
 from policy.governed import is_model_name
 
 RENDERERS = {"md": audit_markdown.render, "json": Audit.text, "html": audit_page.render}
@@ -29,6 +32,8 @@ def main(argv: list[str]) -> int:
     """Prove how every version came to be live, or list what is not proven (exit code 1)."""
     options = _options(argv)
     facts = read(options.repository, options.ref, options.model)
+    if options.registry is not None:
+        facts = with_registry(facts, options.registry)
     if options.model is not None and not facts.tips:
         shown = options.model if is_model_name(options.model) else repr(options.model)
         raise UserError.one(
@@ -43,6 +48,14 @@ def main(argv: list[str]) -> int:
     else:
         _write(options.output, content)
     return 0 if audit.proven else 1
+
+
+def with_registry(facts: HistoryFacts, url: str) -> HistoryFacts:
+    """Return the facts with whether the registry has the file of each version."""
+    registry = Registry(url)
+    pointers = (read_pointer(change.after.text) for change in facts.changes if change.after)
+    digests = {pointer.artifact.digest for pointer in pointers if pointer is not None}
+    return replace(facts, stored={digest: registry.exists(digest) for digest in sorted(digests)})
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
@@ -66,6 +79,11 @@ def _options(argv: list[str]) -> argparse.Namespace:
         default=[],
         metavar="OWNER/NAME",
         help="the repository that records must be signed for; repeat for earlier names",
+    )
+    parser.add_argument(
+        "--registry",
+        metavar="URL",
+        help="also check that the file of every version is stored there, or was erased by record",
     )
     return parser.parse_args(argv)
 

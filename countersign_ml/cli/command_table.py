@@ -83,6 +83,9 @@ COMMANDS: dict[str, Subcommand] = {
     "bom": Subcommand(
         "countersign_ml.attestation.bom_command", "bom", "print a version's bill of materials"
     ),
+    "erase": Subcommand(
+        "countersign_ml.audit.erase_command", "erase", "delete what policy/erased.yml lists"
+    ),
     "serve": Subcommand(
         "countersign_ml.serving.serve_command", "serve", "serve the version that the pointer names"
     ),

@@ -115,6 +115,15 @@ class Registry:
             self._fs.invalidate_cache()
             return bool(self._fs.isfile(place))
 
+    def remove(self, digest: str) -> bool:
+        """Delete an artifact for ever; return whether it was there."""
+        place = self._place(digest)
+        if not self.exists(digest):
+            return False
+        with self._explaining("cannot be deleted"):
+            self._fs.rm_file(place)
+        return True
+
     def _place(self, digest: str) -> str:
         name = hex_of(digest)
         return f"{self._root}/sha256/{name[:2]}/{name}"

@@ -172,6 +172,8 @@ class RuleFacts:
     paths: tuple[str, ...]
     rules: Rules
     candidates: tuple[Candidate, ...] = ()
+    erased: str | None = None
+    """The list of erased contents after this commit."""
     merge: StoredMerge | None = None
 
 
@@ -210,3 +212,5 @@ class HistoryFacts:
     tips: tuple[TipFacts, ...] = ()
     keys: tuple[KeyFacts, ...] = ()
     unreadable: tuple[StoredRecord, ...] = ()
+    stored: dict[str, bool] | None = None
+    """Whether the registry has each version's file; None if no registry was asked."""

@@ -26,6 +26,7 @@ from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import Moment, moments, read_pointer
 from policy.governed import (
     CARDS,
+    ERASED,
     KEYS,
     MODELS,
     bom_path,
@@ -207,6 +208,7 @@ class Walk:
                 paths=paths,
                 rules=rules_at(self._history, parent),
                 candidates=self._records.for_rules(parent, commit, paths, pasts),
+                erased=self._history.text(commit, ERASED),
                 merge=self._merge(parent, commit),
             )
         )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from countersign_ml.audit.history.audit_facts import ChangeFacts, HistoryFacts, RuleFacts, TipFacts
 from countersign_ml.audit.judging.audit_result import Audit, ChangeAudit, ModelAudit
 from countersign_ml.audit.judging.change_judge import judge_change
 from countersign_ml.audit.judging.genuine_record import Place, judge_signature
 from countersign_ml.audit.judging.rules_judge import judge_rules
+from countersign_ml.audit.judging.stored_files import Erased, judge_stored, proven_erasures
 from countersign_ml.audit.judging.tip_judge import judge_tip
 from policy.facts.pointer_history import read_pointer
+from policy.verdict import gather
 
 
 def judge_history(facts: HistoryFacts, repositories: Sequence[str] = ()) -> Audit:
@@ -28,25 +30,35 @@ def judge_history(facts: HistoryFacts, repositories: Sequence[str] = ()) -> Audi
         changes.append(change)
         if change.sign_off is not None and change.proven:
             spent.setdefault(change.sign_off.tag, change.commit.id)
+    rules = tuple(judge_rules(rule, place) for rule in facts.rules)
+    erased = proven_erasures(facts, rules)
     return Audit(
         ref=facts.ref,
         tip=facts.tip,
         commits=facts.commits,
         repositories=names,
-        models=tuple(_judge_model(tip, changes) for tip in facts.tips),
-        rules=tuple(judge_rules(rule, place) for rule in facts.rules),
+        models=tuple(_judge_model(facts, tip, changes, erased) for tip in facts.tips),
+        rules=rules,
         keys=facts.keys,
         unreadable=tuple((stored.tag, stored.problem) for stored in facts.unreadable),
     )
 
 
-def _judge_model(tip: TipFacts, changes: Sequence[ChangeAudit]) -> ModelAudit:
-    pointer = read_pointer(tip.pointer)
+def _judge_model(
+    facts: HistoryFacts,
+    tip: TipFacts,
+    changes: Sequence[ChangeAudit],
+    erased: Mapping[str, Erased],
+) -> ModelAudit:
+    pointer, now = read_pointer(tip.pointer), judge_tip(tip)
+    if facts.stored is not None:
+        own = [change for change in facts.changes if change.model == tip.model]
+        now = gather("now", [now, judge_stored(own, facts.stored, erased)])
     return ModelAudit(
         model=tip.model,
         live=pointer.version if pointer else None,
         changes=tuple(change for change in changes if change.model == tip.model),
-        tip=judge_tip(tip),
+        tip=now,
     )
 
 
