@@ -172,6 +172,7 @@ def evaluate(
     run: Run, trained: Trained, exported: ExportFacts, rows: tuple[Row, ...], gated: GatedData
 ) -> MeasuredPart:
     """Measure base, merged, candidate and incumbent on the test rows."""
+    from runner.measure.base_branch_rows import measure_former, read_former
     from runner.measure.evaluate import Bench, measure_subjects, outputs_name
     from runner.measure.slicing import Cuts
 
@@ -180,6 +181,7 @@ def evaluate(
     subjects: list[Subject] = ["base", "merged", "candidate"]
     if job.pointer is not None:
         subjects.append("incumbent")
+    former = read_former(job)
 
     def measure(place: Path) -> MeasuredPart:
         trained_on = accepted_rows(job.folder, gated, "train")
@@ -187,9 +189,13 @@ def evaluate(
             job.folder, rows, job.cache, job.fresh, place, job.reporter.progress, cuts, trained_on
         )
         made = job.workspace / "export"
-        return measure_subjects(
+        found = measure_subjects(
             bench, trained.base, trained.chat, exported, made, job.pointer, job.registry_url
         )
+        if former is None:
+            return found
+        on_former = measure_former(job, bench, former, made, exported.artifact)
+        return found.model_copy(update={"former": on_former})
 
     with run.stage("evaluate"):
         measured = run.workspace.keep(
@@ -202,10 +208,14 @@ def evaluate(
                 library_versions(METRICS) | package_versions(job.folder.contract.metrics),
                 device_name(),
                 [list(cuts.slices), list(cuts.clusters)],
+                [former.digest, former.why] if former is not None else None,
             ],
             MeasuredPart,
             measure,
-            files=tuple(map(outputs_name, subjects)),
+            files=(
+                *map(outputs_name, subjects),
+                *(former.files_next_to(rows) if former is not None else ()),
+            ),
         )
         run.record(measured)
     return measured

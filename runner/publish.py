@@ -14,7 +14,7 @@ from countersign_ml.registry.file_digest import digest_file
 from policy.errors import UserError
 from policy.facts.evidence import SHIPPED, ArtifactFacts, MeasuredPart, PublishedPart
 from runner.export.export_model import ExportFacts
-from runner.measure.evaluate import outputs_name
+from runner.measure.evaluate import FORMER, outputs_name
 from runner.training.adapter import ADAPTER_FILES
 
 GGUF, SAFETENSORS = "application/vnd.gguf", "application/vnd.safetensors"
@@ -72,6 +72,8 @@ def _others(measured: MeasuredPart, adapter: Path, folder: Path) -> Iterator[tup
         yield adapter / name, SAFETENSORS if name.endswith(".safetensors") else JSON
     for measurement in measured.measurements:
         yield folder / outputs_name(measurement.subject), JSONL
+    for measurement in measured.former.measurements if measured.former is not None else ():
+        yield folder / outputs_name(measurement.subject, FORMER), JSONL
 
 
 def _require_whole(exported: ExportFacts, measured: MeasuredPart, folder: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from countersign_ml.rows.read.row import Row
 from policy.errors import UserError
 from policy.facts.evidence import (
+    FormerRows,
     MeasuredPart,
     PublishedPart,
     Subject,
@@ -24,6 +25,7 @@ from policy.facts.pointer import Pointer
 from runner.data_gates import GatedData, accepted_rows
 from runner.job import Job, make_cache
 from runner.measure.answer_drift import drift_of
+from runner.measure.base_branch_rows import read_former
 from runner.measure.class_metrics import classes_of
 from runner.measure.comparing import compare
 from runner.measure.evaluate import (
@@ -58,6 +60,9 @@ def reuse_outputs(run: Run, digest: str, gated: GatedData) -> bool:
     with run.stage("reuse") as note:
         try:
             found = read_reusable(job, digest, gated, place)
+            former = read_former(job)
+            if former is not None and former.differs_from(found.rows):
+                raise NotReusable("the base branch has other held-out rows, to be measured too")
         except (NotReusable, UserError) as reason:
             note.text = f"nothing is reused from {name}; every stage runs: {reason}"
             job.reporter.say(note.text)
@@ -72,6 +77,8 @@ def reuse_outputs(run: Run, digest: str, gated: GatedData) -> bool:
     with run.stage("evaluate") as note:
         subjects = _subjects(job, found, place)
         run.record(_measured_part(job, gated, subjects, found.rows))
+        if former is not None:
+            run.record(MeasuredPart(former=FormerRows(rows=former.digest, why=former.why)))
         note.text = "; ".join(filter(None, (f"answers reused from {name}", found.source)))
     _compare(run, subjects, found.rows)
     with run.stage("publish"):

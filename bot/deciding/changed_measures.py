@@ -9,11 +9,10 @@ from __future__ import annotations
 from bot.facts.model_facts import ModelFacts
 from policy import documents
 from policy.errors import UserError
-from policy.files.dataset_card import parse_card
+from policy.files.held_out_files import Inputs, test_manifest, test_rows
 from policy.files.recipe import Recipe
 from policy.governed import MODELS
-
-Inputs = tuple[tuple[str, str], ...]
+from policy.people.kinds_of_change import change_kinds
 
 
 def changed_measures(facts: ModelFacts) -> tuple[str, ...]:
@@ -25,36 +24,20 @@ def changed_measures(facts: ModelFacts) -> tuple[str, ...]:
     if facts.base_pointer is None and not facts.base_cards:
         return ()
     same = {
-        "test rows": _test_rows(facts.head_inputs, facts.dataset_card)
-        == _test_rows(facts.base_inputs, facts.base_dataset_card),
-        "manifest of the test rows": _manifest(facts.head_inputs, facts.dataset_card)
-        == _manifest(facts.base_inputs, facts.base_dataset_card),
+        "test rows": test_rows(facts.head_inputs, facts.dataset_card)
+        == test_rows(facts.base_inputs, facts.base_dataset_card),
+        "manifest of the test rows": test_manifest(facts.head_inputs, facts.dataset_card)
+        == test_manifest(facts.base_inputs, facts.base_dataset_card),
         "contract": _contract(facts.head_inputs) == _contract(facts.base_inputs),
         "decoding": _decoding(facts.recipe) == _decoding(facts.base_recipe),
     }
     return tuple(name for name, equal in same.items() if not equal)
 
 
-def _test_rows(inputs: Inputs, card: str | None) -> object:
-    """Return the blobs of the test rows and of the .dvc file that may replace them.
-
-    The card itself if it does not name them.
-    """
-    try:
-        name = parse_card(card or "", "data/README.md").splits["test"]
-    except UserError:
-        return card
-    files = dict(inputs)
-    return files.get(f"data/{name}"), files.get(f"data/{name}.dvc")
-
-
-def _manifest(inputs: Inputs, card: str | None) -> str | None:
-    """Return the manifest's blob if it keeps the test rows outside git, else None.
-
-    It may have changed for other rows only; that is not known from blobs.
-    """
-    outside = _test_rows(inputs, card) == (None, None)
-    return dict(inputs).get("data/manifest.yml") if outside else None
+def other_rows(facts: ModelFacts) -> bool:
+    """Return whether the files of the held-out rows differ between head and base branch."""
+    cards = facts.dataset_card, facts.base_dataset_card
+    return "test_data" in change_kinds(facts.head_inputs, facts.base_inputs, *cards)
 
 
 def _contract(inputs: Inputs) -> Inputs:

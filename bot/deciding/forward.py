@@ -15,7 +15,7 @@ from bot.deciding.awaited_run import (
     record_measured,
     waiting,
 )
-from bot.deciding.changed_measures import changed_measures
+from bot.deciding.changed_measures import changed_measures, other_rows
 from bot.facts.actions import FINETUNE
 from bot.facts.bot_sentences import foreign_tag
 from bot.facts.model_facts import ModelFacts, Run
@@ -24,6 +24,7 @@ from bot.facts.own_comment import earlier_keys
 from bot.facts.proposed import Proposed
 from bot.facts.snapshot import Snapshot
 from bot.facts.trusted_runs import Found, deciding, tries
+from bot.report import held_out_change
 from policy.canonical import digest_bytes
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, parse_evidence
@@ -223,7 +224,7 @@ def _judged(
         overrides=(*forced, *(override for state in later for override in state.overrides)),
         waivable=waivable(policy, first),
         drift_gates=policy.gates.drift,
-        warnings=warnings,
+        warnings=tuple(filter(None, (*warnings, held_out_change.sentence(evidence)))),
         remarks=(*refusals, *(text for state in later for text in state.remarks), *remarks),
     )
 
@@ -236,6 +237,7 @@ def _parts(about: retrain.About, evidence: Evidence, pointer: Pointer | None) ->
         evidence,
         proposal_digest=proposed.digest,
         incumbent=proposed.incumbent,
+        other_rows=other_rows(facts),
     )
     parts = [verdict, *names_this(facts, proposed.live, evidence)]
     parts += refused.history_too_long(facts)

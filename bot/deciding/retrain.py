@@ -19,6 +19,7 @@ from bot.deciding.awaited_run import (
     record_measured,
     waiting,
 )
+from bot.deciding.changed_measures import other_rows
 from bot.facts import comment_commands
 from bot.facts.actions import FINETUNE, RecordAttempt, RecordMeasured, Reply
 from bot.facts.bot_sentences import ATTEMPTS_RULE, foreign_tag
@@ -139,6 +140,7 @@ def _judged(about: About, state: AttemptState, evidence: Evidence) -> AttemptSta
         proposal_digest=proposed.digest,
         incumbent=proposed.incumbent,
         attempt=state.number,
+        other_rows=other_rows(facts),
     )
     forced, refused = overrides.overrides(about.snapshot, policy, facts.name, evidence.digest())
     parts = (found, *names_this(facts, proposed.live, evidence))

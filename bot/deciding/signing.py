@@ -185,7 +185,8 @@ def quorum_of(snapshot: Snapshot, policy: Policy, models: Sequence[Judged]) -> Q
     changes: list[tuple[str, frozenset[ChangeKind]]] = []
     for model in models:
         facts = known.get(model.model, ModelFacts(model.model))
-        kinds = change_kinds(facts.head_inputs, facts.base_inputs)
+        cards = facts.dataset_card, facts.base_dataset_card
+        kinds = change_kinds(facts.head_inputs, facts.base_inputs, *cards)
         back = model.kind == "rollback"
         changes.append((model.model, frozenset({"rollback"}) if back else kinds))
     return policy.sign_off.needed(changes, _with_release(snapshot, models))

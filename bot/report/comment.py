@@ -14,6 +14,7 @@ from bot.report import (
     drift_table,
     example_rows,
     figures,
+    held_out_change,
     moved_slices,
     spending,
     spot_check_table,
@@ -161,6 +162,7 @@ def overview(state: ModelState) -> str:
     parts += [f"**⚠ {say.forced(override)}**" for override in state.judged.overrides]
     if state.evidence is not None:
         parts += [metric_table(state.evidence, state.finding), win_rate(state.finding)]
+        parts += [held_out_change.on_former_rows(state.evidence)]
         parts += [data_change.sentence(state.evidence)]
         parts += [data_gate_table.found_rows(state.evidence, state.finding)]
         parts += [spending.line(state.evidence)]

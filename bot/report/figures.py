@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from policy.facts.evidence import Evidence, Metric, Subject
+from policy.facts.evidence import Evidence, FormerRows, Metric, Subject
 from policy.gates.metric_gates import difference_from
 from policy.gates.paired_statistics import Difference
 from policy.policy_sentences import figure, moved
@@ -26,7 +26,7 @@ class Row:
     interval: str
 
 
-def rows(evidence: Evidence) -> tuple[Row, ...]:
+def rows(evidence: Evidence | FormerRows) -> tuple[Row, ...]:
     """Return a line for every metric of the file that would ship, in the order of the evidence."""
     measured = evidence.measurement("candidate")
     if measured is None:
@@ -34,7 +34,7 @@ def rows(evidence: Evidence) -> tuple[Row, ...]:
     return tuple(_row(evidence, metric) for metric in measured.metrics)
 
 
-def _row(evidence: Evidence, metric: Metric) -> Row:
+def _row(evidence: Evidence | FormerRows, metric: Metric) -> Row:
     change, interval = NOTHING, NOTHING
     difference = difference_from(evidence, metric.name)
     if difference is not None:
@@ -66,7 +66,7 @@ def _change(metric: Metric, difference: Difference) -> tuple[str, str]:
     return _signed(metric, difference.value), interval
 
 
-def _metric(evidence: Evidence, subject: Subject, name: str) -> Metric | None:
+def _metric(evidence: Evidence | FormerRows, subject: Subject, name: str) -> Metric | None:
     measured = evidence.measurement(subject)
     return measured.metric(name) if measured else None
 

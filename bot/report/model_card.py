@@ -15,6 +15,7 @@ from bot.report import (
     charts,
     data_change,
     figures,
+    held_out_change,
     pilot,
     spending,
     spot_check_table,
@@ -52,6 +53,7 @@ def render(
         *pilot.report(evidence, overrides, words),
         "## Evaluation",
         _evaluation(evidence),
+        *_said(held_out_change.on_former_rows(evidence)),
         *_picture(drawn, "metrics", "The metrics of this version and the versions before it"),
         *spot_check_table.of_card(evidence, signatures),
         "## Data",
@@ -165,7 +167,8 @@ def _evaluation(evidence: Evidence) -> str:
         "the quantised file that is served. The change is against the live version it replaces, "
         "row by row."
     )
-    return table(head, cells) + "\n\n" + note
+    other = held_out_change.sentence(evidence)
+    return table(head, cells) + "\n\n" + note + (f" {plain(other)}." if other else "")
 
 
 def _data(evidence: Evidence, data: DatasetCard | None) -> str:

@@ -211,6 +211,26 @@ class Comparison(Document):
         return next((each for each in self.slices if each.field == field), None)
 
 
+class FormerRows(Document):
+    """Live version and candidate on the held-out rows that the base branch has.
+
+    Nothing is measured on them if they are the rows of all other figures, or if `why` says why they
+    could not be read.
+    """
+
+    rows: Digest | None = None
+    why: Annotated[str, Field(max_length=500)] = ""
+    measurements: tuple[Measurement, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+
+    def measurement(self, subject: Subject) -> Measurement | None:
+        return next((m for m in self.measurements if m.subject == subject), None)
+
+    def comparison(self, metric: str, first: Subject, second: Subject) -> Comparison | None:
+        wanted = (metric, first, second)
+        return next((c for c in self.comparisons if (c.metric, c.first, c.second) == wanted), None)
+
+
 DriftField = Literal["label", "length", "vocabulary"]
 DriftReference = Literal["incumbent", "training"]
 
@@ -333,6 +353,8 @@ class MeasuredPart(Document):
     drift: tuple[Drift, ...] = ()
     classes: dict[Subject, ClassFacts] = Field(default_factory=dict)
     """For a classification: how the candidate and the incumbent do on each class."""
+    former: FormerRows | None = None
+    """None if no version is live, or if the run had no base branch."""
 
 
 class ComparedPart(Document):
@@ -369,14 +391,8 @@ class Evidence(PublishedPart, ComparedPart, MeasuredPart, TrainingPart, DataPart
         return next((d for d in self.drift if (d.of, d.against) == (of, against)), None)
 
     def comparison(self, metric: str, first: Subject, second: Subject) -> Comparison | None:
-        return next(
-            (
-                c
-                for c in self.comparisons
-                if (c.metric, c.first, c.second) == (metric, first, second)
-            ),
-            None,
-        )
+        wanted = (metric, first, second)
+        return next((c for c in self.comparisons if (c.metric, c.first, c.second) == wanted), None)
 
     def text(self) -> str:
         """Return the document's exact content; its digest binds the pointer to it."""

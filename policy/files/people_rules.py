@@ -16,9 +16,17 @@ Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,9
 """A login; for enterprise-managed users it ends in `_` and the enterprise's short code."""
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
 TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")]
-ChangeKind = Literal["promote", "rollback", "data", "recipe", "contract", "policy"]
-"""What a pull request changes: a pointer forward or back, a model's data, recipe or contract, or
-the rules themselves (policy, CODEOWNERS, workflows)."""
+ChangeKind = Literal["promote", "rollback", "data", "test_data", "recipe", "contract", "policy"]
+"""What a pull request changes: a pointer forward or back, a model's data, its test rows, recipe or
+contract, or the rules themselves (policy, CODEOWNERS, workflows)."""
+OF_A_MODEL: tuple[ChangeKind, ...] = (
+    "promote",
+    "rollback",
+    "data",
+    "test_data",
+    "recipe",
+    "contract",
+)
 WaivableGate = Literal["training", "measurement", "parity", "recovery", "quarantine"]
 """The gates that an override can name: see `policy.gates.override`. Artifact integrity, the binding
 and consistency of the evidence, and sign-off can never be overridden."""
@@ -43,6 +51,7 @@ class ModelSignOff(Document):
     promote: Quorum | None = None
     rollback: Quorum | None = None
     data: Quorum | None = None
+    test_data: Quorum | None = None
     recipe: Quorum | None = None
     contract: Quorum | None = None
 
@@ -51,14 +60,16 @@ class SignOffRules(Document):
     """How many signers of which role each kind of change needs.
 
     If a pull request makes several kinds of change, the highest count per role applies. A new
-    version always needs `promote`, and `data`, `recipe` and `contract` add to it if set. `policy`
-    applies to changes of the rules themselves; its default is `promote`. `paths` names further
-    files that are governed, such as a Makefile or a lock file; every entry that matches applies.
+    version always needs `promote`, and `data`, `test_data` (the held-out rows), `recipe` and
+    `contract` add to it if set. `policy` applies to changes of the rules themselves; its default is
+    `promote`. `paths` names further files that are governed, such as a Makefile or a lock file;
+    every entry that matches applies.
     """
 
     promote: Quorum
     rollback: Quorum
     data: Quorum = Field(default_factory=dict)
+    test_data: Quorum = Field(default_factory=dict)
     recipe: Quorum = Field(default_factory=dict)
     contract: Quorum = Field(default_factory=dict)
     policy: Quorum | None = None
@@ -117,10 +128,10 @@ class SignOffRules(Document):
 
     def quorums(self) -> Iterator[tuple[str, Quorum]]:
         """Yield every quorum with its key."""
-        for kind in ("promote", "rollback", "data", "recipe", "contract", "policy"):
+        for kind in (*OF_A_MODEL, "policy"):
             yield kind, getattr(self, kind) or {}
         for model, rules in self.models.items():
-            for kind in ("promote", "rollback", "data", "recipe", "contract"):
+            for kind in OF_A_MODEL:
                 yield f"models.{model}.{kind}", getattr(rules, kind) or {}
         for number, rule in enumerate(self.paths):
             yield f"paths.{number}.sign", rule.sign or {}

@@ -15,6 +15,7 @@ from policy.facts.evidence import (
     Comparison,
     DataFacts,
     Evidence,
+    FormerRows,
     Measurement,
     Metric,
     PairedCounts,
@@ -44,7 +45,11 @@ def _of_evidence(evidence: Evidence) -> Iterator[str]:
     yield from of_measurements(evidence)
     yield from _of_subjects(evidence)
     for comparison in evidence.comparisons:
+        if evidence.incumbent is None and "incumbent" in (comparison.first, comparison.second):
+            continue  # it is never read
         yield from _of_comparison(evidence, comparison)
+    if evidence.former is not None:
+        yield from _of_former(evidence, evidence.former)
     candidate = evidence.measurement("candidate")
     for drift in evidence.drift:
         answers = sum(each.second for each in drift.bins)
@@ -107,7 +112,7 @@ def _of_training(training: TrainingFacts, data: DataFacts | None) -> Iterator[st
             yield _more(what, part, whole)
 
 
-def of_measurements(evidence: Evidence) -> Iterator[str]:
+def of_measurements(evidence: Evidence | FormerRows) -> Iterator[str]:
     """Yield what is impossible within the measurements: duplicate names, shares of other counts."""
     for name in _doubled(measured.subject for measured in evidence.measurements):
         yield _twice("measurement", name)
@@ -166,10 +171,30 @@ def _unlike(one: Metric, other: Metric) -> bool:
     return (one.kind, one.n, one.higher_is_better) != (other.kind, other.n, other.higher_is_better)
 
 
-def _of_comparison(evidence: Evidence, comparison: Comparison) -> Iterator[str]:
+def _of_former(evidence: Evidence, former: FormerRows) -> Iterator[str]:
+    """Yield how the figures on the former rows contradict each other, or name other models."""
+    where = "on the former rows"
+    for sentence in of_measurements(former):
+        yield f"{where}: {sentence}"
+    for measured in former.measurements:
+        now = evidence.measurement(measured.subject)
+        if measured.rows != former.rows:
+            yield f"{where}: {measured.subject} was measured on other rows"
+        if now is None or now.model != measured.model:
+            yield f"{where}: {measured.subject} is not the model that was measured on the new rows"
+    if former.measurements:
+        subjects = {measured.subject for measured in former.measurements}
+        if subjects != {"incumbent", "candidate"}:
+            yield f"{where}: incumbent and candidate must both be measured, and nothing else"
+    for name in _doubled(f"{c.metric} {c.first} {c.second}" for c in former.comparisons):
+        yield f"{where}: {_twice('comparison', name)}"
+    for comparison in former.comparisons:
+        for sentence in _of_comparison(former, comparison):
+            yield f"{where}: {sentence}"
+
+
+def _of_comparison(evidence: Evidence | FormerRows, comparison: Comparison) -> Iterator[str]:
     """Yield how a comparison contradicts the measured figures."""
-    if evidence.incumbent is None and "incumbent" in (comparison.first, comparison.second):
-        return  # it is never read
     name = f"{comparison.metric} of {comparison.first} and {comparison.second}"
     if (comparison.counts is None) == (comparison.means is None):
         yield f"the comparison of {name} must have either counts or means"

@@ -51,19 +51,20 @@ def judge(
     proposal_digest: str,
     incumbent: str | None,
     attempt: int = 1,
+    other_rows: bool = False,
 ) -> Finding:
     """Return the verdict on a fine-tune's evidence under `policy`.
 
     The caller computes `proposal_digest`, `incumbent` (the artifact that the base branch points
     to, or None) and `attempt` itself; evidence about anything else fails the binding. Only the
-    first attempt is released.
+    first attempt is released. `other_rows` says that git shows a change of the held-out rows.
     """
     binding = judge_binding(evidence, proposal_digest, incumbent, attempt)
     parts = [binding, judge_stages(evidence, STAGES)]
     parts.append(judge_data(policy, evidence.data))
     if parts[-1].outcome.lets_through:
         parts.append(judge_training(policy, evidence.training))
-        parts.append(gather("measurement", judge_metrics(policy, evidence)))
+        parts.append(gather("measurement", judge_metrics(policy, evidence, other_rows=other_rows)))
         parts.extend(judge_drift(policy, evidence))
         parts.extend(judge_win_rate(policy, evidence))
         parts.append(judge_export(policy, evidence))

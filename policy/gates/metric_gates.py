@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from policy.facts.evidence import Comparison, Evidence, Group, Measurement, Metric
+from policy.facts.evidence import Comparison, Evidence, FormerRows, Group, Measurement, Metric
 from policy.files.rules import MetricGate, Policy
 from policy.gates.difference import ROUNDING, outcome_of, rows_needed
+from policy.gates.former_rows_gate import judge_former_rows
 from policy.gates.paired_statistics import ALPHA, Difference, compare_means, compare_shares, holm
 from policy.policy_sentences import (
     NO_INCUMBENT,
@@ -31,6 +32,8 @@ from policy.verdict import Finding, Outcome, check, gather
 
 INCUMBENT, QUANTISATION = "incumbent", "quantisation"
 THE_INCUMBENT, THE_MERGED_MODEL = "the incumbent", "the model before it was quantised"
+FORMER = "incumbent on the former rows"
+ON_FORMER_ROWS = "the incumbent on the held-out rows from before this change"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Question:
     margin: float
     facts: Comparison | Group | None
     field: str = ""
+    former: bool = False
+    """Whether the rows are those from before a change of the held-out rows."""
     non_inferior: bool = False
     min_rows: int = 0
 
@@ -74,14 +79,19 @@ def difference_of(facts: Comparison | Group, alpha: float = ALPHA) -> Difference
     return None
 
 
-def difference_from(evidence: Evidence, metric: str) -> Difference | None:
+def difference_from(evidence: Evidence | FormerRows, metric: str) -> Difference | None:
     """Return candidate minus incumbent for `metric`; None if it was not measured."""
     comparison = evidence.comparison(metric, "incumbent", "candidate")
     return None if comparison is None else difference_of(comparison)
 
 
-def judge_metrics(policy: Policy, evidence: Evidence) -> tuple[Finding, ...]:
-    """Return a finding for every metric gate, then whether enough rows were measured."""
+def judge_metrics(
+    policy: Policy, evidence: Evidence, *, other_rows: bool = False
+) -> tuple[Finding, ...]:
+    """Return a finding for every metric gate, then whether the right rows were measured, enough.
+
+    `other_rows` says that the files of the held-out rows changed: see `former_rows_gate`.
+    """
     gates = policy.gates
     candidate = evidence.measurement("candidate")
     if candidate is None:
@@ -97,6 +107,7 @@ def judge_metrics(policy: Policy, evidence: Evidence) -> tuple[Finding, ...]:
     answers = judge_questions([each for questions in asked.values() for each in questions])
     parts = [_judge_metric(gate, evidence, candidate, answers) for gate in gates.metrics]
     parts += _judge_coverage(policy, candidate)
+    parts += judge_former_rows(policy, evidence, other_rows=other_rows)
     least = gates.data.min_test_rows
     rows = min((metric.n for metric in candidate.metrics), default=least)
     if rows < least:  # rows with allowed findings are not measured on
@@ -195,13 +206,38 @@ def _questions(gate: MetricGate, evidence: Evidence, candidate: Measurement) -> 
         yield Question(metric, QUANTISATION, against, margin, merged, non_inferior=strict)
     if evidence.incumbent is None:
         return
+    yield from _slices(gate, metric, before, THE_INCUMBENT)
+    if evidence.former is not None and evidence.former.measurements:
+        yield from _on_former_rows(gate, metric, evidence.former)
+
+
+def _on_former_rows(gate: MetricGate, metric: Metric, former: FormerRows) -> Iterator[Question]:
+    """Yield the same tests on the held-out rows from before a change of them."""
+    before = former.comparison(metric.name, "incumbent", "candidate")
+    if gate.max_drop is not None:
+        yield Question(
+            metric,
+            FORMER,
+            ON_FORMER_ROWS,
+            gate.max_drop,
+            before,
+            former=True,
+            non_inferior=gate.non_inferior,
+        )
+    for each in _slices(gate, metric, before, ON_FORMER_ROWS):
+        yield replace(each, former=True)
+
+
+def _slices(
+    gate: MetricGate, metric: Metric, before: Comparison | None, against: str
+) -> Iterator[Question]:
     for field, asked in gate.slices.items():
         found = before.slice(field) if before is not None else None
         for group in found.parts if found is not None else ():
             yield Question(
                 metric,
                 group.value,
-                THE_INCUMBENT,
+                against,
                 asked.max_drop,
                 group,
                 field=field,
@@ -230,9 +266,12 @@ def _judge_metric(
     parts += [found for asked, found in own if not asked.field]
     if gate.min_gain_over_base is not None:
         parts.append(_judge_gain(gate.metric, gate.min_gain_over_base, evidence, metric))
+    former = evidence.former is not None and bool(evidence.former.measurements)
     for field in gate.slices:
-        groups = [found for asked, found in own if asked.field == field]
-        parts.append(_judge_slice(field, gate.metric, groups, evidence))
+        for old in (False, True) if former else (False,):
+            groups = [f for asked, f in own if asked.field == field and asked.former is old]
+            name = f"by {field} on the former rows" if old else f"by {field}"
+            parts.append(_judge_slice(name, field, gate.metric, groups, evidence))
     blocked = [part.sentence for part in parts if not part.outcome.lets_through]
     return gather(gate.metric, parts, "; ".join(blocked) or figure(metric))
 
@@ -258,9 +297,10 @@ def _bar(metric: Metric, value: float) -> str:
     return percent(value) if metric.kind == "share" else f"{value:.4g}"
 
 
-def _judge_slice(field: str, metric: str, groups: Sequence[Finding], evidence: Evidence) -> Finding:
+def _judge_slice(
+    name: str, field: str, metric: str, groups: Sequence[Finding], evidence: Evidence
+) -> Finding:
     """Return the result for the values of a field: a count, and those that did not plainly pass."""
-    name = f"by {field}"
     if evidence.incumbent is None:
         return Finding(name, Outcome.PASSED, NO_INCUMBENT)
     if not groups:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from policy.facts.proposal import POINTER_FILE
+from policy.files.held_out_files import Inputs, test_manifest, test_rows
 from policy.files.people_rules import ChangeKind
 
-Inputs = Iterable[tuple[str, str]]
 
-
-def change_kinds(head: Inputs, base: Inputs) -> frozenset[ChangeKind]:
+def change_kinds(
+    head: Inputs, base: Inputs, head_card: str | None, base_card: str | None
+) -> frozenset[ChangeKind]:
     """Return the kinds of change between a model's inputs at base and at head.
 
-    Inputs are `(path below the model's folder, blob id)`. Everything except data and contract (the
-    recipe, the base model's spec, any other file) counts as recipe.
+    Everything except data and contract (the recipe, the base model's spec, any other file) counts
+    as recipe. The dataset cards say which of the data are the test rows.
     """
     before, after = dict(base), dict(head)
     changed = (
@@ -22,7 +21,12 @@ def change_kinds(head: Inputs, base: Inputs) -> frozenset[ChangeKind]:
         for path in before.keys() | after.keys()
         if path != POINTER_FILE and before.get(path) != after.get(path)
     )
-    return frozenset(_kind(path) for path in changed)
+    kinds = frozenset(_kind(path) for path in changed)
+    of_head, of_base = (
+        (test_rows(inputs, card), test_manifest(inputs, card))
+        for inputs, card in ((head, head_card), (base, base_card))
+    )
+    return kinds if of_head == of_base else kinds | {"test_data"}
 
 
 def _kind(path: str) -> ChangeKind:

@@ -58,6 +58,8 @@ BATCH = 32
 SAMPLES = 10
 """Rows shown in the pull request."""
 SHOWN_CHARACTERS = 2000
+FORMER = "former-"
+"""Begins the names of the outputs on the held-out rows from before a change of them."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Bench:
     progress: Progress
     cuts: Cuts = NO_CUTS
     trained_on: Iterable[Row] = ()
+    prefix: str = ""
+    """Begins the names of the files of outputs."""
 
     @property
     def decoding(self) -> Decoding:
@@ -173,7 +177,9 @@ def measure(
         for row, answer in zip(bench.rows, answers, strict=True)
     )
     asked_for = [digest_bytes(prompt.encode()) for prompt in prompts]
-    outputs = write_outputs(subject, asked_for, scored, bench.out / outputs_name(subject))
+    outputs = write_outputs(
+        subject, asked_for, scored, bench.out / outputs_name(subject, bench.prefix)
+    )
     measurement = measurement_of(subject, engine, model, scored, outputs, folder.contract)
     return Subjected(measurement, prompts, scored)
 
@@ -217,9 +223,9 @@ def settings_of(chat: Chat | None = None) -> str:
     return f"batches of {BATCH_TOKENS} tokens, the whole context that it was trained with"
 
 
-def outputs_name(subject: Subject) -> str:
+def outputs_name(subject: Subject, prefix: str = "") -> str:
     """Return the file name of a subject's scored rows."""
-    return f"outputs-{subject}.jsonl"
+    return f"{prefix}outputs-{subject}.jsonl"
 
 
 def fetch_artifact(pointer: Pointer, registry_url: str, cache: Path) -> Path:

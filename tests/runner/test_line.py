@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -13,8 +14,9 @@ import pytest
 
 from countersign_ml.registry import Registry
 from policy.errors import UserError
-from policy.facts.evidence import SHIPPED, Evidence
+from policy.facts.evidence import SHIPPED, Evidence, FormerRows
 from policy.facts.pointer import Pointer, PointerArtifact, PointerEvidence, next_version
+from policy.gates.consistency import contradictions
 from policy.gates.judge import judge, judge_recovery
 from policy.verdict import Outcome
 from runner.job import Options, open_job
@@ -148,6 +150,59 @@ def test_a_new_proposal_is_measured_against_the_incumbent(
     with pytest.raises(UserError, match="another version is live now"):
         made.run(incumbent=live, expect_incumbent="none")
     assert made.run(incumbent=live, expect_incumbent=digest).job.pointer is not None
+
+
+def branched(made: World, folder: Path, live: Pointer) -> Path:
+    """A clone of the base branch with this version live; return the path of its pointer."""
+    clone = folder / "base"
+    subprocess.run(["git", "clone", "-q", str(made.repo), str(clone)], check=True)
+    place = clone / "models" / "colours" / "pointer.json"
+    place.write_text(live.text())
+    return place
+
+
+def test_other_held_out_rows_are_measured_next_to_those_of_the_base_branch(
+    done: tuple[World, Evidence], tmp_path: Path
+) -> None:
+    made, evidence = done
+    base = branched(made, tmp_path, pointer_of(evidence))
+    same = made.whole(incumbent=base)
+    measured = same.measurement("candidate")
+    assert measured is not None
+    assert same.former == FormerRows(rows=measured.rows)
+    other = World(tmp_path, test=rows(range(60, 66)))
+    other.options = replace(
+        other.options, cache=made.options.cache, registry=made.options.registry, incumbent=base
+    )
+    found = other.whole()
+    assert found.former is not None
+    assert found.former.rows == measured.rows
+    assert [each.rows for each in found.measurements] != [measured.rows] * 4
+    assert [(each.subject, each.rows) for each in found.former.measurements] == [
+        ("incumbent", measured.rows),
+        ("candidate", measured.rows),
+    ]
+    assert found.former.comparison("exact_match", "incumbent", "candidate") is not None
+    assert contradictions(found) == ()
+    published = {each.name for each in found.artifacts}
+    assert {"former-outputs-incumbent.jsonl", "former-outputs-candidate.jsonl"} <= published
+    again = other.whole()
+    assert again.former == found.former
+    assert [each.seconds for each in again.measurements] == [
+        each.seconds for each in found.measurements
+    ]
+
+
+def test_rows_of_the_base_branch_that_cannot_be_read_are_reported(
+    done: tuple[World, Evidence], tmp_path: Path
+) -> None:
+    made, evidence = done
+    base = branched(made, tmp_path, pointer_of(evidence))
+    (base.parent / "data" / "test.jsonl").unlink()
+    found = made.whole(incumbent=base)
+    assert found.former is not None
+    assert "test.jsonl" in found.former.why
+    assert found.former.measurements == ()
 
 
 def test_a_rollback_repeats_its_benchmark(done: tuple[World, Evidence], tmp_path: Path) -> None:

@@ -143,6 +143,8 @@ class ChangeFacts:
     inputs: tuple[tuple[str, str], ...] = ()
     inputs_before: tuple[tuple[str, str], ...] = ()
     """The inputs at the commit before."""
+    kinds: frozenset[ChangeKind] = frozenset()
+    """What this commit changes of the model's inputs."""
     recipe: str | None = None
     irregular: tuple[str, ...] = ()
     evidence: bytes | None = None

@@ -20,7 +20,12 @@ from countersign_ml.audit.history.audit_facts import (
 )
 from countersign_ml.audit.history.branch_history import Change, History
 from countersign_ml.audit.history.git_objects import Commit, Entry
-from countersign_ml.audit.history.record_candidates import Records, commit_facts, rules_at
+from countersign_ml.audit.history.record_candidates import (
+    Records,
+    commit_facts,
+    kinds_between,
+    rules_at,
+)
 from policy.facts.attempt import ATTEMPT_TAGS
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import Moment, moments, read_pointer
@@ -124,6 +129,7 @@ class Walk:
             inputs_before=tuple(
                 (path, entry.id) for path, entry in history.below(parent, f"{MODELS}/{model}")
             ),
+            kinds=kinds_between(history, model, parent, commit),
             recipe=history.text(commit, f"{MODELS}/{model}/recipe.yml"),
             irregular=tuple(path for path, entry in below if not entry.is_plain),
             evidence=_named(history, commit, pointer),

@@ -19,6 +19,7 @@ from countersign_ml.audit.history.branch_history import History
 from countersign_ml.audit.history.claimed_records import stored
 from countersign_ml.audit.history.git_objects import Commit
 from policy.errors import UserError
+from policy.files.people_rules import ChangeKind
 from policy.governed import (
     CARDS,
     CODEOWNERS_PLACES,
@@ -79,6 +80,19 @@ def _unrevoked(history: History, commit: Commit | None, keys: dict[str, str]) ->
     judged = history.places[commit.id] + 1 if commit is not None else 0
     gone = {one.sha256 for one in listed if judged > history.places.get(one.after, -1)}
     return without(keys, frozenset(gone))
+
+
+def kinds_between(
+    history: History, model: str, old: Commit | None, new: Commit
+) -> frozenset[ChangeKind]:
+    """Return what changed of a model's inputs from one commit to another."""
+    folder = f"{MODELS}/{model}"
+
+    def inputs(commit: Commit | None) -> tuple[tuple[str, str], ...]:
+        return tuple((path, entry.id) for path, entry in history.below(commit, folder))
+
+    cards = [history.text(commit, f"{folder}/data/README.md") for commit in (new, old)]
+    return change_kinds(inputs(new), inputs(old), *cards)
 
 
 class Records:
@@ -242,17 +256,12 @@ class Records:
     def _move(
         self, model: str, fork: Commit | None, head: Commit, past: tuple[str | None, ...]
     ) -> ModelMove:
-        folder = f"{MODELS}/{model}"
-        inputs = [
-            [(path, entry.id) for path, entry in self._history.below(commit, folder)]
-            for commit in (head, fork)
-        ]
         return ModelMove(
             model=model,
             history=past,
             before=self._history.text(fork, pointer_path(model)),
             after=self._history.text(head, pointer_path(model)),
-            kinds=change_kinds(*inputs),
+            kinds=kinds_between(self._history, model, fork, head),
         )
 
 

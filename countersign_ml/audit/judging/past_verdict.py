@@ -70,7 +70,13 @@ def _judge_fine_tune(
     if evidence is None:
         return Finding("evidence", Outcome.MISSING, evidence_missing(pointer.evidence.path))
     incumbent = moved.old.artifact.digest if moved.old else None
-    return judge(policy, evidence, proposal_digest=pointer.proposal, incumbent=incumbent)
+    return judge(
+        policy,
+        evidence,
+        proposal_digest=pointer.proposal,
+        incumbent=incumbent,
+        other_rows="test_data" in change.kinds,
+    )
 
 
 def _judge_rollback(
