@@ -32,6 +32,7 @@ from policy.facts.run_context import (
 from policy.files.budget import estimate
 from policy.files.dataset_card import parse_card
 from policy.governed import MODELS, evidence_path
+from runner.equal_rows import equal_rows
 from runner.job import Job
 from runner.runner_sentences import missing_file, unreadable
 
@@ -41,7 +42,10 @@ NO_BASE_BRANCH = "no base branch was given; --incumbent names its pointer.json i
 def known_before(job: Job) -> DataPart:
     """Return what is known before the data gates have measured anything."""
     return DataPart(
-        data_change=data_change(job), expected=expected(job), earlier=earlier_versions(job)
+        data_change=data_change(job),
+        expected=expected(job),
+        earlier=earlier_versions(job),
+        equal_rows=equal_rows(job),
     )
 
 

@@ -172,7 +172,7 @@ def evaluate(
     run: Run, trained: Trained, exported: ExportFacts, rows: tuple[Row, ...], gated: GatedData
 ) -> MeasuredPart:
     """Measure base, merged, candidate and incumbent on the test rows."""
-    from runner.measure.base_branch_rows import measure_former, read_former
+    from runner.measure.base_branch_rows import measure_both, read_former, ready_rivals
     from runner.measure.evaluate import Bench, measure_subjects, outputs_name
     from runner.measure.slicing import Cuts
 
@@ -182,6 +182,7 @@ def evaluate(
     if job.pointer is not None:
         subjects.append("incumbent")
     former = read_former(job)
+    rivals = ready_rivals(job, run.evidence().equal_rows)
 
     def measure(place: Path) -> MeasuredPart:
         trained_on = accepted_rows(job.folder, gated, "train")
@@ -192,10 +193,8 @@ def evaluate(
         found = measure_subjects(
             bench, trained.base, trained.chat, exported, made, job.pointer, job.registry_url
         )
-        if former is None:
-            return found
-        on_former = measure_former(job, bench, former, made, exported.artifact)
-        return found.model_copy(update={"former": on_former})
+        more = measure_both(job, bench, former, rivals, made, exported.artifact)
+        return found.model_copy(update=more)
 
     with run.stage("evaluate"):
         measured = run.workspace.keep(
@@ -209,12 +208,14 @@ def evaluate(
                 device_name(),
                 [list(cuts.slices), list(cuts.clusters)],
                 [former.digest, former.why] if former is not None else None,
+                [[each.model, each.pointer and each.pointer.text(), each.why] for each in rivals],
             ],
             MeasuredPart,
             measure,
             files=(
                 *map(outputs_name, subjects),
                 *(former.files_next_to(rows) if former is not None else ()),
+                *(name for each in rivals for name in each.files),
             ),
         )
         run.record(measured)

@@ -14,6 +14,7 @@ from countersign_ml.registry.file_digest import digest_file
 from policy.errors import UserError
 from policy.facts.evidence import SHIPPED, ArtifactFacts, MeasuredPart, PublishedPart
 from runner.export.export_model import ExportFacts
+from runner.measure.base_branch_rows import rival_prefix
 from runner.measure.evaluate import FORMER, outputs_name
 from runner.training.adapter import ADAPTER_FILES
 
@@ -74,6 +75,10 @@ def _others(measured: MeasuredPart, adapter: Path, folder: Path) -> Iterator[tup
         yield folder / outputs_name(measurement.subject), JSONL
     for measurement in measured.former.measurements if measured.former is not None else ():
         yield folder / outputs_name(measurement.subject, FORMER), JSONL
+    for rival in measured.rivals:
+        for measurement in rival.measurements:
+            prefix = rival_prefix(rival.model)
+            yield folder / outputs_name(measurement.subject, prefix), JSONL
 
 
 def _require_whole(exported: ExportFacts, measured: MeasuredPart, folder: Path) -> None:

@@ -25,7 +25,7 @@ from policy.facts.pointer import Pointer
 from runner.data_gates import GatedData, accepted_rows
 from runner.job import Job, make_cache
 from runner.measure.answer_drift import drift_of
-from runner.measure.base_branch_rows import read_former
+from runner.measure.base_branch_rows import read_former, ready_rivals
 from runner.measure.class_metrics import classes_of
 from runner.measure.comparing import compare
 from runner.measure.evaluate import (
@@ -63,6 +63,8 @@ def reuse_outputs(run: Run, digest: str, gated: GatedData) -> bool:
             former = read_former(job)
             if former is not None and former.differs_from(found.rows):
                 raise NotReusable("the base branch has other held-out rows, to be measured too")
+            if ready_rivals(job, run.evidence().equal_rows):
+                raise NotReusable("another model with the same held-out rows is compared with")
         except (NotReusable, UserError) as reason:
             note.text = f"nothing is reused from {name}; every stage runs: {reason}"
             job.reporter.say(note.text)

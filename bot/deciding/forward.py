@@ -24,7 +24,7 @@ from bot.facts.own_comment import earlier_keys
 from bot.facts.proposed import Proposed
 from bot.facts.snapshot import Snapshot
 from bot.facts.trusted_runs import Found, deciding, tries
-from bot.report import held_out_change
+from bot.report import equal_rows_lines, held_out_change
 from policy.canonical import digest_bytes
 from policy.errors import UserError
 from policy.facts.evidence import Evidence, parse_evidence
@@ -198,6 +198,7 @@ def _judged(
     """Return the evidence judged, with the overrides that name it and the attempts after it."""
     snapshot, policy, facts, proposed = about.snapshot, about.policy, about.facts, about.proposed
     pointer = pointer_of(evidence)
+    said = (held_out_change.sentence(evidence), *equal_rows_lines.sentences(evidence))
     parts = _parts(about, evidence, pointer)
     forced, refusals = overrides.overrides(snapshot, policy, facts.name, evidence.digest())
     first = waive(gather(facts.name, parts), forced)
@@ -224,7 +225,7 @@ def _judged(
         overrides=(*forced, *(override for state in later for override in state.overrides)),
         waivable=waivable(policy, first),
         drift_gates=policy.gates.drift,
-        warnings=tuple(filter(None, (*warnings, held_out_change.sentence(evidence)))),
+        warnings=(*warnings, *filter(None, said)),
         remarks=(*refusals, *(text for state in later for text in state.remarks), *remarks),
     )
 

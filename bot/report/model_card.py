@@ -14,6 +14,7 @@ from bot.report import (
     attempt_table,
     charts,
     data_change,
+    equal_rows_lines,
     figures,
     held_out_change,
     pilot,
@@ -168,7 +169,8 @@ def _evaluation(evidence: Evidence) -> str:
         "row by row."
     )
     other = held_out_change.sentence(evidence)
-    return table(head, cells) + "\n\n" + note + (f" {plain(other)}." if other else "")
+    said = "".join(f" {plain(each)}." for each in equal_rows_lines.sentences(evidence))
+    return table(head, cells) + "\n\n" + note + (f" {plain(other)}." if other else "") + said
 
 
 def _data(evidence: Evidence, data: DatasetCard | None) -> str:

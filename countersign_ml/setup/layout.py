@@ -56,6 +56,7 @@ def policy_text(roles: Roles, bases: Sequence[str] = ()) -> str:
         r"^# yaml-language-server: .*\n": "",
         r"^roles:\n(?:  .*\n)+": "roles:\n" + "".join(_role(*item) for item in roles.items()),
         r"^  promote: .*$": f"  promote: {{{everyone}}}",
+        r"^  test_data: .*$": f"  test_data: {{{everyone}}}",
         r"^  rollback: .*$": f"  rollback: {{{last}: 1}}",
         r"^  roles: \[ml-lead\]$": f"  roles: [{lead}]",
         r"^      sign: \{ml-lead: 1\}$": f"      sign: {{{lead}: 1}}",

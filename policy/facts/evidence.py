@@ -18,9 +18,11 @@ from policy.facts.class_facts import ClassFacts
 from policy.facts.proposal import Proposal
 from policy.facts.run_context import (
     MAX_EARLIER,
+    MAX_MODELS,
     MAX_POINTS,
     DataChange,
     EarlierVersion,
+    EqualRows,
     Expected,
     LossPoint,
 )
@@ -231,6 +233,15 @@ class FormerRows(Document):
         return next((c for c in self.comparisons if (c.metric, c.first, c.second) == wanted), None)
 
 
+class Rival(FormerRows):
+    """Another model's live version and the candidate, on the candidate's held-out rows.
+
+    `incumbent` is the other model's file here.
+    """
+
+    model: ModelName
+
+
 DriftField = Literal["label", "length", "vocabulary"]
 DriftReference = Literal["incumbent", "training"]
 
@@ -335,6 +346,8 @@ class DataPart(Document):
     expected: Expected | None = None
     earlier: Annotated[tuple[EarlierVersion, ...], Field(max_length=MAX_EARLIER)] = ()
     """The versions that were live before this one, oldest first, from their own records."""
+    equal_rows: Annotated[tuple[EqualRows, ...], Field(max_length=MAX_MODELS)] = ()
+    """The other models of the base branch with some of the same held-out rows, the most first."""
 
 
 class TrainingPart(Document):
@@ -355,6 +368,8 @@ class MeasuredPart(Document):
     """For a classification: how the candidate and the incumbent do on each class."""
     former: FormerRows | None = None
     """None if no version is live, or if the run had no base branch."""
+    rivals: Annotated[tuple[Rival, ...], Field(max_length=MAX_MODELS)] = ()
+    """Live versions of other models with mostly the same held-out rows, if the policy asks."""
 
 
 class ComparedPart(Document):

@@ -12,13 +12,15 @@ from pydantic import ConfigDict, Field, model_validator
 
 from policy.documents import Document
 from policy.facts.data_diff import DataDiff
-from policy.names import Digest, GitSha
+from policy.names import Digest, GitSha, ModelName
 
 MAX_EARLIER = 20
 """How many earlier versions are listed; the latest ones."""
 MAX_METRICS = 24
 MAX_POINTS = 200
 MAX_SPLITS = 20
+MAX_MODELS = 50
+"""How many other models are listed; those with the most equal rows."""
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -85,6 +87,30 @@ class EarlierVersion(Document):
     rows: Digest
     """The held-out rows at that time; figures on other rows are not comparable."""
     metrics: Annotated[dict[str, float], Field(max_length=MAX_METRICS)]
+
+
+class EqualRows(Document):
+    """How many held-out rows have the question of a held-out row of another model."""
+
+    model: ModelName
+    version: Annotated[str, Field(max_length=120)] = ""
+    """That model's live version; empty if it has none."""
+    artifact: Digest | None = None
+    """The file of that version."""
+    equal: _Count = 0
+    of: _Count = 0
+    why: Annotated[str, Field(max_length=500)] = ""
+    """Why its rows could not be read; then `equal` is unknown."""
+
+    @model_validator(mode="after")
+    def _counts_no_more_than_there_are(self) -> EqualRows:
+        if self.equal > self.of:
+            raise ValueError(f"counts {self.equal} equal rows of {self.of}")
+        return self
+
+    def reach(self, share: float) -> bool:
+        """Return whether at least this share of the rows is equal, or may be."""
+        return bool(self.why) or (self.of > 0 and self.equal / self.of >= share)
 
 
 class LossPoint(Document):

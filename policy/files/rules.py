@@ -235,6 +235,16 @@ class CoverageRules(Document):
     """Smallest share of answers that can be parsed: schema-valid, a label, or tool calls."""
 
 
+class EqualRowsRules(Document):
+    """When a candidate must also be compared with the live version of another model.
+
+    A new name has no live version of its own. If at least `min_share` of its held-out rows are
+    those of another model, every margin against a live version applies to that model's too.
+    """
+
+    min_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+
 class RecoveryRules(Document):
     """How closely a rolled-back artifact must repeat its recorded benchmark."""
 
@@ -252,6 +262,7 @@ class Gates(Document):
     win_rate: WinRateGate | None = None
     export: ExportRules = ExportRules()
     recovery: RecoveryRules = RecoveryRules()
+    equal_rows: EqualRowsRules | None = None
 
     @model_validator(mode="after")
     def _metrics_are_named_once(self) -> Gates:

@@ -21,6 +21,7 @@ from policy.facts.evidence import (
     PairedCounts,
     PairedMeans,
     ParityFacts,
+    Rival,
     Slice,
     TrainingFacts,
 )
@@ -49,7 +50,14 @@ def _of_evidence(evidence: Evidence) -> Iterator[str]:
             continue  # it is never read
         yield from _of_comparison(evidence, comparison)
     if evidence.former is not None:
-        yield from _of_former(evidence, evidence.former)
+        yield from _of_former(evidence, evidence.former, "on the former rows")
+    for rival in evidence.rivals:
+        candidate = evidence.measurement("candidate")
+        if rival.rows != (candidate.rows if candidate is not None else None):
+            yield f"{rival.model} was compared with on other rows than the candidate's"
+        yield from _of_former(evidence, rival, f"against {rival.model}")
+    for name in _doubled(rival.model for rival in evidence.rivals):
+        yield _twice("rival", name)
     candidate = evidence.measurement("candidate")
     for drift in evidence.drift:
         answers = sum(each.second for each in drift.bins)
@@ -171,13 +179,14 @@ def _unlike(one: Metric, other: Metric) -> bool:
     return (one.kind, one.n, one.higher_is_better) != (other.kind, other.n, other.higher_is_better)
 
 
-def _of_former(evidence: Evidence, former: FormerRows) -> Iterator[str]:
-    """Yield how the figures on the former rows contradict each other, or name other models."""
-    where = "on the former rows"
+def _of_former(evidence: Evidence, former: FormerRows, where: str) -> Iterator[str]:
+    """Yield how further figures contradict each other, or name other models."""
     for sentence in of_measurements(former):
         yield f"{where}: {sentence}"
     for measured in former.measurements:
         now = evidence.measurement(measured.subject)
+        if isinstance(former, Rival) and measured.subject == "incumbent":
+            now = measured  # the gate compares it with the other model's live version
         if measured.rows != former.rows:
             yield f"{where}: {measured.subject} was measured on other rows"
         if now is None or now.model != measured.model:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from policy.facts.evidence import Comparison, Evidence, FormerRows, Group, Measurement, Metric
 from policy.files.rules import MetricGate, Policy
 from policy.gates.difference import ROUNDING, outcome_of, rows_needed
+from policy.gates.equal_rows_gate import judge_equal_rows
 from policy.gates.former_rows_gate import judge_former_rows
 from policy.gates.paired_statistics import ALPHA, Difference, compare_means, compare_shares, holm
 from policy.policy_sentences import (
@@ -33,6 +34,7 @@ from policy.verdict import Finding, Outcome, check, gather
 INCUMBENT, QUANTISATION = "incumbent", "quantisation"
 THE_INCUMBENT, THE_MERGED_MODEL = "the incumbent", "the model before it was quantised"
 FORMER = "incumbent on the former rows"
+RIVAL = "live version of {}"
 ON_FORMER_ROWS = "the incumbent on the held-out rows from before this change"
 
 
@@ -108,6 +110,7 @@ def judge_metrics(
     parts = [_judge_metric(gate, evidence, candidate, answers) for gate in gates.metrics]
     parts += _judge_coverage(policy, candidate)
     parts += judge_former_rows(policy, evidence, other_rows=other_rows)
+    parts += judge_equal_rows(policy, evidence)
     least = gates.data.min_test_rows
     rows = min((metric.n for metric in candidate.metrics), default=least)
     if rows < least:  # rows with allowed findings are not measured on
@@ -204,26 +207,33 @@ def _questions(gate: MetricGate, evidence: Evidence, candidate: Measurement) -> 
         against, strict = THE_MERGED_MODEL, gate.non_inferior
         margin = gate.max_quantisation_drop
         yield Question(metric, QUANTISATION, against, margin, merged, non_inferior=strict)
+    for rival in evidence.rivals:
+        if rival.measurements:
+            against = f"the live version of {rival.model}"
+            yield from _again(gate, metric, rival, RIVAL.format(rival.model), against)
     if evidence.incumbent is None:
         return
     yield from _slices(gate, metric, before, THE_INCUMBENT)
     if evidence.former is not None and evidence.former.measurements:
-        yield from _on_former_rows(gate, metric, evidence.former)
+        before = evidence.former.comparison(metric.name, "incumbent", "candidate")
+        yield from _again(gate, metric, evidence.former, FORMER, ON_FORMER_ROWS)
+        yield from _former_slices(gate, metric, before)
 
 
-def _on_former_rows(gate: MetricGate, metric: Metric, former: FormerRows) -> Iterator[Question]:
-    """Yield the same tests on the held-out rows from before a change of them."""
-    before = former.comparison(metric.name, "incumbent", "candidate")
-    if gate.max_drop is not None:
-        yield Question(
-            metric,
-            FORMER,
-            ON_FORMER_ROWS,
-            gate.max_drop,
-            before,
-            former=True,
-            non_inferior=gate.non_inferior,
-        )
+def _again(
+    gate: MetricGate, metric: Metric, facts: FormerRows, name: str, against: str
+) -> Iterator[Question]:
+    """Yield the test against a live version on other rows, or against another model's."""
+    if gate.max_drop is None:
+        return
+    before = facts.comparison(metric.name, "incumbent", "candidate")
+    strict = gate.non_inferior
+    yield Question(metric, name, against, gate.max_drop, before, former=True, non_inferior=strict)
+
+
+def _former_slices(
+    gate: MetricGate, metric: Metric, before: Comparison | None
+) -> Iterator[Question]:
     for each in _slices(gate, metric, before, ON_FORMER_ROWS):
         yield replace(each, former=True)
 

@@ -1,4 +1,4 @@
-"""The held-out rows that the base branch has, and how live version and candidate do on them.
+"""What the base branch has to compare with: its held-out rows, and other models with the same.
 
 If a proposal changes its held-out rows, the figures on the new ones cannot show what the candidate
 lost on the old ones. So both versions answer the old ones too, by the decoding and the contract of
@@ -10,13 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from countersign_ml.rows.governed.governed_model import load_model
 from countersign_ml.rows.read.row import Row, rows_digest
 from policy.errors import UserError
-from policy.facts.evidence import SHIPPED, FormerRows, Subject
+from policy.facts.evidence import SHIPPED, FormerRows, Rival, Subject
+from policy.facts.pointer import Pointer
+from policy.facts.run_context import EqualRows
+from policy.gates.equal_rows_gate import must_compare
 from policy.governed import MODELS
 from runner.data_gates import gate_rows
+from runner.equal_rows import live_version
 from runner.job import Job
 from runner.measure.comparing import compare
 from runner.measure.evaluate import FORMER, Bench, fetch_artifact, measure_gguf, outputs_name
@@ -44,6 +49,22 @@ class Former:
         return self.digest is not None and self.digest != rows_digest(rows)
 
 
+@dataclass(frozen=True)
+class Ready:
+    """Another model to compare with; without a pointer, `why` says why it cannot be."""
+
+    model: str
+    pointer: Pointer | None
+    why: str = ""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return the names of the files of outputs that measuring it leaves."""
+        if self.pointer is None:
+            return ()
+        return tuple(outputs_name(subject, rival_prefix(self.model)) for subject in SUBJECTS)
+
+
 def read_former(job: Job) -> Former | None:
     """Return the held-out rows of the base branch; None if no version is live or it is unknown."""
     if job.pointer is None or job.base is None:
@@ -66,15 +87,69 @@ def measure_former(
         return FormerRows(rows=former.digest, why=former.why)
     assert job.pointer is not None
     old = replace(bench, rows=former.rows, prefix=FORMER)
-    digest = job.pointer.artifact.digest
-    live = fetch_artifact(job.pointer, job.registry_url, job.cache)
+    return FormerRows(**_faced(job, old, job.pointer, made, candidate))
+
+
+def ready_rivals(job: Job, others: Sequence[EqualRows]) -> tuple[Ready, ...]:
+    """Return the other models that the policy wants compared, each with its file or a reason."""
+    found = []
+    for other in must_compare(job.policy, tuple(others)):
+        try:
+            pointer = live_version(job.base or job.folder.repo, other.model)
+            assert pointer is not None
+            fetch_artifact(pointer, job.registry_url, job.cache)
+            found.append(Ready(other.model, pointer))
+        except UserError as error:
+            found.append(Ready(other.model, None, str(error)[:500]))
+    return tuple(found)
+
+
+def measure_rivals(
+    job: Job, bench: Bench, rivals: Sequence[Ready], made: Path, candidate: str
+) -> tuple[Rival, ...]:
+    """Measure the live versions of other models and the candidate on the candidate's rows."""
+    found = []
+    for ready in rivals:
+        facts: dict[str, Any] = {"rows": rows_digest(bench.rows), "why": ready.why}
+        if ready.pointer is not None:
+            facing = replace(bench, prefix=rival_prefix(ready.model))
+            facts = _faced(job, facing, ready.pointer, made, candidate)
+        found.append(Rival(model=ready.model, **facts))
+    return tuple(found)
+
+
+def measure_both(
+    job: Job,
+    bench: Bench,
+    former: Former | None,
+    rivals: Sequence[Ready],
+    made: Path,
+    candidate: str,
+) -> dict[str, Any]:
+    """Return the fields of a `MeasuredPart` that come from the base branch."""
+    found: dict[str, Any] = {}
+    if former is not None:
+        found["former"] = measure_former(job, bench, former, made, candidate)
+    if rivals:
+        found["rivals"] = measure_rivals(job, bench, rivals, made, candidate)
+    return found
+
+
+def rival_prefix(model: str) -> str:
+    """Return what begins the names of the outputs of another model's live version."""
+    return f"rival-{model}-"
+
+
+def _faced(job: Job, bench: Bench, live: Pointer, made: Path, candidate: str) -> dict[str, Any]:
+    """Return rows, measurements and comparisons of a live version and the candidate."""
+    file = fetch_artifact(live, job.registry_url, job.cache)
     found = {
-        "incumbent": measure_gguf(old, "incumbent", live, digest),
-        "candidate": measure_gguf(old, "candidate", made / SHIPPED, candidate),
+        "incumbent": measure_gguf(bench, "incumbent", file, live.artifact.digest),
+        "candidate": measure_gguf(bench, "candidate", made / SHIPPED, candidate),
     }
     scored = {subject: found[subject].scored for subject in SUBJECTS}
-    return FormerRows(
-        rows=former.digest,
-        measurements=tuple(found[subject].measurement for subject in SUBJECTS),
-        comparisons=compare(scored, bench.folder.contract, cuts=bench.cuts),
-    )
+    return {
+        "rows": rows_digest(bench.rows),
+        "measurements": tuple(found[subject].measurement for subject in SUBJECTS),
+        "comparisons": compare(scored, bench.folder.contract, cuts=bench.cuts),
+    }
