@@ -7,7 +7,7 @@ issue that the bot opens; it ends when somebody who may freeze closes it, or com
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.facts import comment_commands
@@ -50,18 +50,23 @@ def hold(snapshot: Snapshot, policy: Policy) -> Stop:
 
 
 def _is_held(snapshot: Snapshot, may: frozenset[str]) -> bool:
-    held, since = False, ""
+    """The last command counts; the label remembers a hold whose comment was deleted or edited.
+
+    When the bot removes the label says nothing: a hold may have been written just before that.
+    """
+    labelled, since = False, ""
     for event in snapshot.events:
         if event.label == HOLD_LABEL and event.actor == snapshot.bot:
-            held, since = event.kind == "labeled", event.created
+            labelled, since = event.kind == "labeled", event.created
     command = _last(
         command
         for command in comment_commands.heard(snapshot.comments, "hold", "unhold")
-        if command.comment.created > since
-        and command.author in may
+        if command.author in may
         and not (command.name == "unhold" and command.author in involved(snapshot))
     )
-    return held if command is None else command.name == "hold"
+    if command is None:
+        return labelled
+    return command.name == "hold" or (labelled and since > command.comment.created)
 
 
 def freeze(snapshot: Snapshot, policy: Policy, newest: Freeze | None) -> Stop:
@@ -72,12 +77,7 @@ def freeze(snapshot: Snapshot, policy: Policy, newest: Freeze | None) -> Stop:
     may = holders(snapshot, policy.stop.freeze)
     ended = newest is not None and _ended(newest, may | {snapshot.bot.lower()})
     frozen = newest is not None and not ended
-    since = max(newest.created, newest.closed) if newest is not None else ""
-    command = _last(
-        command
-        for command in comment_commands.heard(snapshot.comments, "freeze", "unfreeze")
-        if command.comment.created > since and command.author in may
-    )
+    command = _last(_since(snapshot, may, newest))
     if command is not None and command.name == "freeze" and not frozen:
         by, reason = command.comment.author, command.argument
         return Stop(_frozen("", reason), (OpenFreeze(reason, by, snapshot.pull.number),))
@@ -87,6 +87,23 @@ def freeze(snapshot: Snapshot, policy: Policy, newest: Freeze | None) -> Stop:
         return Stop(actions=(CloseFreeze(newest.number),))
     reopen = () if newest.is_open else (CloseFreeze(newest.number, reopen=True),)
     return Stop(_frozen(f" (issue #{newest.number})", newest.reason), reopen)
+
+
+def _since(snapshot: Snapshot, may: frozenset[str], newest: Freeze | None) -> Iterator[Command]:
+    """Yield the commands about freezes that the newest freeze does not answer yet.
+
+    After it ended these are the later ones, and those that follow the /unfreeze which ended it: the
+    bot may not have seen them when it closed the freeze.
+    """
+    opened, closed = (newest.created, newest.closed) if newest is not None else ("", "")
+    unfrozen = False
+    for command in comment_commands.heard(snapshot.comments, "freeze", "unfreeze"):
+        if command.author not in may or command.comment.created <= opened:
+            continue
+        by_bot = newest is not None and newest.closed_by.lower() == snapshot.bot.lower()
+        if command.comment.created > closed or (by_bot and unfrozen):
+            yield command
+        unfrozen = unfrozen or command.name == "unfreeze"
 
 
 def _frozen(where: str, reason: str) -> Finding:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 
@@ -53,11 +54,19 @@ class Command:
         return self.comment.author.lower()
 
 
-def lines(body: str) -> list[str]:
+MOST_CHARACTERS = 10_000
+"""A longer comment gives no command: the time that Markdown takes can grow with its square."""
+
+
+@lru_cache(maxsize=512)
+def lines(body: str) -> tuple[str, ...]:
     """Return the lines of top-level paragraphs; quoted, listed and code text is left out.
 
-    A part of a line that is not plain text (a code span, a link, emphasis) begins with a NUL.
+    A comment of more than MOST_CHARACTERS has none. A part of a line that is not plain text (a code
+    span, a link, emphasis) begins with a NUL.
     """
+    if len(body) > MOST_CHARACTERS:
+        return ()
     found: list[str] = []
     depth = 0
     wanted = False
@@ -75,7 +84,7 @@ def lines(body: str) -> list[str]:
                     line += child.content if child.type == "text" else _FOREIGN + child.content
             found.append(line.strip())
             wanted = False
-    return found
+    return tuple(found)
 
 
 def commands_of(comment: Comment) -> tuple[Command, ...]:

@@ -24,8 +24,11 @@ class Freeze:
 class LateFacts(Protocol):
     """What deciding may still ask about a pull request. Each answer is read once, then kept."""
 
-    def freeze(self) -> Freeze | None:
-        """Return the newest freeze of all promotions; None if there never was one."""
+    def freeze(self, until: str = "") -> Freeze | None:
+        """Return the newest freeze of all promotions, opened `until` then; None if there is none.
+
+        `until` is a time (RFC 3339, UTC); empty for now.
+        """
         ...
 
     def attempts_changed(self) -> bool:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from bot.facts.late import Freeze, LateFacts
 from bot.facts.snapshot import Snapshot
+from policy.people.sign_off import Review
+
+_STOOD: Mapping[str, Literal["APPROVED", "CHANGES_REQUESTED"]] = {
+    "approved": "APPROVED",
+    "changes_requested": "CHANGES_REQUESTED",
+}
+"""How a review stood before it was dismissed, as GitHub's events name it."""
 
 
 @dataclass(frozen=True)
@@ -15,10 +24,10 @@ class LateThen:
     now: LateFacts
     at: str
 
-    def freeze(self) -> Freeze | None:
+    def freeze(self, until: str = "") -> Freeze | None:
         """Return the newest freeze of that time; one that ended later was still in force."""
-        found = self.now.freeze()
-        if found is None or found.created > self.at:
+        found = self.now.freeze(until or self.at)
+        if found is None:
             return None
         if found.closed > self.at:
             return replace(found, is_open=True, closed_by="", closed="")
@@ -26,6 +35,20 @@ class LateThen:
 
     def attempts_changed(self) -> bool:
         return False
+
+
+def _reviews(snapshot: Snapshot, at: str) -> tuple[Review, ...]:
+    """Return the reviews of that time; one that was dismissed later still stood."""
+    later = {
+        event.review: _STOOD[event.was]
+        for event in reversed(snapshot.events)  # the first dismissal tells how it stood
+        if event.kind == "review_dismissed" and event.created > at and event.was in _STOOD
+    }
+    return tuple(
+        replace(review, state=later.get(review.id, review.state))
+        for review in snapshot.reviews
+        if review.submitted <= at
+    )
 
 
 def as_it_was(snapshot: Snapshot) -> Snapshot:
@@ -39,7 +62,7 @@ def as_it_was(snapshot: Snapshot) -> Snapshot:
         snapshot,
         pull=replace(pull, merged=False, state="open", draft=False, mergeable=True),
         now=at,
-        reviews=tuple(r for r in snapshot.reviews if r.submitted <= at),
+        reviews=_reviews(snapshot, at),
         comments=tuple(c for c in snapshot.comments if c.by_bot or c.created <= at),
         events=tuple(e for e in snapshot.events if e.created <= at),
         late=LateThen(snapshot.late, at),

@@ -7,6 +7,7 @@ judges much more: whether the record's facts satisfy the policy of that day.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from countersign_ml.attestation.envelope import EnvelopeError, verify
@@ -17,7 +18,7 @@ from policy.errors import UserError
 from policy.facts.pointer import Pointer
 from policy.facts.statement import read_statement
 from policy.governed import KEYS, pointer_path
-from policy.people.revoked_keys import REVOKED_KEYS, read_revoked
+from policy.people.revoked_keys import REVOKED_KEYS, RevokedKey, read_revoked
 from policy.people.sign_off_record import (
     MODEL_TAGS,
     SIGN_OFF_TYPE,
@@ -105,13 +106,11 @@ def _keys(git: Git, tip: str, move: _Move) -> dict[str, str]:
 
 
 def _unrevoked(git: Git, tip: str, move: _Move, keys: Mapping[str, str]) -> dict[str, str]:
-    text = None
-    if _blob(git, tip, REVOKED_KEYS) is not None:
-        text = _required(git, "show", f"{tip}:{REVOKED_KEYS}").text
-    try:
-        listed = read_revoked(text)
-    except UserError as error:
-        raise NotCoveredError(str(error.problems[0])) from error
+    listed = [*_revoked(git, tip)]
+    changes = _text(git, "log", "--first-parent", "--format=%H", tip, "--", REVOKED_KEYS)
+    for commit in changes.split():
+        with suppress(NotCoveredError):  # nobody takes a revocation back; an unreadable one is past
+            listed += _revoked(git, commit)
     gone = {
         one.sha256
         for one in listed
@@ -119,6 +118,16 @@ def _unrevoked(git: Git, tip: str, move: _Move, keys: Mapping[str, str]) -> dict
         or not git("merge-base", "--is-ancestor", one.after, tip).ok
     }
     return without(keys, frozenset(gone))
+
+
+def _revoked(git: Git, commit: str) -> tuple[RevokedKey, ...]:
+    text = None
+    if _blob(git, commit, REVOKED_KEYS) is not None:
+        text = _required(git, "show", f"{commit}:{REVOKED_KEYS}").text
+    try:
+        return read_revoked(text)
+    except UserError as error:
+        raise NotCoveredError(str(error.problems[0])) from error
 
 
 def _claims(record: SignOffRecord, pointer: Pointer, move: _Move) -> bool:

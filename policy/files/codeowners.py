@@ -8,7 +8,7 @@ code owners", with its differences from gitignore: no `!`, no `[ ]` ranges, no e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -130,20 +130,9 @@ def translate(pattern: str) -> str:
     if not body:
         return r".*\Z" if pattern == "/" else r"(?!)"
     segments = body.split("/")
-    text = "" if anchored else "(?:.*/)?"
-    last = len(segments) - 1
-    for index, segment in enumerate(segments):
-        if segment == "**":
-            if index == last:
-                text += ".+"
-            else:
-                text += "(?:.*/)?" if index == 0 or text.endswith("/") else "(?:/.*)?/"
-            continue
-        text += segment_regex(segment)
-        if index < last:
-            text += "/"
+    text = _places(segments if anchored else ["**", *segments])
     if segments[-1] == "**":
-        return text + r"\Z"
+        return text + r".+\Z"
     if folder:
         return text + r"/.*\Z"
     if segments[-1] == "*" and (len(segments) > 1 or pattern.startswith("/")):
@@ -151,20 +140,51 @@ def translate(pattern: str) -> str:
     return text + r"(?:/.*)?\Z"
 
 
+def _places(segments: Sequence[str]) -> str:
+    """Return the regular expression of names with any folders at each `**`.
+
+    The names after a `**` that is not the last one are looked for once, from left to right: the
+    first place leaves the most for the rest, so no other place has to be tried.
+    """
+    groups: list[list[str]] = [[]]
+    for segment in segments:
+        if segment == "**":
+            groups.append([])
+        else:
+            groups[-1].append(segment)
+    first, *others = ["/".join(map(segment_regex, group)) for group in groups]
+    if not others:
+        return first
+    *middle, last = others
+    text = f"{first}/" if first else ""
+    text += "".join(f"(?>(?:[^/]+/)*?{names}/)" for names in middle if names)
+    return text + (f"(?:[^/]+/)*{last}" if last else "")
+
+
 def segment_regex(segment: str) -> str:
-    """Return the regular expression of one name in a pattern."""
-    text = ""
+    """Return the regular expression of one name in a pattern.
+
+    What follows a star, but for the last one, is looked for once, from left to right (as in
+    Python's `fnmatch.translate`): many stars cannot make matching slow.
+    """
+    if segment == "*":
+        return "[^/]+"
+    pieces = [""]
     escaped = False
     for character in segment:
         if escaped:
-            text += re.escape(character)
+            pieces[-1] += re.escape(character)
             escaped = False
         elif character == "\\":
             escaped = True
         elif character == "*":
-            text += "[^/]*" if segment != "*" else "[^/]+"
+            pieces.append("")
         elif character == "?":
-            text += "[^/]"
+            pieces[-1] += "[^/]"
         else:
-            text += re.escape(character)
-    return text.replace("[^/]*[^/]*", "[^/]*")
+            pieces[-1] += re.escape(character)
+    first, *others = pieces
+    if not others:
+        return first
+    *middle, last = others
+    return first + "".join(f"(?>[^/]*?{piece})" for piece in middle if piece) + f"[^/]*{last}"

@@ -78,3 +78,61 @@ def test_a_change_of_the_rules_merged_against_an_objection_is_disproved(one: Rep
     assert one.audit().proven
     merged(one, commit, "failed")
     assert not one.audit().proven
+
+
+def foxtrot(repository: Repository, fork: str, tree: str) -> str:
+    """Move main to a merge whose first parent is a commit off `fork`, its second main's tip."""
+    page = repository.git("commit-tree", f"{fork}^{{tree}}", "-p", fork, "-m", "A page")
+    tip = repository.head("main")
+    made = repository.git("commit-tree", f"{tree}^{{tree}}", "-p", page, "-p", tip, "-m", "Merge")
+    repository.git("checkout", "-q", "main")
+    repository.git("merge", "-q", "--ff-only", made)
+    return made
+
+
+def test_a_merge_that_leaves_the_first_parent_line_is_missed(one: Repository):
+    """A fast-forward whose first parent is not the branch's old end hides two merges."""
+    before = one.head("main")
+    second = one.ship(2)
+    merged(one, second, "passed")
+    back = one.roll_back(second)
+    merged(one, back, "passed")
+    assert one.audit().proven
+    foxtrot(one, before, before)
+    audit = one.audit()
+    assert not audit.proven
+    assert {tag for tag, _ in audit.lost} == {MERGED_TAGS + second, MERGED_TAGS + back}
+
+
+def test_a_planted_record_of_a_merge_elsewhere_changes_nothing(one: Repository):
+    first = one.ship(2)
+    one.git("checkout", "-q", "-b", "elsewhere", first)
+    head = one.commit("Elsewhere", {"docs/x.md": "x\n"})
+    one.git("checkout", "-q", "-b", "other", first)
+    commit = one.git("commit-tree", f"{head}^{{tree}}", "-p", first, "-p", head, "-m", "Merge")
+    merged(one, commit, "passed", OTHER_KEY)
+    assert one.audit().proven
+
+
+def test_a_tag_that_leaves_no_room_for_records_is_named(one: Repository):
+    one.ship(2)
+    one.git("tag", MERGED_TAGS.removesuffix("/"), "main")
+    audit = one.audit()
+    assert not audit.proven
+    assert "leaves no room" in audit.lost[0][1]
+
+
+def test_a_card_that_a_push_adds_to_a_released_version_is_found(one: Repository):
+    one.ship(2)
+    version = one.live().version  # type: ignore[union-attr] # it was shipped just now
+    one.push("A chart", {f"model_cards/support-triage/{version}.loss.svg": "<svg/>\n"})
+    assert not one.audit().proven
+
+
+def test_a_card_of_a_version_that_was_rolled_back_does_not_return(one: Repository):
+    second = one.ship(2)
+    version = one.live().version  # type: ignore[union-attr]
+    one.roll_back(second)
+    assert one.audit().proven
+    one.push("A card", {f"model_cards/support-triage/{version}.md": "Other words.\n"})
+    assert not one.audit().proven

@@ -77,3 +77,21 @@ def test_a_list_that_cannot_be_read_leaves_no_key_in_force(one: Repository):
     one.push("Break the list", {LIST: "revoked: 7\n"})
     assert [change.proven for change in changes(one.audit())] == [False]
     assert "revoked: bot.pem" in blocking(changes(one.audit())[0])["signature"]
+
+
+def test_a_revoked_key_does_not_take_its_revocation_back(one: Repository):
+    merge = rotated(one)
+    head = one.propose(3, more={LIST: listed(KEY, merge)})
+    one.tag(one.record(head))
+    one.merge(head)
+    one.later()
+    one.pulls += 1
+    one.git("checkout", "-q", "-b", f"pull-{one.pulls}", "main")
+    head = one.commit("No revocation", {LIST: None}, "ada")
+    one.tag(one.record(head, models=()), KEY)
+    one.merge(head)
+    assert not one.audit().proven, "a stolen key signed the removal"
+    head = one.propose(4)
+    one.tag(one.record(head), KEY)
+    one.merge(head)
+    assert "signature" in blocking(last(one.audit()))

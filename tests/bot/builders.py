@@ -67,7 +67,7 @@ class Late:
     newest: Freeze | None = None
     changed: bool = False
 
-    def freeze(self) -> Freeze | None:
+    def freeze(self, until: str = "") -> Freeze | None:
         return self.newest
 
     def attempts_changed(self) -> bool:

@@ -18,7 +18,7 @@ class Asked:
 
     questions: list[str] = field(default_factory=list)
 
-    def freeze(self) -> Freeze | None:
+    def freeze(self, until: str = "") -> Freeze | None:
         self.questions.append("freeze")
         return None
 

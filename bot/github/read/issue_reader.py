@@ -28,8 +28,10 @@ class IssueReader:
                 return Incident(int(item["number"]), model, version, str(item["html_url"]))
         return None
 
-    def freeze(self) -> Freeze | None:
+    def freeze(self, until: str = "") -> Freeze | None:
         """Return the newest freeze of all promotions and who closed it; None if there was none.
+
+        `until` leaves out those that were opened after a time.
 
         Anyone with write access can edit an issue. So any one of its three marks shows that it is
         a freeze: label, first line, title. If none is left, GitHub's log shows that this App once
@@ -38,7 +40,12 @@ class IssueReader:
         asked = {"state": "all", "creator": self._bot}
         items = self._api.pages(f"{self._base}/issues", asked, most=3)
         ours = [item for item in items if self._ours(item) and "pull_request" not in item]
-        found = [item for item in ours if _is_freeze(item) or self._was_freeze(item)]
+        found = [
+            item
+            for item in ours
+            if (not until or str(item["created_at"]) <= until)
+            and (_is_freeze(item) or self._was_freeze(item))
+        ]
         if not found:
             return None
         newest = max(found, key=lambda item: int(item["number"]))

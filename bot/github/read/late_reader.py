@@ -25,8 +25,8 @@ class LateReader:
         self._attempts = attempts
         self._known = known
 
-    def freeze(self) -> Freeze | None:
-        return self._freeze
+    def freeze(self, until: str = "") -> Freeze | None:
+        return self._freeze if not until else self._issues.freeze(until)
 
     def attempts_changed(self) -> bool:
         return self._attempts_changed

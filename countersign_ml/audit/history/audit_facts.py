@@ -216,3 +216,6 @@ class HistoryFacts:
     unreadable: tuple[StoredRecord, ...] = ()
     stored: dict[str, bool] | None = None
     """Whether the registry has each version's file; None if no registry was asked."""
+    elsewhere: tuple[StoredMerge, ...] = ()
+    """What claims to be the judgement of a merge that the branch's first-parent line does not have;
+    the keys are those at the tip."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from countersign_ml.audit.history.audit_facts import (
@@ -78,7 +78,20 @@ class Walk:
             tips=self._tips(tip),
             keys=tuple(key for _, key in sorted(self._keys.items())),
             unreadable=self._records.unreadable,
+            elsewhere=tuple(self._elsewhere(tip)),
         )
+
+    def _elsewhere(self, tip: Commit) -> Iterator[StoredMerge]:
+        """Yield the records of merges that are not on the line, and a tag where they belong."""
+        keys = rules_at(self._history, tip).keys
+        blocked = MERGED_TAGS.removesuffix("/")
+        found = self._merges | {
+            name: tag for name, tag in self._history.tags(blocked).items() if name == blocked
+        }
+        for name, tag in sorted(found.items()):
+            if name.removeprefix(MERGED_TAGS) not in self._history.places:
+                target, message = (tag.target, tag.message) if tag is not None else ("", "")
+                yield StoredMerge(name, target, message, keys)
 
     def _visit(self, parent: Commit | None, commit: Commit) -> None:
         changed = self._history.changed(parent, commit)
@@ -179,7 +192,9 @@ class Walk:
             version = version_of(path)
             if not path.startswith(f"{CARDS}/") or version not in self._released[model]:
                 continue
-            if old is None or (new is None and back and version in self._after(model, after)):
+            if (old is None and moved is not None) or (
+                new is None and back and version in self._after(model, after)
+            ):
                 continue
             edit = CardEdit(path, new is None, commit_facts(commit))
             self._edits[model, version].append(edit)

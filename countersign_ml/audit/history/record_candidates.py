@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from countersign_ml.attestation import without
 from countersign_ml.audit.history.audit_facts import (
@@ -33,7 +34,7 @@ from policy.governed import (
 from policy.people.co_authors import GITHUB, named_among, noreply, trailers
 from policy.people.further_paths import FurtherPaths, further_paths
 from policy.people.kinds_of_change import change_kinds
-from policy.people.revoked_keys import REVOKED_KEYS, read_revoked
+from policy.people.revoked_keys import REVOKED_KEYS, RevokedKey, read_revoked
 from policy.people.sign_off_record import TAGS, SignOffRecord
 
 Pasts = Mapping[str, tuple[str | None, ...]]
@@ -67,6 +68,18 @@ def rules_at(history: History, commit: Commit | None) -> Rules:
     return Rules(history.text(commit, POLICY_FILE), text, owners, tuple(keys.items()), revoked)
 
 
+def revoked_ever(history: History) -> tuple[RevokedKey, ...]:
+    """Return every revocation that the branch ever had: nobody takes one back.
+
+    Else a stolen key could sign the very change that removes its revocation.
+    """
+    found: list[RevokedKey] = []
+    for text in dict.fromkeys(history.text(commit, REVOKED_KEYS) for commit in history.line):
+        with suppress(UserError):
+            found += read_revoked(text)
+    return tuple(found)
+
+
 def _unrevoked(history: History, commit: Commit | None, keys: dict[str, str]) -> dict[str, str]:
     """Return the keys that still prove what came right after `commit`, by the branch's last word.
 
@@ -74,9 +87,10 @@ def _unrevoked(history: History, commit: Commit | None, keys: dict[str, str]) ->
     list cannot be read, it counts nowhere.
     """
     try:
-        listed = read_revoked(history.text(history.tip, REVOKED_KEYS))
+        read_revoked(history.text(history.tip, REVOKED_KEYS))
     except UserError:
         return {}
+    listed = revoked_ever(history)
     judged = history.places[commit.id] + 1 if commit is not None else 0
     gone = {one.sha256 for one in listed if judged > history.places.get(one.after, -1)}
     return without(keys, frozenset(gone))

@@ -8,6 +8,7 @@ from countersign_ml.audit.history.audit_facts import ChangeFacts, HistoryFacts, 
 from countersign_ml.audit.judging.audit_result import Audit, ChangeAudit, ModelAudit
 from countersign_ml.audit.judging.change_judge import judge_change
 from countersign_ml.audit.judging.genuine_record import Place, judge_signature
+from countersign_ml.audit.judging.merge_judge import lost_merges
 from countersign_ml.audit.judging.rules_judge import judge_rules
 from countersign_ml.audit.judging.stored_files import Erased, judge_stored, proven_erasures
 from countersign_ml.audit.judging.tip_judge import judge_tip
@@ -41,6 +42,7 @@ def judge_history(facts: HistoryFacts, repositories: Sequence[str] = ()) -> Audi
         rules=rules,
         keys=facts.keys,
         unreadable=tuple((stored.tag, stored.problem) for stored in facts.unreadable),
+        lost=lost_merges(facts.elsewhere),
     )
 
 

@@ -162,12 +162,13 @@ class Audit:
     keys: tuple[KeyFacts, ...]
     unreadable: tuple[tuple[str, str], ...]
     """Tags without a readable record, and why."""
+    lost: tuple[tuple[str, str], ...] = ()
+    """Tags of merges that the bot recorded and the branch no longer shows, and why."""
 
     @property
     def proven(self) -> bool:
-        return all(model.proven for model in self.models) and all(
-            rule.proven for rule in self.rules
-        )
+        models = all(model.proven for model in self.models)
+        return models and all(rule.proven for rule in self.rules) and not self.lost
 
     @property
     def changes(self) -> tuple[ChangeAudit, ...]:
@@ -209,6 +210,7 @@ class Audit:
                 }
                 for key in self.keys
             ],
+            "lost_merges": [{"tag": tag, "problem": why} for tag, why in self.lost],
             "unreadable_tags": [{"tag": tag, "problem": why} for tag, why in self.unreadable],
         }
 

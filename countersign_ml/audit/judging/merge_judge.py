@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from countersign_ml.attestation import EnvelopeError, verify
 from countersign_ml.audit.audit_sentences import listed
 from countersign_ml.audit.history.audit_facts import StoredMerge
 from policy.errors import UserError
 from policy.facts.statement import read_statement
-from policy.people.merge_record import MergeRecord
+from policy.people.merge_record import MERGED_TAGS, MergeRecord
 from policy.verdict import Finding, Outcome
+
+
+def lost_merges(stored: Sequence[StoredMerge]) -> tuple[tuple[str, str], ...]:
+    """Return tag and sentence of each merge that the bot recorded and the branch no longer shows.
+
+    A push that makes the branch's old end the second parent of a merge needs no force, and hides
+    what came before from everybody who reads first parents. A tag that anybody may have planted
+    proves nothing; but one that leaves no room for the records hides all of them.
+    """
+    found = []
+    for one in stored:
+        if one.tag == MERGED_TAGS.removesuffix("/"):
+            why = f"it leaves no room for the tags {MERGED_TAGS}COMMIT; delete it"
+            found.append((one.tag, why))
+            continue
+        try:
+            payload, _ = verify(one.envelope, MergeRecord.PREDICATE, dict(one.keys))
+            record = read_statement(MergeRecord, payload, one.tag)
+        except (EnvelopeError, UserError):
+            continue
+        why = (
+            f"the merge {record.commit} of #{record.pull} is not on the branch's first-parent line"
+        )
+        found.append((one.tag, why))
+    return tuple(found)
 
 
 def judge_merge(commit: str, stored: StoredMerge | None) -> Finding:

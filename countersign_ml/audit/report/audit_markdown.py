@@ -35,6 +35,10 @@ def render(audit: Audit) -> str:
         parts.extend(_model(model))
     parts.extend(_rules(audit))
     parts.extend(_keys(audit))
+    if audit.lost:
+        parts.append("## Merges that the branch no longer shows")
+        shown = [(code(tag, LONGEST), plain(why, LONGEST)) for tag, why in audit.lost]
+        parts.append("\n".join(f"- {tag}: {why}" for tag, why in shown))
     if audit.unreadable:
         parts.append("## Tags without a readable record")
         shown = [(code(tag, LONGEST), plain(why, LONGEST)) for tag, why in audit.unreadable]
