@@ -87,12 +87,32 @@ def unknown_contributors(names: Sequence[str]) -> str:
     )
 
 
-def unknown_co_authors(emails: Sequence[str]) -> str:
+def unknown_co_author(email: str, digest: str) -> str:
     return (
-        f"the Co-authored-by addresses {', '.join(emails)} belong to no account, so it is unknown "
-        "whether these people sign their own work; list the address of a coding assistant in "
-        "sign_off.assistants of the policy, or open a pull request with the same files and without "
-        "the trailer"
+        f"the Co-authored-by address {email} belongs to no account, so it is unknown whether its "
+        "owner signs their own work; list the address of a coding assistant in "
+        f"sign_off.assistants of the policy, or {_lift(email, digest)}"
+    )
+
+
+def named_by_trailer(shown: str, digest: str) -> str:
+    return (
+        f"only a Co-authored-by trailer names {shown}, who therefore cannot sign; "
+        f"{_lift(shown, digest)}"
+    )
+
+
+def _lift(shown: str, digest: str) -> str:
+    return (
+        f"somebody else with a role who could sign comments `/stand-in {shown} {digest} WHY` and "
+        "approves: that approval then covers this person's part and fills no other place"
+    )
+
+
+def stands_in(shown: str, user: str, reason: str) -> str:
+    return (
+        f"a Co-authored-by trailer names {shown}; the approval of @{user} covers that part and "
+        f"fills no other place: {reason}"
     )
 
 

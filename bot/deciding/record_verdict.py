@@ -16,7 +16,7 @@ from policy.facts.attempt import RecordedAttempt
 from policy.facts.pointer_history import read_pointer
 from policy.people.co_authors import GITHUB
 from policy.people.revoked_keys import REVOKED_KEYS, read_revoked
-from policy.people.sign_off import Review, latest_states
+from policy.people.sign_off import Review, latest_states, lifted
 from policy.people.sign_off_record import RecordedModel, RecordedReview, SignOffRecord
 from policy.verdict import Finding, Outcome
 
@@ -73,6 +73,9 @@ def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord
             "branch": snapshot.default_branch,
             "author": snapshot.pull.author,
             "contributors": sorted(facts.contributors),
+            "credits": facts.credits,
+            "lifts": tuple(lifted(facts).values()),
+            "assistants": facts.assistants,
             "reviews": tuple(map(_review, reviews)),
             "kept": {commit: snapshot.trees[commit] for commit in sorted(facts.kept)},
             "writers": _among(facts.writers, people),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.facts.lifts import credits_of, lifts_of
 from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import Judged, ModelState
 from bot.facts.role_holders import holders, involved
@@ -25,17 +26,16 @@ def facts_of(snapshot: Snapshot, owners: Codeowners | None) -> SignOffFacts:
     """Return everything that sign-off depends on, as the snapshot has it."""
     contributors: set[str] = set()
     unknown: dict[str, None] = {}
-    credited: dict[str, None] = {}
     for commit in snapshot.commits:
         contributors.update(login for login in commit.logins if login != snapshot.bot)
         unknown.update(dict.fromkeys(commit.unknown))
-        credited.update(dict.fromkeys(commit.credited))
     return SignOffFacts(
         head=snapshot.pull.head_sha,
         author=snapshot.pull.author,
         contributors=frozenset(contributors),
         unknown_contributors=tuple(unknown),
-        unknown_co_authors=tuple(credited),
+        credits=credits_of(snapshot),
+        lifts=lifts_of(snapshot),
         assistants=snapshot.assistants,
         reviews=_with_standing_objections(snapshot, _since_the_base_changed(snapshot)),
         writers=snapshot.writers,
@@ -159,7 +159,8 @@ def unsigned(
     """Return the facts as they will be before anyone signs, with the files of a release."""
     facts = facts_of(snapshot, owners)
     objections = tuple(r for r in facts.reviews if r.state != "APPROVED")
-    return replace(facts, paths=_with_release(snapshot, models), reviews=objections)
+    paths = _with_release(snapshot, models)
+    return replace(facts, paths=paths, reviews=objections, pledged=True)
 
 
 def _with_release(snapshot: Snapshot, models: Sequence[Judged]) -> tuple[str, ...]:
@@ -176,7 +177,8 @@ def _with_release(snapshot: Snapshot, models: Sequence[Judged]) -> tuple[str, ..
 
 def without_owners(facts: SignOffFacts) -> SignOffFacts:
     """Return the facts for people who only read a sample: code owners do not matter for that."""
-    return replace(facts, owners=None, unknown_contributors=(), unknown_co_authors=())
+    named = tuple(credit for credit in facts.credits if credit.account)
+    return replace(facts, owners=None, unknown_contributors=(), credits=named, lifts=())
 
 
 def quorum_of(snapshot: Snapshot, policy: Policy, models: Sequence[Judged]) -> Quorum:

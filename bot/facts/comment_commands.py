@@ -29,15 +29,17 @@ _SHAPES = {
     "retrain": re.compile(r"/retrain(?: (.*))?"),
     "spot-check": re.compile(r"/spot-check(?: (.*))?"),
     "explain": re.compile(r"/explain()"),
+    "stand-in": re.compile(r"/stand-in (\S+ [0-9a-f]{12} .{10,500})"),
     "override": re.compile(r"/override ([a-z]+ sha256:[0-9a-f]{64} .{10,500})"),
 }
 
 _COPIED_ID = re.compile(
-    rf"(?m)^( {{0,3}}/(?:train |spot-check |override [a-z]+ )(?:sha256:)?)([0-9a-f{ZERO_WIDTH}]+)"
+    rf"(?m)^( {{0,3}}/(?:train |spot-check |stand-in \S+ |override [a-z]+ )(?:sha256:)?)"
+    rf"([0-9a-f{ZERO_WIDTH}]+)"
 )
 """The bot breaks long ids with zero-width spaces in its own text, and a reader may copy one from
 there. Nowhere else in a command is an invisible character dropped: marks could hide behind it."""
-_FREE = ("hold", "freeze", "override", "retrain")
+_FREE = ("hold", "freeze", "override", "retrain", "stand-in")
 """These end in words of a person."""
 
 

@@ -19,6 +19,10 @@ def writers(snapshot: Snapshot) -> frozenset[str]:
 
 
 def involved(snapshot: Snapshot) -> frozenset[str]:
-    """Return everyone (lower case) who has a part in the proposal: its author and committers."""
-    made = (login.lower() for commit in snapshot.commits for login in commit.logins)
+    """Return everyone (lower case) who has a part in the proposal, by a trailer too."""
+    made = (
+        login.lower()
+        for commit in snapshot.commits
+        for login in (*commit.logins, *commit.co_authors)
+    )
     return frozenset(made) | {snapshot.pull.author.lower()}

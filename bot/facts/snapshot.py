@@ -39,8 +39,10 @@ class Commit:
     sha: str
     logins: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    co_authors: tuple[str, ...] = ()
+    """Logins that `Co-authored-by` trailers name."""
     credited: tuple[str, ...] = ()
-    """E-mails that only a `Co-authored-by` trailer names, and that belong to no account."""
+    """E-mails in such trailers that belong to no account, or that nobody looked up."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from policy.files.codeowners import Codeowners, Rule
-from policy.policy_sentences import counted, dated, people, unknown_co_authors, unknown_contributors
+from policy.people.co_authors import Credit, Lift
+from policy.policy_sentences import (
+    counted,
+    dated,
+    named_by_trailer,
+    people,
+    stands_in,
+    unknown_co_author,
+    unknown_contributors,
+)
 from policy.verdict import Finding, Outcome, gather
 
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED", "PENDING"]
@@ -40,11 +49,16 @@ class SignOffFacts:
     head: str
     author: str
     contributors: frozenset[str] = frozenset()
-    """Authors, committers and co-authors of the pull request's commits, without the bot."""
+    """Authors and committers of the pull request's commits, without the bot."""
     unknown_contributors: tuple[str, ...] = ()
     """Names or e-mails in commits that belong to no account; any of these blocks."""
-    unknown_co_authors: tuple[str, ...] = ()
-    """E-mails of trailers that belong to no account; any except a known assistant's blocks."""
+    credits: tuple[Credit, ...] = ()
+    """Whom only trailers name; an account cannot sign, and any other address blocks, unless it is
+    a known assistant's or lifted."""
+    lifts: tuple[Lift, ...] = ()
+    """Who lifted that, oldest first; `lifted` says which of them count."""
+    pledged: bool = False
+    """Whether a lift counts before its author approves the head: before anybody could."""
     assistants: tuple[str, ...] = ()
     """The e-mails of coding assistants that the policy knows."""
     reviews: tuple[Review, ...] = ()
@@ -74,22 +88,62 @@ def latest_states(reviews: Iterable[Review]) -> dict[str, Review]:
 
 def signers(facts: SignOffFacts) -> frozenset[str]:
     """Return the logins (lower case) whose approval counts for this head."""
+    return frozenset(login for login in approved(facts) if may_sign(facts, login))
+
+
+def approved(facts: SignOffFacts) -> frozenset[str]:
+    """Return the logins (lower case) that approve this head, whoever they are."""
     return frozenset(
         login
         for login, review in latest_states(facts.reviews).items()
-        if review.state == "APPROVED"
-        and review.commit in {facts.head} | facts.kept
-        and may_sign(facts, login)
+        if review.state == "APPROVED" and review.commit in {facts.head} | facts.kept
     )
 
 
 def may_sign(facts: SignOffFacts, login: str) -> bool:
-    """Return whether this login could sign at all: not involved, not a bot, with write access."""
+    """Return whether this login could sign at all.
+
+    Such a person has write access, is no bot, has no part in the change, and stands in for nobody.
+    """
+    found = lifted(facts)
+    named = {credit.who.lower() for credit in facts.credits if credit.account}
+    return (
+        _is_free(facts, login)
+        and login not in named - found.keys()
+        and login not in {lift.user.lower() for lift in found.values()}
+    )
+
+
+def _is_free(facts: SignOffFacts, login: str) -> bool:
+    """Return whether a login has write access, is no bot, and made no commit."""
     return (
         login not in _lower(facts.contributors | {facts.author})
         and not login.endswith("[bot]")
         and login in _lower(facts.writers)
     )
+
+
+def lifted(facts: SignOffFacts) -> dict[str, Lift]:
+    """Return whom trailers name and somebody stands in for (lower case), each with the lift.
+
+    One who stands in holds a role, could sign, is named by no trailer, and approves the head. That
+    approval covers the named person's part and counts for nothing else, so each stands in for one
+    person only: every line keeps as many approvals by others as the quorum has places.
+    """
+    named = {credit.who.lower() for credit in facts.credits}
+    holders = frozenset[str]().union(*map(_lower, facts.roles.values()))
+    could = holders - named
+    if not facts.pledged:
+        could &= approved(facts)
+    found: dict[str, Lift] = {}
+    for lift in facts.lifts:
+        user, who = lift.user.lower(), lift.who.lower()
+        taken = who in found or user in {other.user.lower() for other in found.values()}
+        if taken or user not in could or not _is_free(facts, user):
+            continue
+        if any(lift.is_about(credit) for credit in facts.credits):
+            found[who] = lift
+    return found
 
 
 def judge_sign_off(quorum: Mapping[str, int], facts: SignOffFacts) -> Finding:
@@ -112,10 +166,19 @@ def judge_contributors(facts: SignOffFacts) -> list[Finding]:
     if facts.unknown_contributors:
         sentence = unknown_contributors(facts.unknown_contributors)
         found.append(Finding("contributors", Outcome.FAILED, sentence))
-    known = _lower(facts.assistants)
-    unknown = [email for email in facts.unknown_co_authors if email.lower() not in known]
-    if unknown:
-        found.append(Finding("co-authors", Outcome.FAILED, unknown_co_authors(unknown)))
+    known, by = _lower(facts.assistants), lifted(facts)
+    asked = _asked(facts) - _lower(facts.contributors | {facts.author})
+    for credit in facts.credits:
+        lift = by.get(credit.who.lower())
+        if lift is not None:
+            sentence = stands_in(credit.shown, lift.user, lift.reason)
+            found.append(Finding("co-authors", Outcome.WARNED, sentence))
+        elif credit.account and credit.who.lower() in asked:
+            sentence = named_by_trailer(credit.shown, credit.digest)
+            found.append(Finding("co-authors", Outcome.WARNED, sentence))
+        elif not credit.account and credit.who.lower() not in known:
+            sentence = unknown_co_author(credit.who, credit.digest)
+            found.append(Finding("co-authors", Outcome.FAILED, sentence))
     return found
 
 
@@ -169,16 +232,21 @@ def _judge_role(role: str, count: int, facts: SignOffFacts, have: list[str]) -> 
     return Finding(f"role {role}", Outcome.MISSING, sentence)
 
 
-def _judge_objections(facts: SignOffFacts) -> list[Finding]:
-    holders = frozenset[str]().union(*(_lower(held) for held in facts.roles.values()))
-    owning = frozenset[str]()
+def _asked(facts: SignOffFacts) -> frozenset[str]:
+    """Return everyone (lower case) who holds a role or owns a changed file."""
+    found = frozenset[str]().union(*(_lower(held) for held in facts.roles.values()))
     if facts.owners is not None:
         for rule in facts.owners.deciding(facts.paths):
-            owning |= expand(rule, facts)
+            found |= expand(rule, facts)
+    return found
+
+
+def _judge_objections(facts: SignOffFacts) -> list[Finding]:
+    asked = _asked(facts)
     return [
         Finding("changes requested", Outcome.FAILED, f"@{review.user} requested changes")
         for login, review in sorted(latest_states(facts.reviews).items())
-        if review.state == "CHANGES_REQUESTED" and login in holders | owning
+        if review.state == "CHANGES_REQUESTED" and login in asked
     ]
 
 

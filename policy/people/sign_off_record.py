@@ -20,7 +20,7 @@ from policy.files.codeowners import Codeowners
 from policy.files.people_rules import WaivableGate
 from policy.governed import pointer_path
 from policy.names import Digest, GitSha, ModelName, RoleName
-from policy.people.co_authors import GITHUB
+from policy.people.co_authors import GITHUB, Credit, Lift
 from policy.people.sign_off import Review, SignOffFacts
 from policy.people.spot_check_signatures import SpotCheckSignature
 
@@ -135,6 +135,12 @@ class SignOffRecord(SignedRecord):
     branch: Name
     author: Name
     contributors: tuple[Name, ...]
+    credits: tuple[Credit, ...] = ()
+    """Whom only trailers name."""
+    lifts: tuple[Lift, ...] = ()
+    """Who stands in for them."""
+    assistants: tuple[Name, ...] = ()
+    """The e-mails of coding assistants that the policy listed."""
     reviews: tuple[RecordedReview, ...]
     kept: dict[GitSha, GitSha] = Field(default_factory=dict)
     """Earlier commits with the head's tree whose approvals the policy accepts: commit to tree."""
@@ -176,6 +182,11 @@ class SignOffRecord(SignedRecord):
         found = {one.user.lower(): 0 for one in self.spot_checks}
         return found | {review.user.lower(): review.account for review in self.reviews}
 
+    def involved(self) -> frozenset[str]:
+        """Return everyone (lower case) who has a part in the proposal, by trailers too."""
+        named = (credit.who for credit in self.credits if credit.account)
+        return frozenset(one.lower() for one in (self.author, *self.contributors, *named))
+
     def facts(self, paths: tuple[str, ...], owners: Codeowners | None) -> SignOffFacts:
         """Return the facts to judge sign-off from, for the paths that the head changes."""
         reviews = tuple(
@@ -186,6 +197,9 @@ class SignOffRecord(SignedRecord):
             head=self.head,
             author=self.author,
             contributors=frozenset(self.contributors),
+            credits=self.credits,
+            lifts=self.lifts,
+            assistants=self.assistants,
             reviews=reviews,
             kept=frozenset(self.kept),
             writers=frozenset(self.writers),

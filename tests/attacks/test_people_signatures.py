@@ -15,7 +15,7 @@ POLICY_FILE = "policy/policy.yml"
 OWNERS_FILE = ".github/CODEOWNERS"
 EVERYTHING_BY_OMAR = "* @omar\n"
 LEAD = "role ml-lead** (missing)"
-NOBODY = "belong to no account"
+NOBODY = "to no account, so it is unknown"
 KNOWN_ASSISTANT = POLICY.replace(
     "sign_off:\n", "sign_off:\n  assistants: [assistant@tools.example]\n"
 )
@@ -59,9 +59,7 @@ def test_who_wrote_a_commit_that_another_committed_cannot_sign(world: Scene) -> 
 
 def test_a_co_author_named_in_a_trailer_cannot_sign(world: Scene) -> None:
     """Only a line at the end of the message shows grace's part."""
-    number = made_by(
-        world, message="Rows\n\nCo-Authored-By: Grace <7+grace@users.noreply.github.com>"
-    )
+    number = made_by(world, message=f"Rows\n\nCo-Authored-By: Grace <{noreply(world, 'grace')}>")
     world.sign(number)
     nothing_got_through(world, number, because=LEAD)
 
@@ -73,9 +71,9 @@ def test_a_co_author_behind_an_address_of_nobody_stops_everybody(world: Scene) -
     nothing_got_through(world, number, because=NOBODY)
 
 
-@pytest.mark.parametrize("domain", ["evil.example", "github.com.evil.example"])
+@pytest.mark.parametrize("domain", ["evil.example", "github.com.evil.example", "github.com"])
 def test_a_made_up_noreply_address_takes_no_signer_away(world: Scene, domain: str) -> None:
-    """Ada names grace under a server that is not GitHub, so that only linus could sign as lead."""
+    """Ada names grace under another server or another account's number, to leave only linus."""
     trailer = f"Co-authored-by: Grace <7+grace@users.noreply.{domain}>"
     number = made_by(world, message=f"Rows\n\n{trailer}")
     world.sign(number, "linus", "omar")
@@ -243,6 +241,11 @@ def test_who_takes_a_name_that_the_policy_still_lists_does_not_sign(world: Scene
     del world.forge.repository(a.REPOSITORY).collaborators["grace"]
     world.sign(number)
     nothing_got_through(world, number, because=LEAD)
+
+
+def noreply(world: Scene, login: str) -> str:
+    """Return the noreply address of an account."""
+    return world.forge.actor(login).account.noreply
 
 
 def made_by(world: Scene, **how: object) -> int:

@@ -36,7 +36,10 @@ def test_a_governed_pull_request_with_30_files_and_10_reviews_costs_8_calls(worl
     proposal = head_proposal(facts)
     world.prepare(run_key(proposal.digest, None), a.evidence(1, proposal=proposal).text())
     folder = f"models/{a.MODEL}/"
-    world.push("many", inputs_of(1) | {folder + name: text for name, text in more.items()})
+    files = inputs_of(1) | {folder + name: text for name, text in more.items()}
+    ken, app = world.forge.actor("ken").account.noreply, "9+app[bot]@users.noreply.github.com"
+    trailers = f"Co-authored-by: K <{ken}>\nCo-authored-by: A <{app}>"
+    world.push("many", files, f"Rows\n\n{trailers}")
     number = world.open("many")
     world.settle()
     for _ in range(5):

@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bot.bot_commands import main
+from bot.facts.snapshot import Commit
 from bot.github.read.artifact_zip import MAX_EVIDENCE_BYTES, ArtifactError, evidence_in
+from bot.github.read.author_reader import AuthorReader
 from bot.github.read.people_reader import commit_facts
 from bot.reconcile import Evaluator
 from bot.settings import Settings, read_settings
@@ -85,38 +87,79 @@ def commit(message: str = "x", *, verified: bool = False, **accounts: Any) -> di
     }
 
 
-def test_authors_committers_and_coauthors_are_contributors() -> None:
+def test_authors_and_committers_are_contributors_and_trailers_stay_addresses() -> None:
     text = "x\n\nCo-authored-by: Omar <12+omar@users.noreply.github.com>\n"
     facts = commit_facts(commit(text, committer={"login": "grace"}), BOT)
-    assert facts.logins == ("ada", "grace", "omar")
+    assert facts.logins == ("ada", "grace")
     assert facts.unknown == ()
+    assert facts.credited == ("12+omar@users.noreply.github.com",)
 
 
 def test_an_address_that_belongs_to_nobody_is_unknown() -> None:
     assert commit_facts(commit(author=None), BOT).unknown == ("n@example.org",)
-    text = "x\n\nco-authored-by: Omar <omar@example.org>\n"
-    assert commit_facts(commit(text), BOT).credited == ("omar@example.org",)
 
 
-@pytest.mark.parametrize(
-    "domain",
-    [
-        "evil.example",
-        "github.com.evil.example",
-        "git.corp.example",
-        "github.community",
-    ],
-)
-def test_a_noreply_address_of_another_server_names_no_account(domain: str) -> None:
-    text = f"x\n\nCo-authored-by: Omar <12+omar@users.noreply.{domain}>\n"
-    facts = commit_facts(commit(text), BOT, "https://github.com")
-    assert "omar" not in facts.logins
-    assert facts.credited == (f"12+omar@users.noreply.{domain}",)
+class Answers:
+    """Stands for the API: what GraphQL answers, what was asked, and what is kept."""
+
+    def __init__(self, users: dict[str, str]) -> None:
+        self.users = users
+        self.kept: dict[str, Any] = {}
+        self.asked: list[dict[str, Any]] = []
+
+    def recall(self, key: str) -> Any:
+        return self.kept.get(key)
+
+    def remember(self, key: str, value: Any) -> None:
+        self.kept[key] = value
+
+    def query(self, _query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(variables)
+        nodes = [
+            {"email": email, "user": {"login": login} if login else None}
+            for email, login in self.users.items()
+        ]
+        names = [name for name in variables if name[0] == "c"]
+        return {"repository": {name: {"authors": {"nodes": nodes}} for name in names}}
 
 
-def test_a_noreply_address_of_the_own_server_names_its_account() -> None:
-    text = "x\n\nCo-authored-by: Omar <12+omar@users.noreply.git.corp.example>\n"
-    assert "omar" in commit_facts(commit(text), BOT, "https://git.corp.example").logins
+OMAR, TOOL = "omar@home.example", "9+tool[bot]@users.noreply.github.com"
+
+
+def resolved(api: Answers, *emails: str, now: str = "2026-01-01T10:00:00Z") -> Commit:
+    reader = AuthorReader(api, "acme/models", BOT, "https://github.com")  # type: ignore[arg-type]
+    (found,) = reader.resolved([Commit("a" * 40, credited=emails)], now)
+    return found
+
+
+def test_trailers_name_whom_github_says_and_the_bots_of_apps_name_nobody() -> None:
+    api = Answers({OMAR: "omar", "x@x.example": "", TOOL: ""})
+    found = resolved(api, OMAR, "x@x.example", TOOL)
+    assert found.co_authors == ("omar",)
+    assert found.credited == ("x@x.example",)
+
+
+@pytest.mark.parametrize("domain", ["evil.example", "github.com.evil.example", "github.community"])
+def test_a_noreply_address_of_another_server_names_no_bot(domain: str) -> None:
+    email = f"9+tool[bot]@users.noreply.{domain}"
+    assert resolved(Answers({email: ""}), email).credited == (email,)
+
+
+def test_who_is_found_is_asked_once_and_nobody_once_an_hour() -> None:
+    api = Answers({OMAR: "omar"})
+    for _ in range(2):
+        resolved(api, OMAR)
+    assert len(api.asked) == 1
+    api = Answers({OMAR: ""})
+    for now in ("2026-01-01T10:00:00Z", "2026-01-01T10:59:00Z", "2026-01-01T11:00:00Z"):
+        resolved(api, OMAR, now=now)
+    assert len(api.asked) == 2
+
+
+def test_commits_without_trailers_are_not_asked_about() -> None:
+    api = Answers({})
+    resolved(api)
+    assert api.asked == []
 
 
 def test_the_bots_name_on_a_commit_counts_only_with_a_verified_signature() -> None:

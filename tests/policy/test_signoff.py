@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.files import codeowners
+from policy.people.co_authors import Credit
 from policy.people.sign_off import Review, SignOffFacts, judge_sign_off
 from policy.verdict import Finding, Outcome
 
@@ -73,7 +74,8 @@ def test_a_commit_of_nobody_known_fails_closed() -> None:
 
 
 def test_an_assistants_trailer_blocks_nothing_if_the_policy_knows_its_address() -> None:
-    who = {"unknown_co_authors": ("Assistant@tools.example",)}
+    named = Credit(who="Assistant@tools.example", account=False, commits=(OLD,))
+    who = {"credits": (named,)}
     signed = (review("grace"), review("omar"))
     assert outcome(*signed, **who) is Outcome.FAILED
     assert outcome(*signed, **who, assistants=("assistant@tools.example",)) is Outcome.PASSED

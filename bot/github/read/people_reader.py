@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from bot.facts.snapshot import Commit
 from bot.github.api import Api, ApiError, path
 from policy.errors import UserError
 from policy.files import codeowners
 from policy.files.rules import Policy
-from policy.people.co_authors import GITHUB, noreply, trailers
+from policy.people.co_authors import trailers
 
 WEB_FLOW = "web-flow"
 WEB_FLOW_EMAIL = "noreply@github.com"
 """Whom GitHub names as the committer of commits made in the browser, such as a revert."""
 
 
-def commit_facts(item: dict[str, Any], bot: str, web: str = "") -> Commit:
-    """Return who made a commit; anyone without an account is unknown.
+def commit_facts(item: dict[str, Any], bot: str) -> Commit:
+    """Return who made a commit; anyone without an account is unknown. Trailers stay e-mails.
 
     Anybody can write the App's or GitHub's own address into a commit. Only a signature that GitHub
-    verified shows that the commit is theirs. `web` is the address of the GitHub server, whose name
-    ends its noreply addresses.
+    verified shows that the commit is theirs.
     """
     verified = bool(item["commit"].get("verification", {}).get("verified"))
     logins: dict[str, None] = {}
@@ -39,15 +37,9 @@ def commit_facts(item: dict[str, Any], bot: str, web: str = "") -> Commit:
             logins[login] = None
         else:
             unknown[shown] = None
-    credited: dict[str, None] = {}
-    hosts = {GITHUB, urlsplit(web).hostname or GITHUB}
-    for name, email in trailers(item["commit"].get("message") or ""):
-        named = noreply(email, hosts)
-        if named is None:
-            credited[email or name] = None
-        elif named.login != bot:
-            logins[named.login] = None
-    return Commit(str(item["sha"]), tuple(logins), tuple(unknown), tuple(credited))
+    written = trailers(item["commit"].get("message") or "")
+    credited = dict.fromkeys(email or "no-address" for _, email in written)
+    return Commit(str(item["sha"]), tuple(logins), tuple(unknown), credited=tuple(credited))
 
 
 def writers(api: Api, repository: str) -> frozenset[str]:

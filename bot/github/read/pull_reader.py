@@ -57,14 +57,11 @@ class Changes:
 class PullReader:
     """Reads pull requests of one repository."""
 
-    def __init__(
-        self, api: Api, repository: str, files: Files, bot: str, app_id: int, web: str
-    ) -> None:
+    def __init__(self, api: Api, repository: str, files: Files, bot: str, app_id: int) -> None:
         self._api = api
         self._files = files
         self._bot = bot
         self._app_id = app_id
-        self._web = web
         self._base = path("repos", *repository.split("/"))
 
     def item(self, number: int) -> dict[str, Any] | None:
@@ -107,9 +104,7 @@ class PullReader:
             files=files[:MAX_FILES],
             blobs=_blobs(listed),
             files_truncated=len(files) >= MAX_FILES or expected > len(files),
-            commits=tuple(
-                read_people.commit_facts(commit, self._bot, self._web) for commit in commits
-            ),
+            commits=tuple(read_people.commit_facts(commit, self._bot) for commit in commits),
             commits_truncated=len(commits) >= MAX_COMMITS or total > len(commits),
         )
 

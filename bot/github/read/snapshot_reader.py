@@ -17,6 +17,7 @@ from bot.facts.snapshot import ChangedFile, PullFacts, Snapshot
 from bot.github.api import Api, path, ref_path
 from bot.github.read import people_reader as read_people
 from bot.github.read.attempt_tags import AttemptReader
+from bot.github.read.author_reader import AuthorReader
 from bot.github.read.issue_reader import IssueReader
 from bot.github.read.late_reader import LateReader
 from bot.github.read.measured_tags import MeasuredReader
@@ -64,7 +65,8 @@ class Reader:
         self._bot = bot
         self._base = path("repos", *repository.split("/"))
         self._files = Files(api, repository)
-        self.pulls = PullReader(api, repository, self._files, bot.login, bot.app_id, bot.web)
+        self.pulls = PullReader(api, repository, self._files, bot.login, bot.app_id)
+        self._authors = AuthorReader(api, repository, bot.login, bot.web)
         self.issues = IssueReader(api, repository, bot.login)
         self._attempts = AttemptReader(api, repository, bot.public_key)
         measured = MeasuredReader(api, repository, bot.public_key)
@@ -166,6 +168,7 @@ class Reader:
         snapshot = replace(
             small,
             pull=replace(pull, author_can_write=pull.author.lower() in trusted),
+            commits=self._authors.resolved(changes.commits, small.now),
             reviews=reviews,
             writers=writers,
             roles=roles,

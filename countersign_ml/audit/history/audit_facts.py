@@ -5,7 +5,8 @@ Texts are as they are in git, and untrusted. `None` means that there is no such 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from policy.files.people_rules import ChangeKind
@@ -97,7 +98,11 @@ class Candidate:
     models: tuple[ModelMove, ...] = ()
     head_tree: str = ""
     git_logins: frozenset[str] = frozenset()
-    """People in the record (lower case) whose noreply addresses its commits show."""
+    """People in the record (lower case) whose noreply addresses commits have as author or
+    committer."""
+    git_credited: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """People in the record (lower case) whom noreply addresses in trailers name, each with the
+    commits that have one."""
 
 
 @dataclass(frozen=True)

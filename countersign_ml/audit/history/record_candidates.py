@@ -209,6 +209,7 @@ class Records:
         landed = history.changed(parent, commit)
         signed = frozenset(paths)
         further = self.further(parent)
+        brought_in = history.brought(base or parent, head.id)
         differing = tuple(
             path
             for path, _, new in landed
@@ -234,7 +235,8 @@ class Records:
                 self._move(model, fork, head, pasts.get(model, ())) for model in models_of(paths)
             ),
             head_tree=head.tree,
-            git_logins=_shown(history.brought(base or parent, head.id), record),
+            git_logins=_made(brought_in, record),
+            git_credited=_credited(brought_in, record),
         )
 
     def _relation(
@@ -279,12 +281,22 @@ class Records:
         )
 
 
-def _shown(commits: Iterable[Commit], record: SignOffRecord) -> frozenset[str]:
-    """Return the people in a record (lower case) whose noreply addresses commits show."""
-    hosts = {GITHUB, record.server}
-    addresses: set[str] = set()
+def _made(commits: Iterable[Commit], record: SignOffRecord) -> frozenset[str]:
+    """Return the people in a record (lower case) who made commits, by their noreply addresses."""
+    addresses = {who.email for commit in commits for who in (commit.author, commit.committer)}
+    return _named(addresses, record)
+
+
+def _credited(commits: Iterable[Commit], record: SignOffRecord) -> dict[str, frozenset[str]]:
+    """Return the people in a record (lower case) whom trailers name, each with the commits."""
+    found: dict[str, set[str]] = defaultdict(set)
     for commit in commits:
-        addresses |= {commit.author.email, commit.committer.email}
-        addresses |= {email for _, email in trailers(commit.message)}
+        for login in _named((email for _, email in trailers(commit.message)), record):
+            found[login].add(commit.id)
+    return {login: frozenset(ids) for login, ids in found.items()}
+
+
+def _named(addresses: Iterable[str], record: SignOffRecord) -> frozenset[str]:
+    hosts = {GITHUB, record.server}
     shown = [named for address in addresses if (named := noreply(address, hosts)) is not None]
     return named_among(shown, record.people())

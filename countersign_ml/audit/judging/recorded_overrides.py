@@ -49,7 +49,7 @@ def _refusal(
         return "the policy in force then does not allow forcing this gate"
     if override.role not in rules.roles or not _has_role(override, record, policy):
         return "the role may not force it, or the person does not hold the role"
-    if login in {name.lower() for name in (record.author, *record.contributors)}:
+    if login in record.involved():
         return "people who take part in a proposal cannot force its gates"
     if override.evidence != evidence:
         return "the override is for other evidence"

@@ -12,7 +12,7 @@ from policy.files import codeowners
 from policy.files.people_rules import ChangeKind
 from policy.files.rules import Policy
 from policy.names import Quorum
-from policy.people.sign_off import SignOffFacts, judge_sign_off, latest_states, signers
+from policy.people.sign_off import SignOffFacts, judge_sign_off, latest_states, lifted, signers
 from policy.people.sign_off_record import SignOffRecord
 from policy.verdict import Finding, Outcome, gather
 
@@ -118,7 +118,18 @@ def _judge_roles(record: SignOffRecord, policy: Policy) -> Finding:
 
 
 def _judge_own_commits(candidate: Candidate, facts: SignOffFacts) -> Finding:
-    own = sorted(signers(facts) & candidate.git_logins)
+    by = lifted(facts)
+    covered = {
+        credit.who.lower(): frozenset(credit.commits)
+        for credit in facts.credits
+        if credit.account and credit.who.lower() in by
+    }
+    named = {
+        login
+        for login, commits in candidate.git_credited.items()
+        if not commits <= covered.get(login, frozenset())
+    }
+    own = sorted(signers(facts) & (candidate.git_logins | named))
     if own:
         sentence = f"{people(own)} approved, but also appears in a commit of the pull request"
         return Finding("own commits", Outcome.FAILED, sentence)

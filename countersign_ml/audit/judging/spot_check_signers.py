@@ -50,12 +50,11 @@ def _against(
     """Return why a recorded signature does not count; empty if it does."""
     sample = evidence.spot_check if evidence is not None else None
     record, login = candidate.record, one.user.lower()
-    involved = {name.lower() for name in (record.author, *record.contributors)}
     if evidence is None or one.evidence != evidence.digest():
         return "it was signed for other evidence"
     if sample is None or one.sample != sample.digest():
         return "it names a different sample from the one in the evidence"
-    if login in involved | candidate.git_logins:
+    if login in record.involved() | candidate.git_logins | candidate.git_credited.keys():
         return "people who take part in a proposal cannot sign its sample"
     if login not in counted:
         roles = " or ".join(sorted(rules.sign))
