@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from policy.facts.attempt import AttemptRecord
 from policy.facts.data_diff import DataDiff
 from policy.facts.evidence import Evidence
+from policy.facts.look import LookRecord
 from policy.facts.pointer import Pointer
 from policy.files.contract import Contract
 from policy.files.data_manifest import DataManifest
@@ -40,6 +41,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "measured_record": MeasuredRecord,
     "merge_record": MergeRecord,
     "attempt_record": AttemptRecord,
+    "look_record": LookRecord,
     "revoked_keys": RevokedKeys,
     "erased": Erasures,
 }

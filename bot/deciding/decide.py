@@ -14,6 +14,7 @@ from bot.deciding import (
     before_run,
     consequences,
     forward,
+    record_looks,
     record_verdict,
     refused,
     release_files,
@@ -122,6 +123,9 @@ def _policy(snapshot: Snapshot) -> tuple[Policy | None, list[Finding]]:
 def _decided(snapshot: Snapshot, policy: Policy) -> Decision:
     """Judge every model, then who signed, then what may stop the merge at the last moment."""
     held = stops.hold(snapshot, policy)
+    if looks := record_looks.consider(snapshot):
+        finding = Finding("countersign", Outcome.MISSING, record_looks.RECORDING)
+        return Decision(finding, in_order((*held.actions, *looks)))
     states = _states(snapshot, policy, held=held.finding is not None)
     sign_off = signing.consider(snapshot, policy, states)
     parts = [*(state.finding for state in states), *_about_all(snapshot), sign_off]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.deciding import overrides, refused, retrain
+from bot.deciding import overrides, record_looks, refused, retrain
 from bot.deciding.awaited_run import (
     awaited,
     earlier_evidence,
@@ -18,6 +18,7 @@ from bot.deciding.awaited_run import (
 from bot.deciding.changed_measures import changed_measures, other_rows
 from bot.facts.actions import FINETUNE
 from bot.facts.bot_sentences import foreign_tag
+from bot.facts.looks import look_of
 from bot.facts.model_facts import ModelFacts, Run
 from bot.facts.model_state import AttemptState, Judged
 from bot.facts.own_comment import earlier_keys
@@ -57,6 +58,8 @@ def consider(snapshot: Snapshot, policy: Policy, facts: ModelFacts, proposed: Pr
     runs, dispatch = awaited(snapshot, facts, FINETUNE, proposed.key)
     earlier = earlier_evidence(snapshot, facts, proposed.digest, proposed.key)
     found = deciding(runs, is_of(proposed.key, earlier), facts.measured)
+    if barred := record_looks.crowded(facts.looks):
+        return refused.of(facts.name, "record", barred)
     if facts.measured_foreign:
         return refused.of(facts.name, "record", foreign_tag(facts.measured_foreign))
     if facts.measured and (found is None or not found.decides):
@@ -207,6 +210,8 @@ def _judged(
     later = more.states[1:]
     waits = next((one.run for one in reversed(more.awaited) if one.run is not None), None)
     seen = record_measured(snapshot, facts.name, proposed.key, evidence)
+    look = look_of(facts.looks, facts.name, proposed.key, evidence)
+    more_warnings = record_looks.warnings(facts.looks, facts.name, look.rows if look else "")
     return Judged(
         model=facts.name,
         kind="promote",
@@ -225,7 +230,8 @@ def _judged(
         overrides=(*forced, *(override for state in later for override in state.overrides)),
         waivable=waivable(policy, first),
         drift_gates=policy.gates.drift,
-        warnings=(*warnings, *filter(None, said)),
+        look=look,
+        warnings=(*warnings, *filter(None, said), *more_warnings),
         remarks=(*refusals, *(text for state in later for text in state.remarks), *remarks),
     )
 
@@ -242,6 +248,8 @@ def _parts(about: retrain.About, evidence: Evidence, pointer: Pointer | None) ->
     )
     parts = [verdict, *names_this(facts, proposed.live, evidence)]
     parts += refused.history_too_long(facts)
+    if pointer is not None and (lie := pointer.artifact.misplaced()):
+        parts.append(Finding("place", Outcome.FAILED, lie))
     for text in quarantined(facts.history):
         old = read_pointer(text)
         if old and pointer and old.artifact.digest == pointer.artifact.digest:

@@ -17,7 +17,7 @@ from policy.facts.pointer_history import read_pointer
 from policy.people.co_authors import GITHUB
 from policy.people.revoked_keys import REVOKED_KEYS, read_revoked
 from policy.people.sign_off import Review, latest_states, lifted
-from policy.people.sign_off_record import RecordedModel, RecordedReview, SignOffRecord
+from policy.people.sign_off_record import RecordedLook, RecordedModel, RecordedReview, SignOffRecord
 from policy.verdict import Finding, Outcome
 
 
@@ -90,6 +90,7 @@ def record_of(snapshot: Snapshot, states: Sequence[ModelState]) -> SignOffRecord
                 for state in states
                 if state.kind == "rollback" and state.evidence is not None
             },
+            "looks": tuple(look for state in states for look in _looks(state)),
             "attempts": tuple(attempt for state in states for attempt in _attempts(state)),
             "at": snapshot.now,
         }
@@ -121,6 +122,12 @@ def _attempts(state: ModelState) -> Iterator[RecordedAttempt]:
                 comment=attempt.record.comment,
                 evidence=attempt.evidence.text(),
             )
+
+
+def _looks(state: ModelState) -> Iterator[RecordedLook]:
+    look = state.judged.look
+    if look is not None:
+        yield RecordedLook(model=state.model, rows=look.rows, key=look.key, number=look.number)
 
 
 def _model(state: ModelState, facts: ModelFacts) -> RecordedModel:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.facts.actions import FileChange
+from bot.facts.looks import Look
 from bot.facts.model_facts import ModelFacts
 from bot.facts.model_state import AttemptState, ModelState, Release
 from bot.report import charts, model_card
@@ -32,13 +33,21 @@ def release_texts(
     signatures: Sequence[SpotCheckSignature] = (),
     *,
     words: Words = NO_WORDS,
+    look: Look | None = None,
 ) -> dict[str, str]:
     """Return the text of every file that the release of `pointer` consists of, by full path."""
     version = pointer.version
     return {
         pointer_path(facts.name): pointer.text(),
         card_path(facts.name, version): model_card.render(
-            evidence, pointer, facts.dataset_card, overrides, attempts, signatures, words=words
+            evidence,
+            pointer,
+            facts.dataset_card,
+            overrides,
+            attempts,
+            signatures,
+            words=words,
+            look=look,
         ),
         **charts.charts(evidence, pointer),
         bom_path(facts.name, version): render(
@@ -70,6 +79,7 @@ def consider(facts: ModelFacts, state: ModelState, words: Words) -> Release:
         state.judged.attempts.states,
         spot.signatures if spot is not None else (),
         words=words,
+        look=state.judged.look,
     )
     files = missing_files(facts, texts)
     return Release(files, carried=not files)

@@ -22,6 +22,7 @@ from bot.deciding.awaited_run import (
 from bot.deciding.changed_measures import other_rows
 from bot.facts import comment_commands
 from bot.facts.actions import FINETUNE, RecordAttempt, RecordMeasured, Reply
+from bot.facts.answer_limits import within_limits
 from bot.facts.bot_sentences import ATTEMPTS_RULE, foreign_tag
 from bot.facts.comment_commands import Command
 from bot.facts.markers import RETRAIN_MARKER, answer_marker
@@ -236,13 +237,19 @@ def _may_not(policy: Policy) -> str:
 
 
 def _unanswered(snapshot: Snapshot) -> tuple[Command, ...]:
-    """Return every `/retrain` without an answer, by people who have write access or take part."""
+    """Return every `/retrain` without an answer, by people who have write access or take part.
+
+    One beyond the limit of an hour asks for nothing: it would count later, unseen.
+    """
     may = writers(snapshot) | involved(snapshot)
     answered = {c.body.partition("\n")[0] for c in snapshot.comments if c.by_bot}
+    heard = comment_commands.heard(snapshot.comments, "retrain")
+    asked = [command for command in heard if command.author in may]
+    kept = within_limits(command.comment for command in asked)
     return tuple(
         command
-        for command in comment_commands.heard(snapshot.comments, "retrain")
-        if command.author in may
+        for command in asked
+        if command.comment.id in kept
         and answer_marker(RETRAIN_MARKER, command.comment.id) not in answered
     )
 

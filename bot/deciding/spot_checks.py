@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from bot.deciding import signing
 from bot.facts import comment_commands
 from bot.facts.actions import Reply
+from bot.facts.answer_limits import within_limits
 from bot.facts.bot_sentences import LEAST_DIGITS, sample_name, spot_check_command
 from bot.facts.comment_commands import Command
 from bot.facts.markers import SPOT_CHECK_MARKER, answer_marker
@@ -107,9 +108,15 @@ def replies(snapshot: Snapshot, policy: Policy, states: Sequence[ModelState]) ->
     may = writers(snapshot) | involved(snapshot)
     samples = _open(states)
     found = []
-    for stated in _stated(snapshot, policy.spot_check, samples):
+    refused = [
+        stated
+        for stated in _stated(snapshot, policy.spot_check, samples)
+        if stated.defects and stated.comment.author.lower() in may
+    ]
+    kept = within_limits(stated.comment for stated in refused)
+    for stated in refused:
         author = stated.comment.author.lower()
-        if stated.defects and author in may and not author.endswith("[bot]"):
+        if stated.comment.id in kept and not author.endswith("[bot]"):
             defects = "\n".join(f"- {defect}" for defect in stated.defects)
             lines = ["This `/spot-check` does not count:", defects]
             if samples and policy.spot_check is not None:

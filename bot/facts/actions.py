@@ -8,6 +8,7 @@ from typing import Literal
 
 from policy.canonical import digest_of
 from policy.facts.attempt import AttemptRecord
+from policy.facts.look import LookRecord
 from policy.people.merge_record import MergeRecord
 from policy.people.sign_off_record import MeasuredRecord, SignOffRecord
 
@@ -172,11 +173,15 @@ class SetLabel:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer to one command; its marker, the first line, is written once."""
+    """An answer to a command; its marker, the first line, is written once.
+
+    `existing` is the id of the earlier answer that it replaces.
+    """
 
     number: int
     marker: str
     body: str
+    existing: int | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +221,14 @@ class RecordAttempt:
     """The signed record of a request for another attempt; written before its run starts."""
 
     record: AttemptRecord
+    head: str
+
+
+@dataclass(frozen=True)
+class RecordLook:
+    """The signed record of a look at held-out rows; written before any of its figures is shown."""
+
+    record: LookRecord
     head: str
 
 
@@ -274,6 +287,7 @@ Action = (
     | RecordSignOff
     | RecordMeasured
     | RecordAttempt
+    | RecordLook
     | ProposeRollback
     | CreateDeployment
     | SetDeploymentStatus
@@ -286,7 +300,8 @@ ORDER: tuple[type[Action], ...] = (
     SetLabel,  # What people stopped stays stopped.
     OpenFreeze,
     CloseFreeze,
-    RecordMeasured,  # Records come before what relies on them.
+    RecordLook,  # Records come before what relies on them.
+    RecordMeasured,
     RecordAttempt,
     CancelRun,
     DispatchRun,  # After a start the facts are read again; the rest follows then.

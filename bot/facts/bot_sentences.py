@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from countersign_ml.markdown import code
+from countersign_ml.markdown import code, plain
 from policy.policy_sentences import counted
 
 TITLES = {
@@ -38,7 +38,16 @@ MERGE_UNKNOWN = (
 def foreign_tag(tag: str) -> str:
     return (
         f"The tag {code(tag)} already exists, and is not the record that this bot would sign. "
-        "Delete it, and protect countersign/* with a ruleset that only the App bypasses."
+        "Anyone who may push can delete it: git push origin --delete refs/tags/ and its name. Then "
+        "an administrator should protect the tags countersign*/** with a ruleset that only the App "
+        "bypasses."
+    )
+
+
+def refused_tag(tag: str, reason: str) -> str:
+    return (
+        f"GitHub refuses the tag {code(tag)}, which keeps a signed record: {plain(reason)}. An "
+        "administrator must let the App write contents, and bypass the rulesets for tags."
     )
 
 

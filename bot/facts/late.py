@@ -32,5 +32,5 @@ class LateFacts(Protocol):
         ...
 
     def attempts_changed(self) -> bool:
-        """Return whether another process recorded an attempt since the snapshot was read."""
+        """Return whether another process recorded an attempt or a look since the snapshot."""
         ...

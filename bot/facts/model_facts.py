@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bot.facts.looks import KnownLooks, UnrecordedLook
 from policy.facts.attempt import AttemptRecord
 
 
@@ -88,5 +89,9 @@ class ModelFacts:
     """The tag that should record it, if it is something else."""
     attempts: tuple[AskedAttempt, ...] = ()
     """The attempts after the first of the present proposal, by number."""
+    looks: KnownLooks = field(default_factory=KnownLooks)
+    """The looks at this model's held-out rows, whichever pull request asked."""
+    unrecorded: tuple[UnrecordedLook, ...] = ()
+    """Those that no record has yet."""
     attempts_foreign: str = ""
     """A tag in the place of such a record that this bot did not sign."""

@@ -19,6 +19,7 @@ from bot.facts.actions import (
     RecordAttempt,
     RecordMeasured,
 )
+from bot.facts.looks import Look
 from bot.facts.model_facts import Run
 from policy.facts.attempt import AttemptRecord
 from policy.facts.evidence import Evidence
@@ -102,6 +103,8 @@ class Judged:
     """The gates that did not pass and that the policy allows somebody to force."""
     drift_gates: tuple[DriftGate, ...] = ()
     """The bands that the policy sets; the finding has only the outcomes."""
+    look: Look | None = None
+    """Which look at the held-out rows the evidence was."""
     before: Evidence | None = None
     """For a rollback: the evidence of the live version, shown next to it."""
     incident: OpenIncident | None = None

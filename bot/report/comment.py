@@ -166,6 +166,7 @@ def overview(state: ModelState) -> str:
         parts += [data_change.sentence(state.evidence)]
         parts += [data_gate_table.found_rows(state.evidence, state.finding)]
         parts += [spending.line(state.evidence)]
+    parts.append(state.judged.look.sentence if state.judged.look is not None else "")
     parts.append(attempt_table.of_comment(state))
     if state.judged.before is not None:
         live = code(state.judged.replaced or "")

@@ -9,6 +9,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from bot.facts.looks import Look
 from bot.facts.model_state import AttemptState
 from bot.report import (
     attempt_table,
@@ -42,6 +43,7 @@ def render(
     signatures: Sequence[SpotCheckSignature] = (),
     *,
     words: Words = NO_WORDS,
+    look: Look | None = None,
 ) -> str:
     """Return the card's exact text; the same evidence, overrides and words give the same card."""
     data = dataset_of(dataset_card)
@@ -55,6 +57,7 @@ def render(
         "## Evaluation",
         _evaluation(evidence),
         *_said(held_out_change.on_former_rows(evidence)),
+        *_said(look.sentence if look is not None else ""),
         *_picture(drawn, "metrics", "The metrics of this version and the versions before it"),
         *spot_check_table.of_card(evidence, signatures),
         "## Data",

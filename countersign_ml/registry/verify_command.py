@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from countersign_ml.registry.store import Registry, Stored
@@ -23,7 +24,9 @@ def verify(argv: list[str]) -> int:
     verified: list[tuple[Pointer, Stored]] = []
     for pointer in pointers:
         try:
-            verified.append((pointer, registry.verify(pointer.artifact.digest)))
+            stored = registry.verify(pointer.artifact.digest)
+            problems.extend(_lies(pointer, stored, copy=options.copy))
+            verified.append((pointer, stored))
         except UserError as error:
             problems.extend(
                 Problem(f"models/{pointer.model}/pointer.json -> {p.where}", p.what, p.remedy)
@@ -42,6 +45,21 @@ def verify(argv: list[str]) -> int:
     return 0
 
 
+def _lies(pointer: Pointer, stored: Stored, *, copy: bool) -> Iterator[Problem]:
+    """Yield what a pointer says of its file that is not so in the registry."""
+    where, artifact = f"models/{pointer.model}/pointer.json", pointer.artifact
+    if artifact.size != stored.size:
+        what = f"says that the file has {artifact.size} bytes; the registry has {stored.size}"
+        yield Problem(where, what, "revert the merge, and measure the proposal again")
+    if artifact.uri != stored.uri and not copy:
+        yield Problem(
+            where,
+            f"says that the file is at {artifact.uri}; the registry has it at {stored.uri}",
+            "revert the merge, and measure the proposal again; if this registry is a copy of "
+            "the one that was published to, add --copy",
+        )
+
+
 def _options(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="countersign verify", description=verify.__doc__)
     parser.add_argument("models", nargs="*", metavar="MODEL")
@@ -57,6 +75,11 @@ def _options(argv: list[str]) -> argparse.Namespace:
         default=os.environ.get("COUNTERSIGN_REGISTRY"),
         metavar="URL",
         help="default: $COUNTERSIGN_REGISTRY, or .countersign/registry in the repository",
+    )
+    parser.add_argument(
+        "--copy",
+        action="store_true",
+        help="the registry is a copy: do not compare the places that the pointers name",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args(argv)

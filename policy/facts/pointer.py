@@ -9,6 +9,8 @@ from pydantic import Field
 from policy.documents import Document
 from policy.names import Digest, ModelName, Version
 
+MAX_URI = 2000
+
 
 class PointerArtifact(Document):
     """The served file: the digest of its bytes, and where it was published in the registry."""
@@ -18,6 +20,23 @@ class PointerArtifact(Document):
     uri: str
     format: Literal["gguf"] = "gguf"
     quantisation: str
+
+    def misplaced(self) -> str:
+        """Return why the place cannot be the registry's for these bytes; empty if it can.
+
+        A registry keeps a file under its digest, so the place ends in it. Nothing in a place may
+        lead a reader elsewhere: another protocol in front of it, an account, a query, a space.
+        """
+        last = self.uri.rpartition("/")[2].removeprefix("sha256:")
+        plain = self.uri.isprintable() and not any(c in self.uri for c in " \\?#@")
+        if not plain or "::" in self.uri or len(self.uri) > MAX_URI or "/../" in self.uri:
+            return f"the place of the file, {self.uri[:200]!r}, is no plain address"
+        if last != self.digest.removeprefix("sha256:"):
+            return (
+                f"the place of the file, {self.uri}, does not end in its digest, {self.digest}; "
+                "a registry keeps it under its digest"
+            )
+        return ""
 
 
 class PointerEvidence(Document):

@@ -116,6 +116,15 @@ class RecordedModel(Document):
     """The model file that the pointer at the approved head names."""
 
 
+class RecordedLook(Document):
+    """Which look at a model's held-out rows the approved version was, as its card states."""
+
+    model: ModelName
+    rows: Digest
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    number: Annotated[int, Field(ge=1)]
+
+
 class SignOffRecord(SignedRecord):
     """Everything that a passing verdict is based on and that git alone does not contain."""
 
@@ -156,6 +165,8 @@ class SignOffRecord(SignedRecord):
     """The text of each rollback's recovery evidence, which no commit contains."""
     attempts: tuple[RecordedAttempt, ...] = ()
     """Every attempt after the first; each of them had to pass too."""
+    looks: tuple[RecordedLook, ...] = ()
+    """One for each promoted model."""
     at: str
     """When the bot judged (RFC 3339, UTC)."""
 

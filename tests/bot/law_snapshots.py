@@ -171,9 +171,10 @@ def _after(pull: Snapshot, action: Action) -> Snapshot:
             ours = Comment(action.existing or 900, a.BOT, True, action.body, at(0), now)
             return replace(pull, comments=(*others, ours))
         case Reply():
-            number = 901 + len(pull.comments)
+            number = action.existing or 901 + len(pull.comments)
+            others = tuple(c for c in pull.comments if c.id != action.existing)
             said = Comment(number, a.BOT, True, f"{action.marker}\n{action.body}", now, now)
-            return replace(pull, comments=(*pull.comments, said))
+            return replace(pull, comments=(*others, said))
         case SetLabel():
             kind = "labeled" if action.present else "unlabeled"
             labels = pull.labels | {action.label}

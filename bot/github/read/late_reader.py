@@ -10,6 +10,7 @@ from bot.facts.model_facts import ModelFacts
 from bot.facts.proposed import Proposed
 from bot.github.read.attempt_tags import AttemptReader
 from bot.github.read.issue_reader import IssueReader
+from bot.github.read.look_tags import LookReader
 
 Known = tuple[Proposed, ModelFacts]
 """What is proposed for a model, and the facts with the attempts that were known."""
@@ -19,10 +20,15 @@ class LateReader:
     """Answers for one snapshot. Every answer is read at the first question, then kept."""
 
     def __init__(
-        self, issues: IssueReader, attempts: AttemptReader, known: Sequence[Known] = ()
+        self,
+        issues: IssueReader,
+        attempts: AttemptReader,
+        looks: LookReader,
+        known: Sequence[Known] = (),
     ) -> None:
         self._issues = issues
         self._attempts = attempts
+        self._looks = looks
         self._known = known
 
     def freeze(self, until: str = "") -> Freeze | None:
@@ -43,4 +49,8 @@ class LateReader:
         if proposed.kind == "rollback" or proposed.proposal is None:
             return False  # it has no attempts
         known = tuple(asked.record for asked in facts.attempts), facts.attempts_foreign
-        return self._attempts.of(facts.name, proposed.digest, afresh=True) != known
+        own = [proposed.key, *(proposed.key_of(asked.record.number) for asked in facts.attempts)]
+        return (
+            self._attempts.of(facts.name, proposed.digest, afresh=True) != known
+            or self._looks.of(facts.name, own, afresh=True) != facts.looks
+        )

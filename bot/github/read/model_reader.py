@@ -11,6 +11,7 @@ from bot.facts.proposed import Proposed
 from bot.facts.snapshot import Snapshot
 from bot.github.api import Api
 from bot.github.read.attempt_tags import AttemptReader
+from bot.github.read.look_tags import LookReader
 from bot.github.read.measured_tags import MeasuredReader
 from bot.github.read.pointer_line import MOST_COMMITS, HistoryTooLongError, PointerLine
 from bot.github.read.run_reader import Runs
@@ -29,6 +30,7 @@ class ModelReader:
         files: Files,
         attempts: AttemptReader,
         measured: MeasuredReader,
+        looks: LookReader,
         login: str,
     ) -> None:
         self._api = api
@@ -38,6 +40,7 @@ class ModelReader:
         self._login = login
         self._attempts = attempts
         self._measured = measured
+        self._looks = looks
 
     def in_trees(self, name: str, head: Tree, base: Tree, fork: Tree) -> ModelFacts:
         """Return one model as head, base branch and the fork of both have it."""
@@ -104,11 +107,24 @@ class ModelReader:
         if proposed.proposal is None:
             return facts  # deciding says what is wrong with the recipe
         facts = self._with_attempts(facts, proposed)
-        others = [proposed.key_of(asked.record.number) for asked in facts.attempts]
-        others += earlier_keys(snapshot.comments)
-        found = runs.of_key(FINETUNE, facts.name, proposed.key, others)
+        pull = snapshot.pull
+        own = {proposed.key: (pull.number, pull.author)}
+        for asked in facts.attempts:
+            own[proposed.key_of(asked.record.number)] = (pull.number, asked.record.user)
+        looks = self._looks.of(facts.name, own)
+        others = [*own, *earlier_keys(snapshot.comments)]
+        found = runs.of_key(FINETUNE, facts.name, proposed.key, others, looks.keys)
         measured, foreign = self._measured.first(facts.name, proposed.key)
-        return replace(facts, runs=found, measured=measured, measured_foreign=foreign)
+        trusted = (run for run in found if run.evidence is not None)
+        unrecorded = self._looks.unrecorded(facts.name, trusted, looks, own)
+        return replace(
+            facts,
+            runs=found,
+            measured=measured,
+            measured_foreign=foreign,
+            looks=looks,
+            unrecorded=() if pull.merged else unrecorded,
+        )
 
     def _with_attempts(self, facts: ModelFacts, proposed: Proposed) -> ModelFacts:
         """Return the facts with every attempt of the present proposal."""

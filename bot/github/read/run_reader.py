@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -28,15 +28,24 @@ class Runs:
         self._base = path("repos", *repository.split("/")) + "/actions"
 
     def of_key(
-        self, workflow: str, model: str, key: str, earlier: Iterable[str] = ()
+        self,
+        workflow: str,
+        model: str,
+        key: str,
+        earlier: Iterable[str] = (),
+        seen: Collection[str] | None = None,
     ) -> tuple[Run, ...]:
-        """Return the runs of a key and of `earlier` keys, with their evidence."""
+        """Return the runs of a key and of `earlier` keys, with their evidence.
+
+        With `seen` also the model's other runs that ended and whose keys are not among them.
+        """
         title = run_title(workflow, model, key)
         titles = {title, *(run_title(workflow, model, other) for other in earlier)}
         found: list[Run] = []
         for item in self._listing(workflow):
             run = _run(item)
-            if run.title not in titles:
+            unseen = run.title not in titles
+            if unseen and not _is_unseen(run, workflow, model, seen):
                 continue
             trusted = is_trusted(
                 run,
@@ -48,10 +57,23 @@ class Runs:
             if trusted:
                 began = str(item.get("run_started_at") or run.created)
                 name = f"evidence-{run.title.rpartition(' ')[2]}"
-                found.extend(self._attempts(run, name, began))
-            else:
+                found.extend(self._left(run, name) if unseen else self._attempts(run, name, began))
+            elif not unseen:
                 found.append(run)
         return tuple(found)
+
+    def _left(self, run: Run, name: str) -> list[Run]:
+        """Return a completed run of another proposal once for each artifact.
+
+        One that left none is asked for once; nothing can be added to it any more.
+        """
+        known = f"{self._base} run {run.id} attempt {run.attempt} left nothing"
+        if self._api.recall(known):
+            return []
+        read = [one for one in self._attempts(run, name, "") if one.evidence is not None]
+        if not read:
+            self._api.remember(known)
+        return read
 
     def _listing(self, workflow: str) -> Iterator[dict[str, Any]]:
         url = f"{self._base}/workflows/{workflow}/runs"
@@ -123,6 +145,13 @@ class Runs:
             if error.status not in (404, 410, 413):
                 raise
             return replace(run, problem=f"its artifact {name} is gone")
+
+
+def _is_unseen(run: Run, workflow: str, model: str, seen: Collection[str] | None) -> bool:
+    """Return whether a run ended that measured the model, and whose key is not among `seen`."""
+    key = run.title.rpartition(" ")[2]
+    own = run.title == run_title(workflow, model, key)
+    return seen is not None and own and run.status == "completed" and key not in seen
 
 
 def left_behind(

@@ -20,6 +20,7 @@ from bot.github.read.attempt_tags import AttemptReader
 from bot.github.read.author_reader import AuthorReader
 from bot.github.read.issue_reader import IssueReader
 from bot.github.read.late_reader import LateReader
+from bot.github.read.look_tags import LookReader
 from bot.github.read.measured_tags import MeasuredReader
 from bot.github.read.model_reader import ModelReader
 from bot.github.read.pull_reader import Changes, PullReader, pull_facts
@@ -69,9 +70,10 @@ class Reader:
         self._authors = AuthorReader(api, repository, bot.login, bot.web)
         self.issues = IssueReader(api, repository, bot.login)
         self._attempts = AttemptReader(api, repository, bot.public_key)
+        self._looks = LookReader(api, repository, bot.public_key)
         measured = MeasuredReader(api, repository, bot.public_key)
         self._models = ModelReader(
-            api, repository, self._files, self._attempts, measured, bot.login
+            api, repository, self._files, self._attempts, measured, self._looks, bot.login
         )
 
     def snapshot(self, number: int) -> Snapshot | None:
@@ -91,7 +93,7 @@ class Reader:
             "repository": str(item["base"]["repo"]["full_name"]),
             "default_branch": branch,
             "bot": self._bot.login,
-            "late": LateReader(self.issues, self._attempts),
+            "late": LateReader(self.issues, self._attempts, self._looks),
             "web": self._bot.web,
             "own_key": self._bot.public_key,
             "now": self._bot.now(),
@@ -203,7 +205,7 @@ class Reader:
         )
         models = tuple(self._models.with_runs(snapshot, facts) for facts in snapshot.models)
         known = [(snapshot.proposals[facts.name], facts) for facts in models]
-        late = LateReader(self.issues, self._attempts, known)
+        late = LateReader(self.issues, self._attempts, self._looks, known)
         return replace(snapshot, models=models, late=late)
 
     def _model(self, small: Snapshot, base_head: str, facts: ModelFacts) -> ModelFacts:

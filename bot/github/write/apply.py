@@ -27,6 +27,7 @@ from bot.facts.actions import (
     PostCheck,
     ProposeRollback,
     RecordAttempt,
+    RecordLook,
     RecordMeasured,
     RecordSignOff,
     Reply,
@@ -34,14 +35,14 @@ from bot.facts.actions import (
     SetLabel,
     UpsertComment,
 )
-from bot.facts.bot_sentences import TITLES, foreign_tag
+from bot.facts.bot_sentences import TITLES, foreign_tag, refused_tag
 from bot.facts.markers import CHECK_NAME, MERGED_NAME
 from bot.facts.snapshot import PostedCheck
 from bot.github.api import Api, ApiError, path
 from bot.github.read.run_reader import Runs
 from bot.github.read.snapshot_reader import Reader
 from bot.github.write.git_writer import Applied, GitWriter
-from bot.github.write.tag_writer import ForeignTagError, TagWriter
+from bot.github.write.tag_writer import ForeignTagError, RefusedTagError, TagWriter
 from bot.github.write.thread_writer import ThreadWriter
 from countersign_ml.markdown import code, plain
 
@@ -79,10 +80,15 @@ class Writer:
 
         `last`: no other evaluation follows at once, so what GitHub refused is said on the check.
         """
-        writes, started, again, barred = 0, False, False, ""
+        writes, barred = 0, ""
+        started = again = looked = unrecorded = False
         for action in actions:
             if started and not isinstance(action, DispatchRun):
                 return Applied(writes, look_again=True)
+            if looked and not barred and not isinstance(action, RecordLook):
+                return Applied(writes, look_again=True)
+            if unrecorded and isinstance(action, DispatchRun | CommitRelease | RecordSignOff):
+                continue  # it relies on a record
             match action:
                 case LookAgain():
                     return Applied(writes, look_again=True)
@@ -102,27 +108,44 @@ class Writer:
                     if not done.refused or (done.look_again and not last):
                         return replace(done, writes=writes)
                     barred = _cannot_release(action, done.refused)
-                case RecordSignOff():
-                    try:
-                        writes += self._tags.record(action)
-                    except ForeignTagError as error:
-                        barred = foreign_tag(str(error))
-                case RecordMeasured():
-                    try:
-                        writes += self._tags.measured(action)
-                    except ForeignTagError:
-                        return Applied(writes, look_again=not last)
-                case RecordAttempt():
-                    try:
-                        writes += self._tags.attempt(action)
-                    except ForeignTagError:
-                        return Applied(writes, look_again=not last)
-                    again = True
+                case RecordSignOff() | RecordMeasured() | RecordAttempt() | RecordLook():
+                    done = self._record(action)
+                    if done.look_again and not last:
+                        return replace(done, writes=writes)
+                    writes += done.writes
+                    unrecorded = unrecorded or bool(done.refused)
+                    barred = barred or done.refused
+                    looked = looked or isinstance(action, RecordLook)
+                    again = again or (isinstance(action, RecordAttempt) and not done.refused)
                 case Merge():
                     return Applied(writes) if barred else self._merge(action, writes)
                 case _:
                     writes += self._plain(action)
         return Applied(writes, look_again=again)
+
+    def _record(
+        self, action: RecordSignOff | RecordMeasured | RecordAttempt | RecordLook
+    ) -> Applied:
+        """Sign a record into its tag; `refused` says why that cannot be.
+
+        `look_again`: it may be there already with other facts, which were not known here.
+        """
+        try:
+            match action:
+                case RecordSignOff():
+                    return Applied(self._tags.record(action))
+                case RecordMeasured():
+                    return Applied(self._tags.measured(action))
+                case RecordAttempt():
+                    return Applied(self._tags.attempt(action))
+                case RecordLook():
+                    return Applied(self._tags.look(action))
+        except ForeignTagError as error:
+            own = str(error) == action.record.tag()
+            again = own and not isinstance(action, RecordSignOff)
+            return Applied(look_again=again, refused=foreign_tag(str(error)))
+        except RefusedTagError as error:
+            return Applied(refused=refused_tag(*error.args))
 
     def _plain(self, action: Action) -> int:
         """Carry out one action after which nothing has to be looked at again."""
@@ -203,7 +226,7 @@ class Writer:
         If somebody else wrote the record's tag, the audit says so; the check is posted anyway.
         """
         writes = 1
-        with suppress(ForeignTagError):
+        with suppress(ForeignTagError, RefusedTagError):
             writes += self._tags.merged(action)
         body = {
             "name": MERGED_NAME,

@@ -13,6 +13,8 @@ from policy.governed import CARDS, MODELS, POLICY_FILE, is_rule, pointer_path
 from policy.people.further_paths import FurtherPaths, further_paths
 
 log = logging.getLogger("countersign.bot")
+UNDO_PLACES = ("countersign/", "countersign-", "countersign-rollbacks/")
+"""Where the branch of a proposed rollback may be: the next one if somebody took the first."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +64,41 @@ class GitWriter:
         if not files:
             return 0
         named = f"{action.model}-" if action.model else ""
-        head = f"countersign/undo-{named}{action.commit[:12]}"
-        asked = {"head": f"{self._owner}:{head}", "state": "all"}
-        if self._api.get(f"{self._base}/pulls", asked):
+        names = [place + f"undo-{named}{action.commit[:12]}" for place in UNDO_PLACES]
+        if any(map(self._was_proposed, names)):
             return 0
-        writes = 0
-        if self._api.find(f"{self._base}/git/ref/heads/{head}") is None:
-            commit = self._commit(tip, files, f"{action.title}\n\n{action.body}")
-            self._create(f"refs/heads/{head}", commit)
-            writes += 3
+        commit = self._commit(tip, files, f"{action.title}\n\n{action.body}")
+        head = next((name for name in names if self._holds(name, commit)), "")
+        if not head:
+            log.error("no rollback is proposed: other branches are in the place of %s", names)
+            return 2
         body = {"title": action.title, "body": action.body, "head": head, "base": branch}
         self._api.write("POST", f"{self._base}/pulls", body)
-        return writes + 1
+        return 4
+
+    def _was_proposed(self, head: str) -> bool:
+        """Return whether an App proposed a branch of this name; what people did does not count."""
+        asked = {"head": f"{self._owner}:{head}", "state": "all"}
+        listed = self._api.get(f"{self._base}/pulls", asked)
+        return any((item.get("user") or {}).get("type") == "Bot" for item in listed)
+
+    def _holds(self, head: str, commit: str) -> bool:
+        """Return whether a branch has the files of a commit; it is created unless it is there.
+
+        Anyone who may push can take the name first, for other files or for nothing but the place.
+        """
+        there = self._api.find(f"{self._base}/git/ref/heads/{head}")
+        if there is not None:
+            tip = str(there["object"]["sha"])
+            return self._files.tree_of(tip) == self._files.tree_of(commit)
+        try:
+            body = {"ref": f"refs/heads/{head}", "sha": commit}
+            self._api.write("POST", f"{self._base}/git/refs", body)
+        except ApiError as error:
+            if error.unknown or error.status != 422:
+                raise
+            return False
+        return True
 
     def _default_branch(self) -> tuple[str, str]:
         branch = str(self._api.get(self._base)["default_branch"])
@@ -102,14 +127,6 @@ class GitWriter:
             {"message": message, "tree": tree["sha"], "parents": [parent]},
         )
         return str(commit["sha"])
-
-    def _create(self, ref: str, sha: str) -> None:
-        """Create a ref; one that was created meanwhile under this name is as good."""
-        try:
-            self._api.write("POST", f"{self._base}/git/refs", {"ref": ref, "sha": sha})
-        except ApiError as error:
-            if error.status != 422 or "already exists" not in error.message:
-                raise
 
 
 def _undone(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
-from bot.facts.actions import MarkMerged, RecordAttempt, RecordMeasured, RecordSignOff
+from bot.facts.actions import MarkMerged, RecordAttempt, RecordLook, RecordMeasured, RecordSignOff
 from bot.github.api import Api, ApiError, path
 from bot.github.read.attempt_tags import known_as
+from bot.github.read.look_tags import looks_known_as
 from countersign_ml.attestation import (
     EnvelopeError,
     fingerprint,
@@ -20,6 +21,7 @@ from countersign_ml.attestation import (
 )
 from policy.errors import UserError
 from policy.facts.attempt import AttemptRecord, attempt_tags
+from policy.facts.look import LookRecord
 from policy.facts.statement import SignedRecord, read_statement
 from policy.people.merge_record import MergeRecord
 from policy.people.sign_off_record import MeasuredRecord, SignOffRecord, model_tags
@@ -28,7 +30,14 @@ R = TypeVar("R", bound=SignedRecord)
 
 
 class ForeignTagError(Exception):
-    """A tag that a record would get is there already, and is not this record; names the tag."""
+    """A tag that a record would get is there already, and is not this record; names the tag.
+
+    So is a tag that leaves no room for it: git keeps no `a/b` next to `a`.
+    """
+
+
+class RefusedTagError(Exception):
+    """GitHub refuses a tag that nothing is in the place of: says which, and GitHub's reason."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,18 @@ class TagWriter:
 
         writes = self._state(self._signed(record, action.head, same))
         self._api.forget(known_as(self._base, attempt_tags(record.model, record.proposal)))
+        return writes
+
+    def look(self, action: RecordLook) -> int:
+        """Sign the record of a look at held-out rows, and tag the head with it."""
+        record = action.record
+
+        def same(message: str, commit: str) -> bool:
+            found = self._read(LookRecord, message, record)
+            return found is not None and found.repository == record.repository
+
+        writes = self._state(self._signed(record, action.head, same))
+        self._api.forget(looks_known_as(self._base, record.model))
         return writes
 
     def merged(self, action: MarkMerged) -> int:
@@ -152,10 +173,22 @@ class TagWriter:
         try:
             self._api.write("POST", f"{self._base}/git/refs", body)
         except ApiError as error:
-            if error.status != 422 or "already exists" not in error.message:
+            if error.unknown or error.status not in (403, 404, 409, 422):
                 raise
-        self._is_there(wanted)  # somebody else may have been quicker
+            if not self._is_there(wanted):  # else somebody was quicker
+                self._explain(wanted.name, error)
         return 2
+
+    def _explain(self, name: str, error: ApiError) -> NoReturn:
+        """Raise the error that says why a tag cannot be created: name what is in its way."""
+        parts = name.split("/")
+        for count in range(1, len(parts)):
+            above = "/".join(parts[:count])
+            if self._api.find(f"{self._base}/git/ref/tags/{above}") is not None:
+                raise ForeignTagError(above) from error
+        for item in self._api.pages(f"{self._base}/git/matching-refs/tags/{name}/", most=1):
+            raise ForeignTagError(str(item["ref"]).removeprefix("refs/tags/")) from error
+        raise RefusedTagError(name, error.message) from error
 
     def _is_there(self, wanted: _Signed) -> bool:
         there = self._api.find(f"{self._base}/git/ref/tags/{wanted.name}")

@@ -31,8 +31,11 @@ class ThreadWriter:
 
     def reply(self, action: Reply) -> int:
         """Answer a command; the decision saw that there was no answer yet."""
-        url = f"{self._base}/issues/{action.number}/comments"
-        self._api.write("POST", url, {"body": f"{action.marker}\n{action.body}"})
+        body = {"body": f"{action.marker}\n{action.body}"}
+        if action.existing is None:
+            self._api.write("POST", f"{self._base}/issues/{action.number}/comments", body)
+        else:
+            self._api.write("PATCH", f"{self._base}/issues/comments/{action.existing}", body)
         return 1
 
     def label(self, action: SetLabel) -> int:

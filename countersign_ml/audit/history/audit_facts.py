@@ -116,7 +116,7 @@ class CardEdit:
 
 @dataclass(frozen=True)
 class StoredAttempt:
-    """A tag that should hold a request for another attempt; not yet verified."""
+    """A tag that should hold a request for another attempt, or a look; not yet verified."""
 
     tag: str
     envelope: str
@@ -164,6 +164,8 @@ class ChangeFacts:
     """Tags on the merged commit without a readable record."""
     attempts: tuple[StoredAttempt, ...] = ()
     """Every tag of the clone for an attempt of this model."""
+    looks: tuple[StoredAttempt, ...] = ()
+    """Every tag of the clone for a look at this model's held-out rows."""
     edits: tuple[CardEdit, ...] = ()
     """Later changes to this version's card and evidence."""
     any_records: bool = False

@@ -27,6 +27,7 @@ from countersign_ml.audit.history.record_candidates import (
     rules_at,
 )
 from policy.facts.attempt import ATTEMPT_TAGS
+from policy.facts.look import look_tags
 from policy.facts.pointer import Pointer
 from policy.facts.pointer_history import Moment, moments, read_pointer
 from policy.governed import (
@@ -152,7 +153,8 @@ class Walk:
             bom=history.content(commit, bom_path(model, pointer.version)) if pointer else None,
             candidates=self._records.for_pointer(parent, commit, model, before, after, pasts),
             unreadable=self._records.unreadable_at(commit),
-            attempts=self._attempts(model),
+            attempts=self._stored(f"{ATTEMPT_TAGS}{model}/attempts/"),
+            looks=self._stored(look_tags(model)),
             any_records=self._records.any,
             merge=self._merge(parent, commit),
         )
@@ -166,8 +168,8 @@ class Walk:
         target, message = (tag.target, tag.message) if tag is not None else ("", "")
         return StoredMerge(name, target, message, tuple(dict(keys).items()))
 
-    def _attempts(self, model: str) -> tuple[StoredAttempt, ...]:
-        inside = f"{ATTEMPT_TAGS}{model}/attempts/"
+    def _stored(self, inside: str) -> tuple[StoredAttempt, ...]:
+        """Return the tags below a name that may be records."""
         return tuple(
             StoredAttempt(name, tag.message)
             for name, tag in sorted(self._measured.items())

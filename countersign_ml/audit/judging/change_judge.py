@@ -8,6 +8,7 @@ from countersign_ml.audit.audit_sentences import by, listed, short, unsigned
 from countersign_ml.audit.history.audit_facts import Candidate, ChangeFacts
 from countersign_ml.audit.judging.audit_result import ChangeAudit, SignOff
 from countersign_ml.audit.judging.best_record import Judged, best_of, sign_off_of
+from countersign_ml.audit.judging.counted_looks import judge_looks
 from countersign_ml.audit.judging.evidence_files import (
     judge_files,
     judge_inputs_of_none,
@@ -146,6 +147,8 @@ def _people(
         evidence = read_evidence(change.evidence, moved.new.evidence.path) if moved.new else None
         sample = judge_sample(candidate, policy, change.model, evidence)
         parts += [sample] if sample is not None else []
+        looks = judge_looks(change, candidate, moved)
+        parts += [looks] if looks is not None else []
         parts.append(_judge_day(candidate, policy))
     return parts
 

@@ -111,6 +111,8 @@ def _judge_release(evidence: Evidence, pointer: Pointer) -> Finding:
     if rebuilt is None:
         sentence = "a release of this evidence writes no pointer"
         return Finding("pointer", Outcome.FAILED, sentence)
+    if lie := pointer.artifact.misplaced():
+        return Finding("pointer", Outcome.FAILED, lie)
     if rebuilt == pointer:
         sentence = f"a release of this evidence writes exactly this pointer, {pointer.version}"
         return Finding("pointer", Outcome.PASSED, sentence)
