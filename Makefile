@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 LOCKED := -m pip install --quiet --require-hashes --no-deps --no-build-isolation --requirement
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
-EXTRAS := data parquet tokens languages scale runner gguf serving fuzz dev
+EXTRAS := data parquet tokens languages scale runner gguf serving redis postgres fuzz dev
 LOCKS := $(addprefix requirements,-build.lock -base.lock .lock -torch.lock -torch-cpu.lock)
 SBOM_OF := requirements-build.lock requirements.lock requirements-torch.lock
 # A release is made by few packages, in an environment of their own.

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import re
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from bot.github.api import ApiError
 from bot.reconcile import Evaluator
-from bot.settings import Settings, read_settings
-from bot.web.webhook import MAX_BYTES
+from bot.settings import read_settings
 from countersign_ml.attestation import new_private_key, public_key
 from policy import verdict_text
 from policy.errors import UserError
-
-log = logging.getLogger("countersign.bot")
 
 
 def serve(argv: Sequence[str] = ()) -> int:
@@ -31,55 +25,11 @@ def serve(argv: Sequence[str] = ()) -> int:
         prog="countersign bot",
         description="Run the bot. It is configured by COUNTERSIGN_* variables; see bot/README.md.",
     ).parse_args(list(argv))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("huey").setLevel(logging.WARNING)
-    return _serve(read_settings(os.environ))
+    settings = read_settings(os.environ)
+    from bot.web import bot_process, delivery_log
 
-
-def _serve(settings: Settings) -> int:
-    from waitress import create_server
-
-    from bot.web.app import Figures, create_app
-    from bot.web.work_queue import Queue, Sweeper, open_queue
-
-    figures = Figures()
-    evaluator = Evaluator(settings)
-    huey = open_queue(settings.queue)
-    queue = Queue(huey, evaluator, figures.worked)
-    queue.forget_waiting()
-    app = create_app(settings.webhook_secret, queue, figures, lambda: evaluator.connection.calls)
-    try:
-        server = create_server(
-            app,
-            host=settings.host,
-            port=settings.port,
-            threads=4,
-            max_request_body_size=MAX_BYTES,
-            clear_untrusted_proxy_headers=True,
-        )
-    except (OSError, ValueError) as error:
-        raise UserError.one(
-            f"COUNTERSIGN_HOST={settings.host}, COUNTERSIGN_PORT={settings.port}",
-            f"cannot listen there: {error}",
-            "choose a free port and an address of this machine",
-        ) from error
-    stopped = threading.Event()
-    consumer = huey.create_consumer(workers=1, periodic=False, initial_delay=0.05, max_delay=0.5)
-    consumer.start()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    web = threading.Thread(target=server.run, name="countersign-web", daemon=True)
-    web.start()
-    sweeper = Sweeper(queue, settings.sweep_seconds)
-    sweeper.start()
-    port = getattr(server, "effective_port", settings.port)
-    print(f"countersign bot listens on http://{settings.host}:{port}/webhook", flush=True)
-    stopped.wait()
-    log.info("stopping; the work in hand is finished first")
-    sweeper.stop()
-    server.close()
-    consumer.stop(graceful=True)
-    return 0
+    delivery_log.set_up(settings.log)
+    return bot_process.run(settings)
 
 
 def once(argv: Sequence[str] = ()) -> int:

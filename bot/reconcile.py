@@ -50,6 +50,12 @@ class Evaluator:
         self.settings = settings
         self._now = now
         self.connection = Connection(settings)
+        self.hand_on: Callable[[str, int, str, int | str], Report | None] = self._at_once
+        """Look at something else that turns out to need a look. The queue gives it a lease."""
+
+    def _at_once(self, kind: str, installation: int, repository: str, what: int | str) -> Report:
+        report: Report = getattr(self, kind)(installation, repository, what)
+        return report
 
     @cached_property
     def public_key(self) -> str:
@@ -88,7 +94,8 @@ class Evaluator:
             if snapshot.pull.merged:
                 answers = self._answers_for(reader, snapshot, decision)
                 if answers != number:
-                    return self.pull(installation, repository, answers)
+                    other = self.hand_on("pull", installation, repository, answers)
+                    return other or Report(verdict, writes, api.calls - before)
             writer = self._writer(installation, repository, reader, snapshot.default_branch)
             last = number_of_round == MAX_ROUNDS
             applied = writer.apply(decision.actions, snapshot.checks, last=last)
@@ -151,11 +158,12 @@ class Evaluator:
         writes = 0
         head = reader.branch_head(branch)
         for ref in reader.merge_groups():
-            self.group(installation, repository, ref)
+            self.hand_on("group", installation, repository, ref)
         moved = read_movements(api, repository, branch, head, reader.pulls)
         for movement in moved:
             if movement.pull is not None and not movement.judged:
-                writes += self.pull(installation, repository, movement.pull).writes
+                judged = self.hand_on("pull", installation, repository, movement.pull)
+                writes += judged.writes if judged else 0
         watcher = self._writer(installation, repository, reader, branch)
         writes += watcher.apply(decide_movements(moved)).writes
         for _ in range(2):  # a new deployment may already have its run
@@ -189,3 +197,7 @@ class Evaluator:
 
     def open_pulls(self, installation: int, repository: str) -> tuple[int, ...]:
         return self._reader(installation, repository).issues.open_pulls()
+
+    def stamps(self, installation: int, repository: str) -> dict[int, str]:
+        """Return a stamp of every open pull request that changes when it or its base moves."""
+        return self._reader(installation, repository).stamps()

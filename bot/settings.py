@@ -27,7 +27,14 @@ class Settings:
     queue: str = ".countersign/queue.sqlite"
     host: str = "127.0.0.1"
     port: int = 8080
+    old_webhook_secret: str = field(default="", repr=False)
+    """It counts too, while the webhook's secret is being replaced."""
+    log: str = "text"
+    workers: int = 2
+    """How many pieces of work this process does at once."""
     sweep_seconds: int = 300
+    lease_seconds: float = 60
+    """How long the work of a killed process rests before another takes it up."""
     seconds_between_requests: float = 0.25
     seconds_between_writes: float = 1.0
 
@@ -89,10 +96,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         queue=text("QUEUE", ".countersign/queue.sqlite"),
         host=text("HOST", "127.0.0.1"),
         port=int(number("PORT", "8080", 0)),
+        lease_seconds=number("LEASE_SECONDS", "60", 4),
+        old_webhook_secret=text("WEBHOOK_SECRET_OLD", ""),
+        log=text("LOG", "text"),
+        workers=int(number("WORKERS", "2", 1)),
         sweep_seconds=int(number("SWEEP_SECONDS", "300", 1)),
         seconds_between_requests=number("SECONDS_BETWEEN_REQUESTS", "0.25", 0),
         seconds_between_writes=number("SECONDS_BETWEEN_WRITES", "1", 0),
     )
+    if settings.log not in ("text", "json"):
+        problems.append(Problem(PREFIX + "LOG", f"{settings.log!r} is no format", "text or json"))
     if settings.port > 65535:
         problems.append(Problem(PREFIX + "PORT", f"{settings.port} is out of range", "0 to 65535"))
     if problems:

@@ -23,6 +23,9 @@ FREEZE_LABEL = "countersign-freeze"
 FREEZE_MARKER = "<!-- countersign:freeze -->"
 FREEZE_TITLE = "Promotions are frozen: "
 
+ROLLBACK_BRANCHES = ("revert-", "countersign/")
+"""Where the branches of rollbacks begin: GitHub's Revert button, and the bot's own."""
+
 
 def answer_marker(kind: str, comment: int) -> str:
     """Return the first line of the answer to one comment; `kind` is one of ANSWERS."""

@@ -1,8 +1,10 @@
-"""The one place that uses PyGithub: App authentication, pacing, retries, pages, and a cache.
+"""The one place that uses PyGithub: App authentication, pacing, retries, pages, and caches.
 
 Nothing of PyGithub leaves this module: answers are plain JSON values. Reads are tried again on 5xx;
 writes never are, because a write that answered 5xx may have happened (blind retries merged twice
-elsewhere). What a commit, tree or blob id names cannot change, so it is read once.
+elsewhere). What a commit, tree or blob id names cannot change, so it is read once; everything else
+is asked for with the tag of the last answer, because a 304 costs nothing. No request waits for a
+quota: it fails at once, and says when to try again.
 """
 
 from __future__ import annotations
@@ -19,8 +21,11 @@ from urllib.parse import quote
 import requests
 from github import Auth, Github
 from github.GithubException import GithubException
-from github.GithubRetry import GithubRetry
+from urllib3.util import Retry
 
+from bot.github import going_on
+from bot.github.known_answers import KnownAnswers
+from bot.github.quota import Quota
 from bot.settings import Settings
 
 log = logging.getLogger("countersign.bot")
@@ -31,10 +36,16 @@ USER_AGENT = "countersign"
 
 
 class ApiError(Exception):
-    """GitHub answered with an error, or not at all (`status` 0)."""
+    """GitHub answered with an error, or not at all (`status` 0).
 
-    def __init__(self, verb: str, url: str, status: int, message: str) -> None:
+    `retry_after` is above 0 if a quota is used up: nothing may be asked for so many seconds.
+    """
+
+    def __init__(
+        self, verb: str, url: str, status: int, message: str, retry_after: float = 0.0
+    ) -> None:
         super().__init__(f"{verb} {url}: {status} {message}")
+        self.retry_after = retry_after
         self.status = status
         self.message = message
 
@@ -96,6 +107,8 @@ class Api:
     def __init__(self, client: Github, cache: Cache) -> None:
         self._requester = client.requester
         self._cache = cache
+        self._known = KnownAnswers()
+        self.quota = Quota()
         self.calls = 0
         """Requests made so far, for the budget and the metrics."""
 
@@ -103,10 +116,12 @@ class Api:
         """Return the JSON answer of one read."""
         return self._request("GET", url, parameters)[1]
 
-    def find(self, url: str, parameters: dict[str, Any] | None = None) -> Any:
+    def find(
+        self, url: str, parameters: dict[str, Any] | None = None, *, fixed: bool = False
+    ) -> Any:
         """Return the JSON answer of one read, or None if GitHub knows no such thing."""
         try:
-            return self.get(url, parameters)
+            return self._request("GET", url, parameters, keep=not fixed)[1]
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -117,7 +132,7 @@ class Api:
         key = url + "?" + json.dumps(parameters or {}, sort_keys=True)
         value = self._cache.get(key)
         if value is None:
-            value = {"found": self.find(url, parameters)}
+            value = {"found": self.find(url, parameters, fixed=True)}
             if value["found"] is not None:
                 self._cache.put(key, value)
         return value["found"]
@@ -216,15 +231,55 @@ class Api:
         url: str,
         parameters: dict[str, Any] | None = None,
         body: dict[str, Any] | None = None,
+        *,
+        keep: bool = True,
     ) -> tuple[dict[str, Any], Any]:
+        writes = verb not in READS
+        going_on.go_on(writes=writes)
+        wait = self.quota.wait_for(writes=writes, urgent=going_on.urgent())
+        if wait:
+            raise ApiError(verb, url, 429, f"not asked: the quota is used for {wait:.0f} s", wait)
+        key = url + "?" + json.dumps(parameters or {}, sort_keys=True)
+        known = None if writes else self._known.get(key)
+        condition = {"If-None-Match": known.etag} if known else None
         self.calls += 1
         try:
-            return self._requester.requestJsonAndCheck(verb, url, parameters, input=body)
-        except GithubException as error:
+            status, headers, text = self._requester.requestJson(
+                verb, url, parameters, condition, body
+            )
+        except GithubException as error:  # of the token, which PyGithub renews by itself
             message = error.message or str(error.data)[:300]
-            raise ApiError(verb, url, error.status, str(message)) from error
+            after = self.quota.refused(error.status, error.headers or {}, str(message))
+            raise ApiError(verb, url, error.status, str(message), after) from error
         except requests.RequestException as error:
             raise ApiError(verb, url, 0, f"no answer: {type(error).__name__}") from error
+        self.quota.answered(status, headers, writes=writes)
+        if status == 304 and known is not None:
+            return headers, known.value
+        if status >= 400:
+            message = _message(text)
+            after = self.quota.refused(status, headers, message)
+            raise ApiError(verb, url, status, message, after)
+        if keep and not writes and status == 200 and headers.get("etag"):
+            self._known.put(key, str(headers["etag"]), text)
+        return headers, _json(verb, url, text) if status < 300 else None
+
+
+def _json(verb: str, url: str, text: str) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError as error:
+        raise ApiError(verb, url, 0, "the answer is not JSON") from error
+
+
+def _message(text: str) -> str:
+    """Return what an error's answer says."""
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    message = said.get("message") if isinstance(said, dict) else None
+    return str(message or text[:300])
 
 
 class Connection:
@@ -246,7 +301,14 @@ class Connection:
             base_url=settings.github_api,
             timeout=TIMEOUT_SECONDS,
             user_agent=USER_AGENT,
-            retry=GithubRetry(total=4, backoff_factor=0.5, allowed_methods=READS),
+            retry=Retry(
+                total=3,
+                backoff_factor=0.2,
+                allowed_methods=READS,
+                status_forcelist=(500, 502, 503, 504),
+                respect_retry_after_header=False,  # PyGithub's own would sleep until a limit resets
+                raise_on_status=False,
+            ),
             seconds_between_requests=settings.seconds_between_requests,
             seconds_between_writes=settings.seconds_between_writes,
         )
@@ -283,6 +345,16 @@ class Connection:
         """Return `owner/name` of every repository that an installation covers."""
         items = self.api(installation).pages("/installation/repositories", inside="repositories")
         return tuple(str(item["full_name"]) for item in items if not item.get("archived"))
+
+    def check_key(self) -> None:
+        """Raise ApiError unless GitHub answers and accepts the App's key."""
+        self._app.get("/app")
+
+    @property
+    def quotas(self) -> dict[str, Quota]:
+        """The quota of the App itself, and of each installation by its number."""
+        found = {str(number): api.quota for number, api in list(self._apis.items())}
+        return {"app": self._app.quota, **found}
 
     @property
     def calls(self) -> int:

@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.facts import markers
@@ -23,6 +23,7 @@ from policy.governed import WORKFLOWS, is_governed
 MAX_BYTES = 25 * 1024 * 1024
 """GitHub sends no larger delivery."""
 _KEY = re.compile(r"[0-9a-f]{16}")
+_DELIVERY = re.compile(r"[\w-]{1,64}")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -46,20 +47,34 @@ class Event:
     run_key: str = ""
     group: str = ""
     """The branch of a merge group."""
+    urgent: bool = False
+    """Whether it looks like a rollback, which may use the reserve of the quota."""
+    delivery: str = field(default="", compare=False)
+    """The delivery's id, for the log."""
 
     @property
     def concerns_something(self) -> bool:
         return bool(self.pulls or self.branch or self.every_pull or self.run_key or self.group)
 
 
-def verify(secret: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Raise DeliveryError unless somebody who knows the secret signed exactly these bytes."""
+def verify(secret: str, body: bytes, headers: Mapping[str, str], old_secret: str = "") -> bool:
+    """Raise DeliveryError unless somebody who knows a secret signed exactly these bytes.
+
+    Return whether it was the old secret, which counts while secrets are being replaced.
+    """
     if len(body) > MAX_BYTES:
         raise DeliveryError(413, "larger than 25 MB")
     given = _header(headers, "X-Hub-Signature-256")
+    if _signed(secret, body, given):
+        return False
+    if old_secret and _signed(old_secret, body, given):
+        return True
+    raise DeliveryError(401, "the signature does not match")
+
+
+def _signed(secret: str, body: bytes, given: str) -> bool:
     digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(f"sha256={digest}".encode(), given.encode("utf-8", "replace")):
-        raise DeliveryError(401, "the signature does not match")
+    return hmac.compare_digest(f"sha256={digest}".encode(), given.encode("utf-8", "replace"))
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
@@ -85,7 +100,10 @@ def parse(body: bytes, headers: Mapping[str, str]) -> Event | None:
         event = _event(name, payload)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DeliveryError(422, f"the {name} payload lacks {error}") from error
-    return event if event is not None and event.concerns_something else None
+    if event is None or not event.concerns_something:
+        return None
+    delivery = _header(headers, "X-GitHub-Delivery")
+    return replace(event, delivery=delivery if _DELIVERY.fullmatch(delivery) else "")
 
 
 def _event(name: str, payload: dict[str, Any]) -> Event | None:
@@ -128,7 +146,9 @@ def _pull_request(payload: dict[str, Any], repository: str, installation: int) -
         return None
     merged = payload["action"] == "closed" and bool(payload["pull_request"].get("merged"))
     number = _number(payload["pull_request"]["number"])
-    return Event(repository, installation, pulls=(number,), branch=merged)
+    head = payload["pull_request"].get("head") or {}
+    urgent = str(head.get("ref") or "").startswith(markers.ROLLBACK_BRANCHES)
+    return Event(repository, installation, pulls=(number,), branch=merged, urgent=urgent)
 
 
 def _review(payload: dict[str, Any], repository: str, installation: int) -> Event | None:

@@ -164,7 +164,7 @@ class Town(World):
             except KilledError:
                 self.evaluator.connection = Connection(self.settings)
                 self.queue.huey.flush()
-                self.queue.forget_waiting()
+                self.queue.forget()
                 self.unheard = True
         return worked
 
@@ -176,6 +176,7 @@ class Town(World):
             self.unheard = False
 
     def sweep(self) -> None:
+        self.queue.forget()
         self.queue.sweep()
         self.settle()
 

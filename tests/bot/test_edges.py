@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,8 @@ from bot.facts.snapshot import Commit
 from bot.github.read.artifact_zip import MAX_EVIDENCE_BYTES, ArtifactError, evidence_in
 from bot.github.read.author_reader import AuthorReader
 from bot.github.read.people_reader import commit_facts
-from bot.reconcile import Evaluator
 from bot.settings import Settings, read_settings
-from bot.web.webhook import Event
-from bot.web.work_queue import Queue, Sweeper, open_queue
+from bot.web.queue_place import open_queue
 from countersign_ml.attestation import new_private_key, public_key
 from policy.errors import UserError
 from tests.bot.test_webhook import settings  # noqa: F401  a fixture
@@ -217,49 +214,6 @@ def test_a_new_key_is_private_and_replaces_no_file(
 
 def test_secrets_are_not_shown_with_the_settings() -> None:
     assert "hidden" not in repr(Settings(1, "hidden key", "hidden secret", "hidden key"))
-
-
-def test_a_queue_on_disk_survives_its_process_and_forgets_only_marks(
-    tmp_path: Path,
-    settings: Settings,  # noqa: F811
-) -> None:
-    place = str(tmp_path / "new" / "queue.sqlite")
-    event = Event("acme/models", 5, pulls=(7, 8), branch=True)
-    Queue(open_queue(place), Evaluator(settings)).put(event)
-    again = Queue(open_queue(place), Evaluator(settings))
-    assert again.size() == 3
-    again.put(event)
-    assert again.size() == 3
-    again.forget_waiting()
-    again.put(Event("acme/models", 5, pulls=(7,)))
-    assert again.size() == 4
-
-
-class Stumbling(Queue):
-    """Its first sweep meets an error that nobody foresaw."""
-
-    sweeps = 0
-
-    def sweep(self) -> None:
-        self.sweeps += 1
-        if self.sweeps == 1:
-            raise RuntimeError("nobody foresaw this")
-
-
-def test_a_sweep_that_fails_in_any_way_is_logged_and_the_next_one_comes(
-    settings: Settings,  # noqa: F811
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    queue = Stumbling(open_queue(":memory:"), Evaluator(settings))
-    sweeper = Sweeper(queue, 0)
-    sweeper.start()
-    deadline = time.monotonic() + 30
-    while queue.sweeps < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    sweeper.stop()
-    sweeper.join(30)
-    assert queue.sweeps >= 2
-    assert "nobody foresaw this" in caplog.text
 
 
 def test_a_queue_that_cannot_be_opened_says_where(tmp_path: Path) -> None:

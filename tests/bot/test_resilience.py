@@ -91,6 +91,7 @@ class Deaf(World):
             self.forge.release(lambda held: [])
             self.forge.hold_deliveries()
             before = len(self.forge.writes)
+            self.queue.forget()  # as after a start, which looks at everything
             self.queue.sweep()
             self.queue.drain()
             self.forge.idle(timeout)

@@ -56,7 +56,7 @@ def start(environ: dict[str, str]) -> subprocess.Popen[str]:
 def running(environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     child = start(environ)
     try:
-        url = f"http://127.0.0.1:{environ['COUNTERSIGN_PORT']}/healthz"
+        url = f"http://127.0.0.1:{environ['COUNTERSIGN_PORT']}/livez"
         for _ in range(200):
             try:
                 if requests.get(url, timeout=1).ok:

@@ -14,9 +14,11 @@ from flask.testing import FlaskClient
 
 from bot.reconcile import Evaluator
 from bot.settings import Settings
-from bot.web.app import Figures, create_app
+from bot.web.app import create_app
+from bot.web.bot_metrics import Figures
+from bot.web.queue_place import open_queue
 from bot.web.webhook import DeliveryError, Event, parse, verify
-from bot.web.work_queue import Queue, open_queue
+from bot.web.work_queue import Queue
 from countersign_ml.attestation import new_private_key
 
 SECRET = "a secret"
@@ -44,7 +46,9 @@ def queue(settings: Settings) -> Queue:
 
 @pytest.fixture
 def client(queue: Queue) -> FlaskClient:
-    return create_app(SECRET, queue, Figures()).test_client()
+    figures = Figures()
+    figures.watch(queue.state, dict)
+    return create_app(SECRET, queue, figures).test_client()
 
 
 def signature(body: bytes, secret: str = SECRET) -> str:
@@ -94,6 +98,33 @@ def test_a_forged_signature_is_refused_and_leaves_no_trace(
     status = send(client, "pull_request", pull_request(), {"X-Hub-Signature-256": forged})
     assert status == 401
     assert queue.size() == 0
+
+
+def test_while_secrets_are_replaced_both_count_and_the_old_one_is_counted(queue: Queue) -> None:
+    figures = Figures()
+    client = create_app("new secret", queue, figures, old_secret=SECRET).test_client()
+    body = json.dumps(pull_request()).encode()
+    for secret, status in (("new secret", 202), (SECRET, 202), ("", 401), ("another", 401)):
+        signed = {"X-Hub-Signature-256": signature(body, secret)}
+        assert send(client, "pull_request", pull_request(), signed) == status
+    text = client.get("/metrics").get_data(as_text=True)
+    assert "countersign_deliveries_old_secret_total 1.0" in text
+
+
+def test_an_empty_old_secret_signs_nothing(client: FlaskClient) -> None:
+    body = json.dumps(pull_request()).encode()
+    signed = {"X-Hub-Signature-256": signature(body, "")}
+    assert send(client, "pull_request", pull_request(), signed) == 401
+
+
+def test_a_queue_that_takes_nothing_is_answered_with_503(
+    client: FlaskClient, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(data: bytes, priority: float | None = None) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(queue.huey.storage, "enqueue", full)
+    assert send(client, "pull_request", pull_request()) == 503
 
 
 def test_a_signature_with_another_secret_is_refused() -> None:
@@ -160,7 +191,7 @@ def test_another_route_and_another_method_are_refused(client: FlaskClient) -> No
 
 def test_health_and_figures_can_be_read(client: FlaskClient) -> None:
     send(client, "pull_request", pull_request())
-    assert client.get("/healthz").json == {"status": "ok", "waiting": 1}
+    assert client.get("/livez").json == {"heartbeat": "ok", "workers": "ok"}
     text = client.get("/metrics").get_data(as_text=True)
     assert 'countersign_deliveries_total{result="queued"} 1.0' in text
     assert "countersign_queue_length 1.0" in text

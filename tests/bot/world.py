@@ -24,8 +24,10 @@ from werkzeug.serving import make_server
 
 from bot.reconcile import Evaluator
 from bot.settings import Settings
-from bot.web.app import Figures, create_app
-from bot.web.work_queue import Queue, open_queue
+from bot.web.app import create_app
+from bot.web.bot_metrics import Figures
+from bot.web.queue_place import open_queue
+from bot.web.work_queue import Queue
 from countersign_ml.attestation import new_private_key, public_key
 from countersign_ml.forge import Forge
 from tests.bot import builders as a

@@ -81,8 +81,11 @@ class IssueReader:
 
     def open_pulls(self) -> tuple[int, ...]:
         """Return the number of every open pull request."""
-        items = self._api.pages(f"{self._base}/pulls", {"state": "open"})
-        return tuple(int(item["number"]) for item in items)
+        return tuple(int(item["number"]) for item in self.listed_pulls())
+
+    def listed_pulls(self) -> list[dict[str, Any]]:
+        """Return every open pull request as GitHub lists it."""
+        return list(self._api.pages(f"{self._base}/pulls", {"state": "open"}))
 
     def pulls_of_key(self, key: str) -> tuple[int, ...]:
         """Return the pull requests whose bot comment names a run key, among recent comments."""

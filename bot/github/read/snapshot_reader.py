@@ -46,6 +46,10 @@ from policy.people.sign_off import Review
 ABSENT = "not in the changes"
 
 
+def _default(item: dict[str, Any]) -> str:
+    return str(item["base"]["repo"]["default_branch"])
+
+
 @dataclass(frozen=True)
 class Bot:
     """Who the bot is: its login and App, where people look, the key it signs with, its clock."""
@@ -260,6 +264,22 @@ class Reader:
             pull=self._files.tree(snapshot.pull.head_sha).blobs,
             checks=self.pulls.checks(head),
         )
+
+    def stamps(self) -> dict[int, str]:
+        """Return a stamp of every open pull request that changes when it or its base moves."""
+        items = self.issues.listed_pulls()
+        tips = {ref: self.branch_head(ref) for ref in {_default(item) for item in items}}
+        return {
+            int(item["number"]): " ".join(
+                (
+                    str(item["updated_at"]),
+                    str(item["head"]["sha"]),
+                    str(item["base"]["ref"]),
+                    tips[_default(item)],
+                )
+            )
+            for item in items
+        }
 
     def branch_head(self, branch: str) -> str:
         """Return the commit that a branch points to now."""
