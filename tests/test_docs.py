@@ -39,8 +39,8 @@ FUNCTION = re.compile(r"([\w./-]+\.py):([A-Za-z_]\w*(?:\.\w+)?)")
 FOLDER = re.compile(rf"(?:{'|'.join(ROOMS)})(?:/\w+)+/?")
 MODULE_NAME = re.compile(r"[a-z]\w*\.py")
 """A module by its name alone."""
-OF_A_USER = ("policy/keys",)
-"""A folder that only a governed repository has."""
+OF_A_USER = ("policy/keys", "policy/erased.yml")
+"""What only a governed repository has."""
 PLACEHOLDER = re.compile(r"(?:^|/)(?:(?:[A-Z]{3,}|N)(?:/|$)|NAME\.py$)")
 MODULE = re.compile(rf"(?:{'|'.join(ROOMS)})(?:\.\w+){{2,}}")
 RUN = re.compile(rf"python -m ((?:{'|'.join(ROOMS)})(?:\.\w+)*)")
@@ -107,6 +107,7 @@ def place(code: str, folder: Path) -> Iterator[str]:
 
 def named_file(name: str, folder: Path) -> Iterator[str]:
     of_ours = (ROOT / name.partition("/")[0]).is_dir() and not PLACEHOLDER.search(name)
+    of_ours = of_ours and name not in OF_A_USER
     if of_ours and not (ROOT / name).exists() and not (folder / name).exists():
         yield f"file {name}: not there"
 
