@@ -133,7 +133,8 @@ def test_killed_at_every_write_the_next_process_finishes_and_repeats_nothing(
                 due.clear()
                 bot.start()
             released = world.pull(number)["commits"] == 2
-            return released and world.conclusion(number) == "action_required" and not due.is_set()
+            told = world.conclusion(number) == "action_required" and bool(world.comments(number))
+            return released and told and not due.is_set()
 
         wait(done, 200, f"no verdict after {len(kills)} kills")
         world.forge.faults = None
