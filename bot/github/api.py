@@ -104,11 +104,11 @@ class Cache:
 class Api:
     """One installation's view of GitHub."""
 
-    def __init__(self, client: Github, cache: Cache) -> None:
+    def __init__(self, client: Github, cache: Cache, *, limits_writes: bool = True) -> None:
         self._requester = client.requester
         self._cache = cache
         self._known = KnownAnswers()
-        self.quota = Quota()
+        self.quota = Quota(limits_writes=limits_writes)
         self.calls = 0
         """Requests made so far, for the budget and the metrics."""
 
@@ -338,7 +338,11 @@ class Connection:
         with self._lock:
             if installation not in self._apis:
                 auth = Auth.AppInstallationAuth(self._auth, installation)
-                self._apis[installation] = Api(self._client(auth), self._cache)
+                self._apis[installation] = Api(
+                    self._client(auth),
+                    self._cache,
+                    limits_writes=self._settings.seconds_between_writes > 0,
+                )
             return self._apis[installation]
 
     def repositories(self, installation: int) -> tuple[str, ...]:

@@ -24,10 +24,16 @@ SECONDARY_SECONDS = 60.0
 
 
 class Quota:
-    """What one installation has left; safe between threads."""
+    """What one installation has left; safe between threads.
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    `limits_writes` is False for a server that does not limit writes.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.time, *, limits_writes: bool = True
+    ) -> None:
         self._clock = clock
+        self._limits_writes = limits_writes
         self._lock = threading.Lock()
         self._writes: deque[float] = deque()
         self._shut_until = 0.0
@@ -46,7 +52,8 @@ class Quota:
             kept = 0 if urgent else int(self.limit * RESERVE)
             if self.limit and self.reset > now and self.remaining <= kept:
                 return self.reset - now
-            return self._wait_to_write(now, urgent) if writes else 0.0
+            limited = writes and self._limits_writes
+            return self._wait_to_write(now, urgent) if limited else 0.0
 
     def _wait_to_write(self, now: float, urgent: bool) -> float:
         while self._writes and self._writes[0] <= now - HOUR:

@@ -225,3 +225,10 @@ def test_the_stamp_changes_with_head_review_and_base(world: World) -> None:
     world.push("version-1", {**inputs_of(1), "README.md": "x"})
     seen.add(world.evaluator.stamps(*where)[number])
     assert len(seen) == 3
+
+
+def test_a_server_without_limits_is_written_to_without_limits() -> None:
+    quota = Quota(Clock(), limits_writes=False)
+    for _ in range(WRITES_AN_HOUR):
+        assert quota.wait_for(writes=True, urgent=False) == 0
+        quota.answered(201, {}, writes=True)
