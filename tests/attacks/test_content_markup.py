@@ -228,7 +228,7 @@ def passing(trick: str) -> str:
             ArtifactFacts(name=trick, digest=measured.ROWS, size=1, uri=trick, media=trick),
         ),
     )
-    card = a.CARD.replace("source: synthetic", "source: " + repr(trick)[:400])
+    card = a.CARD.replace("source: synthetic", "source: " + repr(trick[:390]))
     pull = a.snapshot(shown=shown, released=False, facts_changes={"dataset_card": card})
     return str(written(pull)["card"])
 
