@@ -196,6 +196,7 @@ def test_an_artifact_that_is_no_honest_zip_is_refused(world: World, trick: str) 
 def fresh(world: World) -> None:
     """Let the bot forget what it read, as a restart does."""
     world.evaluator = Evaluator(world.settings)
+    world.queue._evaluator = world.evaluator
 
 
 def test_control_good_evidence_in_a_plain_zip_gets_through(world: World) -> None:
