@@ -185,6 +185,7 @@ class Killed(World):
                 self.forge.faults = None
 
 
+@pytest.mark.timeout(1200)
 def test_killed_at_every_write_it_finishes_and_repeats_nothing(tmp_path: Path) -> None:
     with Killed(tmp_path) as world:
         assert course(world) == EXPECTED

@@ -102,6 +102,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield found
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kind", ["sqlite", *SHARED])
 def test_killed_at_every_write_the_next_process_finishes_and_repeats_nothing(
     kind: str, request: pytest.FixtureRequest, world: World
@@ -144,6 +145,7 @@ def test_killed_at_every_write_the_next_process_finishes_and_repeats_nothing(
     assert len(world.comments(number)) == 1
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("moment", ["at once", "idle", "in a slow answer"])
 def test_sigterm_ends_it_within_ten_seconds_at_any_time(
     moment: str,
