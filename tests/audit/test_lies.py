@@ -242,7 +242,8 @@ def test_a_card_or_evidence_edited_later_is_reported_with_its_version(
     found = blocking(last(audit))
     assert list(found) == ["edited card"]
     assert path in found["edited card"]
-    assert ("removed" if remove else "edited") in found["edited card"]
+    said = [leaf.sentence for leaf in last(audit).finding.blocking()]
+    assert ("removed" if remove else "edited") in said[0]
 
 
 def test_the_card_of_a_version_that_was_rolled_back_may_go_with_it(good: Repository):
